@@ -1,0 +1,63 @@
+# vft: verifiable fine-tuning. `make` builds ./vft, `make check` runs all tests, `make demo` the
+# whole job on the model in examples/. BUILD=debug gives sanitizers.
+CC      ?= gcc
+B       := build
+CSTD    := -std=gnu11
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+OPT     := -O2 -g -ffp-contract=off -fno-strict-overflow
+ifeq ($(BUILD),debug)
+B       := build/debug
+OPT     := -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+PKGS    := jansson yaml-0.1 libcrypto libpcre2-8
+CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
+AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
+           -mavx512vnni -mbmi2
+LIBS     = -pthread $(shell pkg-config --libs $(PKGS))
+
+SRC     := $(wildcard src/*/*.c)
+OBJ     := $(SRC:%.c=$(B)/%.o)
+CLI     := $(wildcard cli/*.c)
+CLIOBJ  := $(CLI:%.c=$(B)/%.o)
+TESTSRC := $(wildcard tests/*/test_*.c)
+TESTS   := $(TESTSRC:%.c=$(B)/%)
+BENCHSRC:= $(wildcard bench/bench_*.c)
+BENCHES := $(BENCHSRC:%.c=$(B)/%)
+
+.PHONY: all deps check check-c check-python check-long demo bench clean
+all: deps $(if $(CLI),vft)
+
+# Installs missing Debian packages when it may, names them in one line when it may not.
+deps:
+	@tools/deps.sh
+
+vft: $(CLIOBJ) $(B)/libvft.a
+	$(CC) $(CFLAGS) -o $@ $(CLIOBJ) $(B)/libvft.a $(LIBS)
+
+$(B)/libvft.a: $(OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/%_avx512.o: %_avx512.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(AVX512) -c -o $@ $<
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(B)/tests/%: tests/%.c $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka
+
+$(B)/bench/%: bench/%.c $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $< $(B)/libvft.a $(LIBS)
+
+check: all $(TESTS)
+	@tools/run_tests.sh $(B)
+
+clean:
+	rm -rf build vft
+
+-include $(OBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)

@@ -1,0 +1,51 @@
+#include "base/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_MAX = 1024, CHECK_MAX = 160 };
+
+static _Thread_local char message[MESSAGE_MAX];
+static _Thread_local char check[CHECK_MAX];
+
+static vft_status record(vft_status code, const char *fmt, va_list ap) {
+  /* Format into a local buffer first: arguments may point into `message`. */
+  char fresh[MESSAGE_MAX];
+  vsnprintf(fresh, sizeof fresh, fmt, ap);
+  memcpy(message, fresh, sizeof message);
+  return code;
+}
+
+vft_status vft_fail(vft_status code, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  record(code, fmt, ap);
+  va_end(ap);
+  check[0] = 0;
+  return code;
+}
+
+vft_status vft_fail_context(vft_status code, const char *fmt, ...) {
+  char context[MESSAGE_MAX], joined[2 * MESSAGE_MAX + 3];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(context, sizeof context, fmt, ap);
+  va_end(ap);
+  snprintf(joined, sizeof joined, "%s: %s", context, message);
+  memcpy(message, joined, sizeof message);
+  message[sizeof message - 1] = 0;
+  return code;
+}
+
+vft_status vft_reject(const char *check_id, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  record(VFT_REJECTED, fmt, ap);
+  va_end(ap);
+  snprintf(check, sizeof check, "%s", check_id);
+  return VFT_REJECTED;
+}
+
+const char *vft_error_message(void) { return message; }
+const char *vft_error_check(void) { return check; }
+void vft_error_clear(void) { message[0] = check[0] = 0; }
