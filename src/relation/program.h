@@ -1,0 +1,185 @@
+/* Tensor programs: the constraint language. A program is data, read alike by the prover, the
+ * verifier, the plain checker, the bound checker and the cost estimator. Nothing about
+ * transformers is known here.
+ *
+ * Tensors have dimensions, an inclusive integer bound and an origin. Relations:
+ *   - ZERO:   sum_k coef_k * prod(factors_k) = 0 at every point of the box of free indices,
+ *             products summed over the remaining (contracted) indices: a sum of einsums.
+ *   - DEFINE: the same sum is the value of a VIRTUAL tensor at that point of the box.
+ *   - lookup: a tuple (tag, c1, c2, c3) of linear expressions is a row of a table.
+ * All arithmetic is over the integers; the bound checker shows that no sum leaves (-2^62, 2^62),
+ * so that equality modulo p is equality of integers. */
+#ifndef VFT_RELATION_PROGRAM_H
+#define VFT_RELATION_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+
+enum {
+  VFT_MAX_RANK = 10,    /* axes of a tensor */
+  VFT_MAX_FACTORS = 4,  /* factors of a product */
+  VFT_MAX_INDEX = 14,   /* index variables of a relation */
+  VFT_LOOKUP_COLS = 4,  /* tag, c1, c2, c3 */
+  VFT_MAX_RANGE_BITS = 16
+};
+
+typedef uint32_t vft_tensor_id;
+#define VFT_NO_TENSOR UINT32_MAX
+
+typedef enum {
+  VFT_WITNESS, /* committed in this proof (commitment group "witness") */
+  VFT_LINK,    /* committed on its own tree `group`; input or output of the proof */
+  VFT_ORACLE,  /* committed once and for all in the public oracle `group`; claims are forwarded */
+  VFT_VIRTUAL, /* given by its DEFINE relation; never committed */
+  VFT_PUBLIC   /* small; values in the program (constant) or per-proof public input */
+} vft_origin;
+
+typedef struct {
+  const char *name; /* stable path, e.g. "attn/q/out" */
+  vft_origin origin;
+  uint32_t group; /* LINK: link number; ORACLE: oracle number; else 0 */
+  uint32_t rank;  /* 0: a scalar (one element) */
+  uint32_t dims[VFT_MAX_RANK];
+  int64_t lo, hi;        /* declared inclusive bounds */
+  const int64_t *values; /* PUBLIC: the elements, row-major; NULL for a per-proof input */
+} vft_tensor;
+
+/* tensor[ index[idx[0]] + off[0], index[idx[1]] + off[1], ... ]. The same index variable may not
+ * appear twice in one factor. Requires off + size(index) <= dim on every axis. */
+typedef struct {
+  vft_tensor_id tensor;
+  uint8_t idx[VFT_MAX_RANK];
+  uint32_t off[VFT_MAX_RANK];
+} vft_factor;
+
+typedef struct {
+  int64_t coef;
+  uint32_t nfactors; /* 0: the constant `coef` */
+  vft_factor factor[VFT_MAX_FACTORS];
+} vft_term;
+
+typedef enum { VFT_ZERO, VFT_DEFINE } vft_relation_kind;
+
+typedef struct {
+  const char *name; /* stable id, e.g. "attn/q/requant" */
+  vft_relation_kind kind;
+  vft_tensor_id target; /* DEFINE: the virtual tensor; its axes are the free indices in order */
+  uint32_t nindex;      /* index variables: the first nfree are free, the others contracted */
+  uint32_t nfree;
+  uint32_t size[VFT_MAX_INDEX];
+  uint32_t nterms;
+  vft_term *terms;
+} vft_relation;
+
+/* A linear expression: every term has at most one non-public factor, and no contracted index. */
+typedef struct {
+  uint32_t nterms;
+  vft_term *terms;
+} vft_linear;
+
+typedef struct {
+  const char *name;
+  uint32_t nindex; /* all free */
+  uint32_t size[VFT_MAX_INDEX];
+  vft_linear col[VFT_LOOKUP_COLS]; /* unused columns have nterms = 0 (the constant 0) */
+} vft_lookup;
+
+/* Tags. RANGE rows use the tags 0..16: (w, v, 0, 0) for v < 2^w. */
+enum { VFT_TAG_FIRST_FUNCTION = 32 };
+
+typedef enum {
+  VFT_TABLE_RANGE,   /* 2^17 rows: row 2^w + v is (w, v, 0, 0); row 0 repeats row 1 */
+  VFT_TABLE_FUNCTION /* row i is (tag, first + i, out1[i], out2[i]) */
+} vft_table_kind;
+
+typedef struct {
+  const char *name;
+  vft_table_kind kind;
+  int64_t tag;              /* FUNCTION */
+  int64_t first;            /* FUNCTION: value of c1 in row 0 */
+  uint32_t log_rows;        /* RANGE: 17 */
+  vft_tensor_id out[2];     /* FUNCTION: rank-1 ORACLE or constant PUBLIC tensors of 2^log_rows
+                               elements, or VFT_NO_TENSOR */
+  vft_tensor_id mult;       /* WITNESS of 2^log_rows elements: multiplicities */
+} vft_table;
+
+typedef struct {
+  vft_arena arena; /* owns everything below */
+  const char *name;
+  uint32_t ntensors, nrelations, nlookups, ntables;
+  vft_tensor *tensors;
+  vft_relation *relations;
+  vft_lookup *lookups;
+  vft_table *tables;
+  uint32_t nlinks, noracles;
+  const char **link_names, **oracle_names;
+  uint32_t log_columns; /* c: every committed row has 2^c entries (docs/PROTOCOL) */
+} vft_program;
+
+/* ---- building (all strings and arrays are copied into the arena) ---- */
+vft_program *vft_program_new(const char *name, uint32_t log_columns);
+void vft_program_free(vft_program *program);
+/* Each add returns the new id, or UINT32_MAX after recording the reason (vft_fail). */
+vft_tensor_id vft_program_add_tensor(vft_program *program, const vft_tensor *tensor);
+uint32_t vft_program_add_relation(vft_program *program, const vft_relation *relation);
+uint32_t vft_program_add_lookup(vft_program *program, const vft_lookup *lookup);
+uint32_t vft_program_add_table(vft_program *program, const vft_table *table);
+uint32_t vft_program_add_link(vft_program *program, const char *name);
+uint32_t vft_program_add_oracle(vft_program *program, const char *name);
+vft_tensor_id vft_program_find_tensor(const vft_program *program, const char *name);
+
+size_t vft_tensor_count(const vft_tensor *tensor); /* elements */
+/* Digest of everything a verifier relies on: names, origins, shapes, bounds, constants,
+ * relations, lookups, tables. Constant PUBLIC values are included. */
+void vft_program_digest(const vft_program *program, uint8_t digest[32]);
+
+/* ---- bound checker ----
+ * Refuses (VFT_USAGE, naming the relation or tensor) a program in which: a sum can leave
+ * (-2^62, 2^62) by declared bounds (int128 interval arithmetic, contracted sizes counted); a
+ * WITNESS (multiplicities apart) or output LINK tensor has no range lookup that implies its
+ * declared bound and is no output column of a function-table lookup; a VIRTUAL tensor's declared
+ * bound is not implied by its definition; definitions are cyclic; an index or offset is out of
+ * range; a lookup expression is not linear. */
+VFT_MUST_CHECK vft_status vft_program_check_bounds(const vft_program *program);
+
+/* ---- trace: the integers of every tensor ---- */
+typedef enum { VFT_I8, VFT_I16, VFT_U16, VFT_I32, VFT_I64 } vft_dtype;
+/* Smallest dtype that holds [lo, hi]. */
+vft_dtype vft_dtype_for(int64_t lo, int64_t hi);
+size_t vft_dtype_size(vft_dtype t);
+
+typedef struct {
+  vft_dtype dtype;
+  void *data; /* row-major; NULL: not supplied */
+} vft_array;
+
+typedef struct {
+  const vft_program *program;
+  vft_array *array; /* one per tensor; dtype = vft_dtype_for(lo, hi) of the tensor */
+  bool *owned;      /* freed with the trace */
+} vft_trace;
+
+VFT_MUST_CHECK vft_status vft_trace_init(vft_trace *trace, const vft_program *program);
+void vft_trace_free(vft_trace *trace);
+VFT_MUST_CHECK vft_status vft_trace_alloc(vft_trace *trace, vft_tensor_id id);
+int64_t vft_array_get(const vft_array *a, size_t i);
+void vft_array_set(vft_array *a, size_t i, int64_t v); /* v must fit the dtype */
+/* Computes every virtual tensor that has no array from its definition (exact, slow but general);
+ * constant PUBLIC tensors alias the program. */
+VFT_MUST_CHECK vft_status vft_trace_complete(vft_trace *trace);
+/* Counts every lookup into the tables' multiplicity tensors. A lookup outside its table:
+ * VFT_RESOURCE naming the lookup. */
+VFT_MUST_CHECK vft_status vft_trace_count_lookups(vft_trace *trace);
+
+/* ---- plain checker ----
+ * Evaluates every relation and lookup at every point with integers (and, separately, modulo p).
+ * On failure VFT_REJECTED with check id "relation/<name>" or "lookup/<name>" of the FIRST failure;
+ * `failed`, when not NULL, receives one flag per relation then per lookup. */
+VFT_MUST_CHECK vft_status vft_program_check_trace(const vft_program *program,
+                                                  const vft_trace *trace, bool *failed);
+
+#endif
