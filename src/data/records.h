@@ -1,0 +1,100 @@
+/* Training records: JSON arrays and JSON Lines in the three usual shapes -> messages -> tokens.
+ *
+ *   Alpaca         {"instruction", "input"?, "output", "system"?, "history"?}
+ *   ShareGPT       {"conversations": [{"from"|"role", "value"|"content"}], "system"?}
+ *   OpenAI         {"messages": [{"role", "content", "weight"?}]}
+ *   self-instruct  {"instruction", "instances": [{"input"?, "output"}]}: a record an instance
+ *
+ * Alpaca's user message is instruction, or instruction "\n" input when input is not empty.
+ * Every error names file, line and field. */
+#ifndef VFT_DATA_RECORDS_H
+#define VFT_DATA_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "model/chat.h"
+
+typedef enum {
+  VFT_RECORDS_AUTO = 0,
+  VFT_RECORDS_ALPACA,
+  VFT_RECORDS_SHAREGPT,
+  VFT_RECORDS_MESSAGES,
+  VFT_RECORDS_SELF_INSTRUCT
+} vft_records_format;
+
+/* "auto", "alpaca", "sharegpt", "messages" (also "chat_template", "openai"), "self_instruct".
+ * Fails: VFT_USAGE naming the known ones. */
+vft_status vft_records_format_by_name(const char *name, vft_records_format *out);
+const char *vft_records_format_name(vft_records_format format);
+
+/* A string field of the record that is not part of the conversation (source, license, lang,
+ * domain, id, ...). An array of strings (tags) gives one entry an element, same key. Integers
+ * and booleans are kept as their JSON text. */
+typedef struct {
+  const char *key, *value;
+} vft_record_field;
+
+typedef struct {
+  vft_message *message;
+  size_t messages;
+  vft_record_field *field;
+  size_t fields;
+  size_t line;           /* of the record's first byte, from 1 */
+  uint64_t offset, bytes; /* where its JSON text lies in the file */
+} vft_record;
+
+typedef struct {
+  char *name;                /* path as given */
+  vft_records_format format; /* the one found when AUTO was asked */
+  uint8_t sha256[32];        /* of the file */
+  uint64_t file_bytes;
+  vft_record *record;
+  size_t count;
+  vft_arena arena;
+} vft_records;
+
+/* Reads a whole file. AUTO takes the format of the first record; all records must have it.
+ * Ensures: every record has at least one user and one assistant message with text.
+ * Fails: VFT_USAGE (missing file, malformed JSON with its line, missing or ill-typed field, empty
+ * record, unknown role, no record at all), VFT_RESOURCE. */
+vft_status vft_records_load(const char *path, vft_records_format format,
+                            vft_records *out) VFT_MUST_CHECK;
+/* From memory; `name` is used in messages. */
+vft_status vft_records_parse(const char *text, size_t length, const char *name,
+                             vft_records_format format, vft_records *out) VFT_MUST_CHECK;
+void vft_records_free(vft_records *records);
+
+/* First value of a field, NULL when absent. vft_record_lang tries lang, language;
+ * vft_record_domain tries domain, category, tags; vft_record_license license, licence. */
+const char *vft_record_get(const vft_record *record, const char *key);
+const char *vft_record_lang(const vft_record *record);
+const char *vft_record_domain(const vft_record *record);
+const char *vft_record_license(const vft_record *record);
+const char *vft_record_source(const vft_record *record);
+
+/* Tokenised records, in file order. */
+typedef struct {
+  vft_sample *sample;
+  size_t *record;        /* index of the record of each sample */
+  size_t count;
+  size_t truncated;      /* samples longer than max_length before truncation */
+  size_t without_loss;   /* records left out: no loss token within max_length */
+  size_t first_without;  /* record index of the first of these */
+  size_t dropped_bytes;  /* bytes the vocabulary has no token for, in all samples */
+  size_t tokens, loss_tokens, longest; /* over the samples kept */
+} vft_samples;
+
+/* Encodes all records (in parallel; the result does not depend on the number of threads).
+ * Records without a loss token within max_length are left out and counted.
+ * Requires: max_length >= 2.
+ * Fails: VFT_USAGE (no sample left; tokenizer or text errors, naming file and line),
+ * VFT_RESOURCE. */
+vft_status vft_samples_build(const vft_records *records, const vft_tokenizer *tokenizer,
+                             const vft_template *tmpl, size_t max_length,
+                             vft_samples *out) VFT_MUST_CHECK;
+void vft_samples_free(vft_samples *samples);
+
+#endif
