@@ -4,7 +4,9 @@
  *
  * Tensors have dimensions, an inclusive integer bound and an origin. Relations:
  *   - ZERO:   sum_k coef_k * prod(factors_k) = 0 at every point of the box of free indices,
- *             products summed over the remaining (contracted) indices: a sum of einsums.
+ *             each product summed over the contracted indices that occur in ITS factors (a
+ *             contracted index that a term does not use does not multiply that term): a sum
+ *             of einsums.
  *   - DEFINE: the same sum is the value of a VIRTUAL tensor at that point of the box.
  *   - lookup: a tuple (tag, c1, c2, c3) of linear expressions is a row of a table.
  * All arithmetic is over the integers; the bound checker shows that no sum leaves (-2^62, 2^62),
@@ -15,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "base/status.h"
@@ -44,7 +47,7 @@ typedef struct {
   uint32_t group; /* LINK: link number; ORACLE: oracle number; else 0 */
   uint32_t rank;  /* 0: a scalar (one element) */
   uint32_t dims[VFT_MAX_RANK];
-  int64_t lo, hi;        /* declared inclusive bounds */
+  int64_t lo, hi;        /* declared inclusive bounds, |.| <= 2^62 */
   const int64_t *values; /* PUBLIC: the elements, row-major; NULL for a per-proof input */
 } vft_tensor;
 
@@ -60,6 +63,13 @@ typedef struct {
   int64_t coef;
   uint32_t nfactors; /* 0: the constant `coef` */
   vft_factor factor[VFT_MAX_FACTORS];
+  /* A declared lemma, for bounds that intervals cannot see (R*D <= C + D/2 after a division):
+   * when `lemma` is not NULL it is the written proof that the whole term (coefficient and
+   * contracted sum included) lies in [lemma_lo, lemma_hi] whenever the program's relations hold;
+   * the bound checker uses the interval, the plain checker tests it, digest and dump include it.
+   * Not allowed in lookups. Leave all three zero otherwise. */
+  const char *lemma;
+  int64_t lemma_lo, lemma_hi;
 } vft_term;
 
 typedef enum { VFT_ZERO, VFT_DEFINE } vft_relation_kind;
@@ -67,7 +77,9 @@ typedef enum { VFT_ZERO, VFT_DEFINE } vft_relation_kind;
 typedef struct {
   const char *name; /* stable id, e.g. "attn/q/requant" */
   vft_relation_kind kind;
-  vft_tensor_id target; /* DEFINE: the virtual tensor; its axes are the free indices in order */
+  vft_tensor_id target; /* DEFINE: the virtual tensor; its axes are the free indices in order,
+                           with equal sizes; each virtual tensor has exactly one definition.
+                           ZERO: ignored */
   uint32_t nindex;      /* index variables: the first nfree are free, the others contracted */
   uint32_t nfree;
   uint32_t size[VFT_MAX_INDEX];
@@ -108,7 +120,8 @@ typedef struct {
 } vft_table;
 
 typedef struct {
-  vft_arena arena; /* owns everything below */
+  vft_arena arena; /* owns everything below, the growing arrays apart */
+  struct vft_program_index *index; /* private: capacities, names, definitions */
   const char *name;
   uint32_t ntensors, nrelations, nlookups, ntables;
   vft_tensor *tensors;
@@ -117,6 +130,7 @@ typedef struct {
   vft_table *tables;
   uint32_t nlinks, noracles;
   const char **link_names, **oracle_names;
+  bool *link_output; /* per link: produced (and so range checked) here; else its producer did */
   uint32_t log_columns; /* c: every committed row has 2^c entries (docs/PROTOCOL) */
 } vft_program;
 
@@ -128,9 +142,19 @@ vft_tensor_id vft_program_add_tensor(vft_program *program, const vft_tensor *ten
 uint32_t vft_program_add_relation(vft_program *program, const vft_relation *relation);
 uint32_t vft_program_add_lookup(vft_program *program, const vft_lookup *lookup);
 uint32_t vft_program_add_table(vft_program *program, const vft_table *table);
-uint32_t vft_program_add_link(vft_program *program, const char *name);
+/* An output link's tensors must be range checked in this program; an input link's declared bounds
+ * rest on the program that produced it. */
+uint32_t vft_program_add_link(vft_program *program, const char *name, bool is_output);
 uint32_t vft_program_add_oracle(vft_program *program, const char *name);
+/* The id or VFT_NO_TENSOR. */
 vft_tensor_id vft_program_find_tensor(const vft_program *program, const char *name);
+/* The DEFINE relation of a virtual tensor, or UINT32_MAX. */
+uint32_t vft_program_definition(const vft_program *program, vft_tensor_id id);
+/* Virtual tensors such that each comes after all virtual tensors its definition uses. `order` has
+ * room for ntensors ids. Among the possible orders, the one that follows tensor ids.
+ * Fails VFT_USAGE naming a virtual tensor without definition or on a cycle. */
+VFT_MUST_CHECK vft_status vft_program_virtual_order(const vft_program *program,
+                                                    vft_tensor_id *order, uint32_t *count);
 
 size_t vft_tensor_count(const vft_tensor *tensor); /* elements */
 /* Digest of everything a verifier relies on: names, origins, shapes, bounds, constants,
@@ -138,13 +162,36 @@ size_t vft_tensor_count(const vft_tensor *tensor); /* elements */
 void vft_program_digest(const vft_program *program, uint8_t digest[32]);
 
 /* ---- bound checker ----
- * Refuses (VFT_USAGE, naming the relation or tensor) a program in which: a sum can leave
- * (-2^62, 2^62) by declared bounds (int128 interval arithmetic, contracted sizes counted); a
- * WITNESS (multiplicities apart) or output LINK tensor has no range lookup that implies its
- * declared bound and is no output column of a function-table lookup; a VIRTUAL tensor's declared
- * bound is not implied by its definition; definitions are cyclic; an index or offset is out of
- * range; a lookup expression is not linear. */
+ * Shows from declared bounds alone that equality modulo p is equality of integers. What may be
+ * assumed: declared bounds of ORACLE tensors, of input LINK tensors and of per-proof PUBLIC
+ * inputs (the verifier checks the latter), the actual values of constant PUBLIC tensors.
+ * What is derived: a lookup whose column is +-x + (known terms) bounds x on the box it covers
+ * (RANGE: [0, 2^w) for the widest w its tag can take; FUNCTION: the rows' c1, the tables' output
+ * bounds); a definition bounds its virtual tensor, lookups of it narrow that.
+ * Refuses (VFT_USAGE, naming the relation, lookup or tensor) a program in which: a sum can leave
+ * (-2^62, 2^62) by declared bounds (int128 interval arithmetic, contracted sizes counted; a
+ * constant PUBLIC factor counts with its actual values); the derived bounds of a WITNESS
+ * (multiplicities apart), output LINK or VIRTUAL tensor do not cover every element or do not
+ * imply the declared ones; definitions are cyclic; a lookup's tag has no table; a multiplicity
+ * tensor is used as a factor; the number of lookups could reach p. */
 VFT_MUST_CHECK vft_status vft_program_check_bounds(const vft_program *program);
+
+/* ---- planning ---- */
+typedef struct {
+  size_t witness, mult;                 /* committed in the witness tree; mult is part of witness */
+  size_t link, oracle, virt, publ;      /* elements by origin */
+  size_t lookups, table_rows;           /* leaves of the fraction vector */
+  size_t zero_points, define_points;    /* points of the relations' boxes */
+  size_t product_terms;                 /* terms with >= 2 factors that are not constant PUBLIC */
+  size_t product_points;                /* sum over them of prod of sizes of shared indices */
+  size_t multiplications;               /* to evaluate every definition directly */
+  uint32_t depth;                       /* longest chain of virtual tensors */
+} vft_cost;
+VFT_MUST_CHECK vft_status vft_program_cost(const vft_program *program, vft_cost *cost);
+/* Elements of all tensors of one tree: (VFT_WITNESS, 0), (VFT_LINK, link), (VFT_ORACLE, oracle). */
+size_t vft_program_tree_elements(const vft_program *program, vft_origin origin, uint32_t group);
+/* The whole program in words, one line a tensor, relation, lookup or table. */
+void vft_program_dump(const vft_program *program, FILE *out);
 
 /* ---- trace: the integers of every tensor ---- */
 typedef enum { VFT_I8, VFT_I16, VFT_U16, VFT_I32, VFT_I64 } vft_dtype;
@@ -159,27 +206,46 @@ typedef struct {
 
 typedef struct {
   const vft_program *program;
-  vft_array *array; /* one per tensor; dtype = vft_dtype_for(lo, hi) of the tensor */
-  bool *owned;      /* freed with the trace */
+  vft_array *array; /* one per tensor; dtype = vft_dtype_for(lo, hi) of the tensor, except constant
+                       PUBLIC (I64, aliases the program, set by init) and what vft_trace_supply
+                       was told */
+  bool *owned;      /* data freed with the trace */
 } vft_trace;
 
 VFT_MUST_CHECK vft_status vft_trace_init(vft_trace *trace, const vft_program *program);
 void vft_trace_free(vft_trace *trace);
+/* Zero-filled storage owned by the trace (replaces what was there). */
 VFT_MUST_CHECK vft_status vft_trace_alloc(vft_trace *trace, vft_tensor_id id);
+/* Lets the trace read the caller's row-major elements, any dtype; they must outlive the trace. */
+void vft_trace_supply(vft_trace *trace, vft_tensor_id id, vft_dtype dtype, const void *data);
 int64_t vft_array_get(const vft_array *a, size_t i);
 void vft_array_set(vft_array *a, size_t i, int64_t v); /* v must fit the dtype */
-/* Computes every virtual tensor that has no array from its definition (exact, slow but general);
- * constant PUBLIC tensors alias the program. */
+/* Least and greatest of n elements (n >= 1). */
+void vft_array_range(const vft_array *a, size_t n, int64_t *lo, int64_t *hi);
+/* Computes every virtual tensor that has no array from its definition (exact, general). Fails
+ * VFT_USAGE naming a tensor that has no values, VFT_RESOURCE naming a virtual tensor whose value
+ * leaves its declared bounds. */
 VFT_MUST_CHECK vft_status vft_trace_complete(vft_trace *trace);
-/* Counts every lookup into the tables' multiplicity tensors. A lookup outside its table:
- * VFT_RESOURCE naming the lookup. */
+/* Counts every lookup into the tables' multiplicity tensors (allocated when missing). Run after
+ * vft_trace_complete. A lookup outside its table: VFT_RESOURCE naming the lookup, the point and
+ * the row it looked for. */
 VFT_MUST_CHECK vft_status vft_trace_count_lookups(vft_trace *trace);
 
 /* ---- plain checker ----
  * Evaluates every relation and lookup at every point with integers (and, separately, modulo p).
- * On failure VFT_REJECTED with check id "relation/<name>" or "lookup/<name>" of the FIRST failure;
- * `failed`, when not NULL, receives one flag per relation then per lookup. */
+ * Checks, in this order, with these ids:
+ *   "relation/<name>"  every point of a ZERO or DEFINE relation; declared lemmas
+ *   "lookup/<name>"    every tuple is a row of its table
+ *   "table/<name>"     the multiplicities are the counts of the lookups that are rows
+ *   "tensor/<name>"    the bounds the program assumes: PUBLIC, ORACLE, input LINK
+ * On failure VFT_REJECTED with the id of the FIRST failure; `failed`, when not NULL, receives one
+ * flag per check in the order above (vft_program_check_count flags). A tensor without values:
+ * VFT_USAGE. */
 VFT_MUST_CHECK vft_status vft_program_check_trace(const vft_program *program,
                                                   const vft_trace *trace, bool *failed);
+/* nrelations + nlookups + ntables + ntensors */
+size_t vft_program_check_count(const vft_program *program);
+/* The id of check number i; writes at most size bytes into buf and returns buf. */
+char *vft_program_check_id(const vft_program *program, size_t i, char *buf, size_t size);
 
 #endif
