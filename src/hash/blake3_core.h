@@ -1,0 +1,58 @@
+/* Inside of the BLAKE3 module: constants, the compression function, and the table of many-lane
+ * kernels. Only src/hash includes this file. */
+#ifndef VFT_HASH_BLAKE3_CORE_H
+#define VFT_HASH_BLAKE3_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hash/blake3.h"
+
+#define VFT_BLAKE3_BLOCK 64u
+#define VFT_BLAKE3_CHUNK 1024u
+
+enum {
+  VFT_BLAKE3_CHUNK_START = 1,
+  VFT_BLAKE3_CHUNK_END = 2,
+  VFT_BLAKE3_PARENT = 4,
+  VFT_BLAKE3_ROOT = 8
+};
+
+extern const uint32_t vft_blake3_iv[8];
+/* Message word order of each round: row r is the fixed message permutation applied r times. */
+static const uint8_t vft_blake3_schedule[7][16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
+    {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
+    {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
+    {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},
+    {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
+    {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13}};
+
+/* The full 16-word state after the rounds and both feed-forwards: words 0..7 are the next
+ * chaining value, all 16 are one block of extended output. */
+void vft_blake3_compress(const uint32_t cv[8], const uint8_t block[64], uint64_t counter,
+                         uint32_t block_len, uint32_t flags, uint32_t out[16]);
+
+/* Kernels over many independent messages. Signatures and layouts: hash/blake3_lanes.h. */
+typedef struct {
+  void (*nodes)(const uint8_t *in, vft_digest *out, size_t n);
+  void (*absorb)(uint32_t *cv, const uint8_t *blocks, size_t n, uint64_t chunk,
+                 uint32_t block_len, uint32_t flags);
+  void (*merge)(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t n,
+                uint32_t flags);
+} vft_blake3_ops;
+
+extern const vft_blake3_ops vft_blake3_ops_c;
+extern const vft_blake3_ops vft_blake3_ops_avx512;
+/* The table of the tier in force. */
+const vft_blake3_ops *vft_blake3_dispatch(void);
+
+static inline uint32_t vft_load32(const uint8_t *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline void vft_store32(uint8_t *p, uint32_t x) {
+  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(x >> (8 * i));
+}
+
+#endif
