@@ -48,7 +48,7 @@ $(B)/%.o: %.c
 
 $(B)/tests/%: tests/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka
+	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka -lm
 
 $(B)/bench/%: bench/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
