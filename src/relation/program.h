@@ -47,7 +47,7 @@ typedef struct {
   uint32_t group; /* LINK: link number; ORACLE: oracle number; else 0 */
   uint32_t rank;  /* 0: a scalar (one element) */
   uint32_t dims[VFT_MAX_RANK];
-  int64_t lo, hi;        /* declared inclusive bounds, |.| <= 2^62 */
+  int64_t lo, hi;        /* declared inclusive bounds, |.| < 2^62 */
   const int64_t *values; /* PUBLIC: the elements, row-major; NULL for a per-proof input */
 } vft_tensor;
 
@@ -120,7 +120,7 @@ typedef struct {
 } vft_table;
 
 typedef struct {
-  vft_arena arena; /* owns everything below, the growing arrays apart */
+  vft_arena arena; /* owns everything below; arrays may move while the program is being built */
   struct vft_program_index *index; /* private: capacities, names, definitions */
   const char *name;
   uint32_t ntensors, nrelations, nlookups, ntables;
@@ -151,7 +151,8 @@ vft_tensor_id vft_program_find_tensor(const vft_program *program, const char *na
 /* The DEFINE relation of a virtual tensor, or UINT32_MAX. */
 uint32_t vft_program_definition(const vft_program *program, vft_tensor_id id);
 /* Virtual tensors such that each comes after all virtual tensors its definition uses. `order` has
- * room for ntensors ids. Among the possible orders, the one that follows tensor ids.
+ * room for ntensors ids. In order of ids wherever the program
+ * was built in such an order.
  * Fails VFT_USAGE naming a virtual tensor without definition or on a cycle. */
 VFT_MUST_CHECK vft_status vft_program_virtual_order(const vft_program *program,
                                                     vft_tensor_id *order, uint32_t *count);
