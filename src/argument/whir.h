@@ -1,0 +1,145 @@
+/* WHIR: opening of committed matrices of Reed-Solomon rows, in the unique-decoding regime.
+ *
+ * Statement. A virtual matrix P of 2^k0 rows and C = 2^c columns of base-field elements is the
+ * stack of the rows of several committed trees, each at its own row offset, with zero rows
+ * elsewhere. The argument shows
+ *
+ *   sum over row < 2^k0, col < C of P[row*C + col] * W[row*C + col] = sigma
+ *
+ * for extension-valued weights W that the verifier can evaluate, as a multilinear extension, at
+ * one random point of k0 + c coordinates (low bit first).
+ *
+ * Code. A row (p_0, ..., p_{C-1}) is the polynomial sum_j p_j X^j; its codeword is that
+ * polynomial's value at the points of a subgroup of order N = C * 2^log_inv_rate, in the order of
+ * vft_whir_domain_point. The same C entries are a table over the c-cube (entry j at the cube
+ * point with the bits of j), so the codeword's value at x is the sum of the table against the
+ * weights x^j, whose multilinear extension is prod_b (1 - z_b + z_b x^(2^b)).
+ *
+ * One level (level 0 is the caller's trees; P_0 = P, W_0 = W):
+ *   1. sumcheck over the row variables, low row bit first, folds the rows into one row f of
+ *      2^log_msg extension elements, and W likewise;
+ *   2. f is cut into 2^k' rows (its high bits are the row) and committed with a lower rate as the
+ *      next level, or, at the last level, sent in the clear;
+ *   3. grinding, then `queries` positions in the code of this level: the opened column folded
+ *      with the sumcheck's challenges is the value of f's codeword at a domain point;
+ *   4. these values, weighted with powers of a fresh challenge, join the next level's sum.
+ * After the last level a sumcheck over the remaining variables of f ends in one evaluation of
+ * all weights. Out-of-domain samples are not used: within half the minimum distance a root
+ * determines at most one matrix, and there is no list to cut down (docs/SOUNDNESS.md).
+ *
+ * Sources: Arnon, Chiesa, Fenzi, Yogev, "WHIR: Reed-Solomon Proximity Testing with Super-Fast
+ * Verification" (construction 5.1, theorem 5.2); the theorems behind the parameters are named in
+ * argument/soundness.h. */
+#ifndef VFT_ARGUMENT_WHIR_H
+#define VFT_ARGUMENT_WHIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "field/goldilocks.h"
+#include "hash/blake3.h"
+#include "transcript/channel.h"
+
+/* ---- parameters ------------------------------------------------------------------------- */
+
+enum {
+  VFT_WHIR_LEVELS_MAX = 12,
+  VFT_WHIR_VARIABLES_MAX = 40,  /* k0 + c */
+  VFT_WHIR_ROW_VARIABLES_MAX = 24,
+  VFT_WHIR_FINAL_LOG_MAX = 6,   /* at most 64 coefficients in the clear */
+  VFT_WHIR_GRIND_MAX = 20,
+  VFT_WHIR_TREES_MAX = 256
+};
+
+typedef struct {
+  uint8_t row_vars;     /* 2^row_vars rows, folded at this level */
+  uint8_t log_msg;      /* a row is a message of 2^log_msg elements */
+  uint8_t log_inv_rate; /* code length 2^(log_msg + log_inv_rate) */
+  uint8_t grind;        /* bits of work before the queries */
+  uint32_t queries;
+} vft_whir_level;
+
+typedef struct {
+  unsigned levels;
+  vft_whir_level level[VFT_WHIR_LEVELS_MAX];
+  unsigned bits;     /* the security level these parameters were chosen for */
+  bool test_profile; /* too few queries to be sound; absorbed; refused by release verifiers */
+} vft_whir_params;
+
+/* Chooses levels, rates and numbers of queries for 2^k0 rows of 2^c elements whose code has rate
+ * 2^-log_inv_rate, such that the whole opening has at least `bits` bits of proven soundness
+ * (argument/soundness.h; queries included, `grind` bits of work before each query phase).
+ * A deterministic function of its arguments: prover and verifier call it alike.
+ * Requires k0 <= 24, 1 <= c, c + log_inv_rate <= 32, 1 <= log_inv_rate <= 8, grind <= 20,
+ * bits <= 160. Fails with VFT_USAGE outside of that. */
+VFT_MUST_CHECK vft_status vft_whir_params_choose(vft_whir_params *params, unsigned k0, unsigned c,
+                                                 unsigned log_inv_rate, unsigned bits,
+                                                 unsigned grind);
+/* The test profile: same shape, `queries` queries at every level, no grinding. Never sound. */
+VFT_MUST_CHECK vft_status vft_whir_params_test(vft_whir_params *params, unsigned k0, unsigned c,
+                                               unsigned log_inv_rate, unsigned queries);
+/* Checks shapes and, unless test_profile, that the calculator finds params->bits bits.
+ * Rejects with "whir/params". */
+VFT_MUST_CHECK vft_status vft_whir_params_check(const vft_whir_params *params);
+
+/* ---- verifier --------------------------------------------------------------------------- */
+
+/* What both sides know of a committed tree. Its leaves are the columns of its code matrix:
+ * leaf j is the BLAKE3 hash of `rows` field elements, 8 bytes little-endian each. */
+typedef struct {
+  vft_digest root;
+  uint64_t rows;       /* real rows, at least 1 */
+  uint64_t row_offset; /* of its first row in the virtual matrix */
+} vft_whir_tree;
+
+/* Value of the multilinear extension of W at point[0 .. k0 + c), low bit first: the first c
+ * coordinates belong to the column, the others to the row. */
+typedef vft_status (*vft_whir_weight_fn)(void *ctx, const vft_ext *point, vft_ext *value);
+
+/* Verifies that the trees' matrix has the weighted sum sigma.
+ * Requires: the channel is a verifier's; trees sorted by row_offset, disjoint, within 2^k0 rows.
+ * The parameters, the trees' descriptions (roots too) and sigma are absorbed here; roots and
+ * whatever W was derived from must have been absorbed before W's randomness was drawn.
+ * Rejections: "whir/params", "whir/trees" (public shapes), "whir/merkle" (an opening that does not
+ * lead to a root, or a non-canonical element), "whir/queries" (the last vector is not what was
+ * committed), "whir/sum" (the sum or a sumcheck message is wrong), and the channel's own
+ * ("transcript/..."). */
+VFT_MUST_CHECK vft_status vft_whir_verify(vft_channel *ch, const vft_whir_params *params,
+                                          const vft_whir_tree *tree, size_t trees, vft_ext sigma,
+                                          vft_whir_weight_fn weight, void *ctx);
+
+/* Point of the level-i domain of order 2^log at code position j. */
+vft_fp vft_whir_domain_point(unsigned log, uint32_t j);
+
+/* ---- prover ----------------------------------------------------------------------------- */
+
+/* The prover's side of one tree. */
+typedef struct {
+  const vft_fp *message; /* rows x C, row-major, canonical */
+  const vft_ext *weight; /* rows x C, row-major; NULL: W is zero on this tree */
+  void *ctx;
+  /* Columns index[0..n) (strictly increasing) of the code matrix: out[i * rows + r]. */
+  vft_status (*columns)(void *ctx, const uint32_t *index, size_t n, vft_fp *out);
+  /* Node `at` of the Merkle tree `height` above the leaves (height 0: leaf digests). */
+  vft_digest (*node)(void *ctx, unsigned height, uint64_t at);
+} vft_whir_source;
+
+/* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
+ * not depend on their number nor on the SIMD tier. The channel is a prover's.
+ * Fails: VFT_USAGE (shapes), VFT_RESOURCE (memory). A sigma that is not the sum goes unnoticed
+ * unless check_sum is set, in which case it is VFT_USAGE: a bug of the caller. */
+VFT_MUST_CHECK vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
+                                         const vft_whir_tree *tree, size_t trees,
+                                         const vft_whir_source *source, vft_ext sigma,
+                                         bool check_sum);
+
+/* Bytes that vft_whir_prove allocates at its peak, beyond its inputs and the channel. */
+size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
+                            size_t trees);
+/* An upper bound of the proof's length. */
+size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
+                            size_t trees);
+
+#endif
