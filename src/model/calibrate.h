@@ -53,8 +53,8 @@ typedef struct {
   int layers;
   /* [kind][layer], layers + 1 slots per kind. */
   float *max[VFT_CAL_KINDS];
-  /* Inner LoRA values and gradients, [projection][layer]: U = A x, vb = B^T dy (without alpha/r),
-   * gradients of A and B summed over the loss tokens of one sequence. */
+  /* Inner LoRA values and gradients, [projection][layer]: U = A x, vb = scale B^T dy, and the
+   * gradients of A and B summed over the tokens of one sequence. */
   float *max_u[VFT_PROJECTIONS], *max_vb[VFT_PROJECTIONS];
   float *max_da[VFT_PROJECTIONS], *max_db[VFT_PROJECTIONS];
   float max_xf;      /* gained output of the last norm */

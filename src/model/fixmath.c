@@ -1,6 +1,7 @@
 #include "model/fixmath.h"
 
 #include <ctype.h>
+#include <string.h>
 
 typedef unsigned __int128 u128;
 
@@ -28,6 +29,18 @@ vft_fix vft_fix_div(vft_fix a, vft_fix b) {
     }
   }
   return with_sign(q, (a < 0) != (b < 0));
+}
+
+vft_fix vft_fix_from_float(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  int e = (int)(bits >> 23 & 0xff);
+  u128 m = bits & 0x7fffff;
+  if (e) m |= 0x800000;
+  int shift = (e ? e : 1) - 150 + 64;
+  if (shift <= -24) return 0;
+  m = shift >= 0 ? m << shift : m >> -shift;
+  return with_sign(m, (int)(bits >> 31));
 }
 
 vft_fix vft_fix_ratio(int64_t num, int64_t den) {

@@ -1,7 +1,6 @@
 #include "model/tables.h"
 
 #include "base/mem.h"
-#include "model/fixmath.h"
 
 vft_status vft_table_exp(int64_t *out, size_t n, int frac_in, int frac_out) {
   if (frac_in < 0 || frac_in > 16 || frac_out < 0 || frac_out > 30)
@@ -36,10 +35,9 @@ vft_status vft_table_rope(int64_t *rot, size_t positions, size_t half, const cha
   if (frac < 0 || frac > 20 || positions > (size_t)1 << 18 || half < 1 || half > 4096)
     return vft_fail(VFT_USAGE, "rope table: %zu positions, %zu frequencies, frac %d out of range",
                     positions, half, frac);
-  vft_fix base;
-  TRY(vft_fix_parse(theta, &base));
-  if (base < VFT_FIX_ONE) return vft_fail(VFT_USAGE, "rope theta %s must be at least 1", theta);
-  vft_fix log_theta = vft_fix_log(base);
+  if (theta < VFT_FIX_ONE || theta >= VFT_FIX_ONE << 40)
+    return vft_fail(VFT_USAGE, "rope_theta must be at least 1 and below 2^40");
+  vft_fix log_theta = vft_fix_log(theta);
   vft_fix unit = scale ? vft_fix_div(VFT_FIX_ONE, vft_fix_sqrt(vft_fix_int((int64_t)(2 * half))))
                        : VFT_FIX_ONE;
   for (size_t e = 0; e < half; e++) {

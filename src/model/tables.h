@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "model/fixmath.h"
 
 /* out[t] = rnd(2^frac_out * exp(-t * 2^-frac_in)), 0 <= t < n.
  * Requires frac_in in 0..16, frac_out in 0..30. */
@@ -24,9 +25,9 @@ VFT_MUST_CHECK vft_status vft_table_silu(int64_t *z, int64_t *dz, int frac_in, i
 /* Rotation table, row-major [positions][2][2][half]: rot[i][a][b][e] is the coefficient of input
  * half b in output half a at frequency e:
  *   [0][0] = cos, [0][1] = -sin, [1][0] = sin, [1][1] = cos of angle i * theta^(-e / half),
- * times 1/sqrt(2 half) when `scale`, rounded at `frac` bits. theta as a decimal string ("10000").
- * Requires frac in 0..20, positions <= 2^18. */
+ * times 1/sqrt(2 half) when `scale`, rounded at `frac` bits.
+ * Requires frac in 0..20, positions <= 2^18, 1 <= theta < 2^40. */
 VFT_MUST_CHECK vft_status vft_table_rope(int64_t *rot, size_t positions, size_t half,
-                                         const char *theta, int frac, int scale);
+                                         vft_fix theta, int frac, int scale);
 
 #endif

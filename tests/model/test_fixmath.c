@@ -57,6 +57,8 @@ static void decimals(void **state) {
   vft_fix x;
   assert_int_equal(vft_fix_parse("2e-4", &x), VFT_OK);
   near(x, 2e-4L, 0x1p-63L);
+  near(vft_fix_from_float(0.1f), (long double)0.1f, 0);
+  near(vft_fix_from_float(-1e5f), -1e5L, 0);
   assert_int_equal(vft_fix_parse("-1.5E+1", &x), VFT_OK);
   assert_true(x == vft_fix_int(-15));
   assert_int_equal(vft_fix_parse("0", &x), VFT_OK);
@@ -82,7 +84,7 @@ static void tables_are_rounded_values(void **state) {
   }
   enum { POS = 70, HALF = 8 };
   static int64_t rot[POS * 4 * HALF];
-  assert_int_equal(vft_table_rope(rot, POS, HALF, "10000", 14, 1), VFT_OK);
+  assert_int_equal(vft_table_rope(rot, POS, HALF, vft_fix_int(10000), 14, 1), VFT_OK);
   for (int i = 0; i < POS; i++)
     for (int e = 0; e < HALF; e++) {
       long double angle = i * powl(10000, -(long double)e / HALF);
