@@ -39,9 +39,10 @@ typedef struct {
   int add;
 } product;
 
-static float fold16(v16 a) {
+/* The sum of 16 lanes, folded in halves. */
+static float fold16(const float *lanes) {
   float s[16];
-  memcpy(s, &a, sizeof s);
+  memcpy(s, lanes, sizeof s);
   for (int n = 8; n >= 1; n /= 2)
     for (int i = 0; i < n; i++) s[i] += s[i + n];
   return s[0];
@@ -63,7 +64,9 @@ CLONES static void forward_rows(void *ctx, size_t begin, size_t end) {
         memcpy(&b, w + k, sizeof b);
         acc += a * b;
       }
-      float s = fold16(acc);
+      float lanes[16];
+      memcpy(lanes, &acc, sizeof lanes);
+      float s = fold16(lanes);
       for (size_t k = whole; k < p->in; k++) s += x[k] * w[k];
       float *y = p->y + t * p->out + o;
       *y = p->add ? *y + s : s;

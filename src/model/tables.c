@@ -30,7 +30,7 @@ vft_status vft_table_silu(int64_t *z, int64_t *dz, int frac_in, int frac_z, int 
   return VFT_OK;
 }
 
-vft_status vft_table_rope(int64_t *rot, size_t positions, size_t half, const char *theta,
+vft_status vft_table_rope(int64_t *rot, size_t positions, size_t half, vft_fix theta,
                           int frac, int scale) {
   if (frac < 0 || frac > 20 || positions > (size_t)1 << 18 || half < 1 || half > 4096)
     return vft_fail(VFT_USAGE, "rope table: %zu positions, %zu frequencies, frac %d out of range",
