@@ -1,0 +1,412 @@
+#include "data/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "model/fixmath.h"
+
+const char *const vft_projection_names[7] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                             "gate_proj", "up_proj", "down_proj"};
+
+const char vft_config_template[] =
+    "# vft configuration. Paths are relative to this file.\n"
+    "\n"
+    "# The public base model: a .gguf file or a Hugging Face folder (config.json, safetensors,\n"
+    "# tokenizer.json). Llama architecture.\n"
+    "base_model: model.gguf\n"
+    "\n"
+    "# Instruction records: JSON or JSONL. type: auto, alpaca, sharegpt or messages.\n"
+    "datasets:\n"
+    "  - path: train.jsonl\n"
+    "    type: auto\n"
+    "\n"
+    "chat_template: chatml\n"
+    "# system: You are a helpful assistant.   # added to records that have no system message\n"
+    "\n"
+    "# Label positions of one record; longer records are cut, shorter ones padded.\n"
+    "# A multiple of 16 keeps the proofs small.\n"
+    "sequence_len: 128\n"
+    "# One step (one proof) trains on micro_batch_size x gradient_accumulation_steps records.\n"
+    "micro_batch_size: 4\n"
+    "gradient_accumulation_steps: 1\n"
+    "\n"
+    "adapter: lora\n"
+    "lora_r: 8                # 1 to 64\n"
+    "lora_alpha: 16           # lora_alpha / lora_r must be a power of two\n"
+    "lora_target_modules: [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]\n"
+    "\n"
+    "learning_rate: 2e-4\n"
+    "lr_scheduler: cosine     # cosine, linear or constant\n"
+    "warmup_ratio: 0.03       # or warmup_steps\n"
+    "weight_decay: 0.05\n"
+    "max_grad_norm: 1.0       # 0: no clipping\n"
+    "adam_beta1: 0.9\n"
+    "adam_beta2: 0.95         # 1 - 1/D with D a whole number: 0.9, 0.95, 0.98, 0.99, 0.999 ...\n"
+    "adam_epsilon: 1e-8\n"
+    "\n"
+    "num_epochs: 1            # or max_steps\n"
+    "seed: 42\n"
+    "\n"
+    "# The public text on which the integer scales are calibrated (default: a built-in one).\n"
+    "# calibration_text: calibration.txt\n";
+
+static const char *const known_keys[] = {
+    "base_model", "datasets", "calibration_text", "chat_template", "system", "sequence_len",
+    "micro_batch_size", "gradient_accumulation_steps", "adapter", "lora_r", "lora_alpha",
+    "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio", "warmup_steps",
+    "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "num_epochs",
+    "max_steps", "seed"};
+enum { KEYS = sizeof known_keys / sizeof *known_keys };
+
+typedef struct {
+  vft_config *c;
+  yaml_document_t doc;
+  const char *key;
+  size_t line;
+} reader;
+
+#define BAD(r, ...) bad_value(r, __VA_ARGS__)
+
+__attribute__((format(printf, 2, 3))) static vft_status bad_value(const reader *r, const char *fmt,
+                                                                   ...) {
+  char text[512];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  return vft_fail(VFT_USAGE, "%s:%zu: %s: %s", r->c->file, r->line, r->key, text);
+}
+
+/* Levenshtein distance, for suggestions. */
+static size_t distance(const char *a, const char *b) {
+  enum { MAX = 64 };
+  size_t row[MAX + 1], n = strlen(a), m = strlen(b);
+  if (n > MAX || m > MAX) return MAX;
+  for (size_t j = 0; j <= m; j++) row[j] = j;
+  for (size_t i = 1; i <= n; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= m; j++) {
+      size_t best = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      row[j] = best;
+    }
+  }
+  return row[m];
+}
+
+static const char *nearest(const char *word, const char *const *words, size_t count) {
+  const char *best = words[0];
+  for (size_t i = 1; i < count; i++)
+    if (distance(word, words[i]) < distance(word, best)) best = words[i];
+  return best;
+}
+
+static vft_status scalar(reader *r, const yaml_node_t *node, const char **out) {
+  if (node->type != YAML_SCALAR_NODE || memchr(node->data.scalar.value, 0, node->data.scalar.length))
+    return BAD(r, "expected a single value");
+  *out = vft_arena_strdup(&r->c->arena, (const char *)node->data.scalar.value);
+  return *out ? VFT_OK : VFT_RESOURCE;
+}
+
+static vft_status integer(reader *r, const yaml_node_t *node, int low, int high, int *out) {
+  const char *text;
+  TRY(scalar(r, node, &text));
+  char *end;
+  errno = 0;
+  long v = strtol(text, &end, 10);
+  if (errno || end == text || *end || v < low || v > high)
+    return BAD(r, "'%s' is not a whole number from %d to %d", text, low, high);
+  *out = (int)v;
+  return VFT_OK;
+}
+
+/* A decimal in [low, high] given as text. */
+static vft_status decimal(reader *r, const yaml_node_t *node, const char *low, const char *high,
+                          const char **out) {
+  vft_fix v, lo, hi;
+  TRY(scalar(r, node, out));
+  TRY(vft_fix_parse(low, &lo));
+  TRY(vft_fix_parse(high, &hi));
+  if (vft_fix_parse(*out, &v) != VFT_OK || v < lo || v > hi)
+    return BAD(r, "'%s' is not a number from %s to %s", *out, low, high);
+  return VFT_OK;
+}
+
+static vft_status path_value(reader *r, const yaml_node_t *node, const char **out) {
+  const char *text;
+  TRY(scalar(r, node, &text));
+  if (!*text) return BAD(r, "expected a path");
+  const char *slash = strrchr(r->c->file, '/');
+  if (*text == '/' || !slash)
+    *out = text;
+  else
+    *out = vft_arena_printf(&r->c->arena, "%.*s/%s", (int)(slash - r->c->file), r->c->file, text);
+  return *out ? VFT_OK : VFT_RESOURCE;
+}
+
+static vft_status datasets(reader *r, const yaml_node_t *node) {
+  static const char *const fields[] = {"path", "type"};
+  static const char *const types[] = {"auto", "alpaca", "sharegpt", "messages"};
+  if (node->type != YAML_SEQUENCE_NODE ||
+      node->data.sequence.items.top == node->data.sequence.items.start)
+    return BAD(r, "expected a list of '- path: FILE' entries");
+  size_t n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+  r->c->datasets = vft_arena_alloc(&r->c->arena, n, sizeof *r->c->datasets);
+  if (!r->c->datasets) return VFT_RESOURCE;
+  r->c->ndatasets = n;
+  for (size_t i = 0; i < n; i++) {
+    vft_config_dataset *d = &r->c->datasets[i];
+    const yaml_node_t *item = yaml_document_get_node(&r->doc, node->data.sequence.items.start[i]);
+    r->key = "datasets";
+    r->line = item->start_mark.line + 1;
+    d->type = "auto";
+    if (item->type != YAML_MAPPING_NODE) return BAD(r, "expected '- path: FILE'");
+    for (yaml_node_pair_t *p = item->data.mapping.pairs.start; p < item->data.mapping.pairs.top;
+         p++) {
+      const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+      const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
+      const char *name;
+      r->key = "datasets";
+      r->line = key->start_mark.line + 1;
+      TRY(scalar(r, key, &name));
+      r->key = name;
+      if (!strcmp(name, "path")) {
+        TRY(path_value(r, value, &d->path));
+      } else if (!strcmp(name, "type")) {
+        TRY(scalar(r, value, &d->type));
+        const char *t = nearest(d->type, types, 4);
+        if (strcmp(t, d->type)) return BAD(r, "'%s' is unknown, did you mean '%s'?", d->type, t);
+      } else {
+        return BAD(r, "unknown key, did you mean '%s'?", nearest(name, fields, 2));
+      }
+    }
+    r->key = "datasets";
+    if (!d->path) return BAD(r, "entry %zu has no path", i + 1);
+  }
+  return VFT_OK;
+}
+
+static vft_status one_target(reader *r, const char *name) {
+  for (int p = 0; p < 7; p++)
+    if (!strcmp(name, vft_projection_names[p])) {
+      if (r->c->targets >> p & 1) return BAD(r, "'%s' is given twice", name);
+      r->c->targets |= 1u << p;
+      return VFT_OK;
+    }
+  return BAD(r, "'%s' is unknown, did you mean '%s'?", name,
+             nearest(name, vft_projection_names, 7));
+}
+
+static vft_status targets(reader *r, const yaml_node_t *node) {
+  r->c->targets = 0;
+  if (node->type == YAML_SCALAR_NODE) {
+    const char *text;
+    TRY(scalar(r, node, &text));
+    if (!strcmp(text, "all-linear") || !strcmp(text, "all")) {
+      r->c->targets = 0x7f;
+      return VFT_OK;
+    }
+    return one_target(r, text);
+  }
+  if (node->type != YAML_SEQUENCE_NODE) return BAD(r, "expected a list of module names");
+  for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
+       i++) {
+    const char *name;
+    TRY(scalar(r, yaml_document_get_node(&r->doc, *i), &name));
+    TRY(one_target(r, name));
+  }
+  if (!r->c->targets) return BAD(r, "expected at least one module name");
+  return VFT_OK;
+}
+
+static vft_status choice(reader *r, const yaml_node_t *node, const char *const *names, size_t n,
+                         size_t *out) {
+  const char *text;
+  TRY(scalar(r, node, &text));
+  for (size_t i = 0; i < n; i++)
+    if (!strcmp(text, names[i])) {
+      *out = i;
+      return VFT_OK;
+    }
+  return BAD(r, "'%s' is unknown, did you mean '%s'?", text, nearest(text, names, n));
+}
+
+static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
+  vft_config *c = r->c;
+  static const char *const adapters[] = {"lora"}, *const templates[] = {"chatml"};
+  static const char *const schedules[] = {"cosine", "linear", "constant"};
+  size_t pick;
+#define IS(name) !strcmp(key, name)
+  if (IS("base_model")) return path_value(r, v, &c->base_model);
+  if (IS("datasets")) return datasets(r, v);
+  if (IS("calibration_text")) return path_value(r, v, &c->calibration_text);
+  if (IS("chat_template")) return choice(r, v, templates, 1, &pick);
+  if (IS("system")) return scalar(r, v, &c->system);
+  if (IS("sequence_len")) return integer(r, v, 2, 8192, &c->sequence_len);
+  if (IS("micro_batch_size")) return integer(r, v, 1, 4096, &c->micro_batch_size);
+  if (IS("gradient_accumulation_steps"))
+    return integer(r, v, 1, 4096, &c->gradient_accumulation_steps);
+  if (IS("adapter")) return choice(r, v, adapters, 1, &pick);
+  if (IS("lora_r")) return integer(r, v, 1, 64, &c->lora_r);
+  if (IS("lora_alpha")) return integer(r, v, 1, 4096, &c->lora_alpha);
+  if (IS("lora_target_modules")) return targets(r, v);
+  if (IS("learning_rate")) return decimal(r, v, "1e-7", "0.1", &c->learning_rate);
+  if (IS("lr_scheduler")) {
+    TRY(choice(r, v, schedules, 3, &pick));
+    c->schedule = (vft_schedule_kind)pick;
+    return VFT_OK;
+  }
+  if (IS("warmup_ratio")) return decimal(r, v, "0", "1", &c->warmup_ratio);
+  if (IS("warmup_steps")) return integer(r, v, 0, 1 << 24, &c->warmup_steps);
+  if (IS("weight_decay")) return decimal(r, v, "0", "1", &c->weight_decay);
+  if (IS("max_grad_norm")) return decimal(r, v, "0", "1000", &c->max_grad_norm);
+  if (IS("adam_beta1")) return decimal(r, v, "0", "0.9999", &c->adam_beta1);
+  if (IS("adam_beta2")) return decimal(r, v, "0.5", "0.99999", &c->adam_beta2);
+  if (IS("adam_epsilon")) return decimal(r, v, "0", "1", &c->adam_epsilon);
+  if (IS("num_epochs")) return integer(r, v, 1, 100000, &c->num_epochs);
+  if (IS("max_steps")) return integer(r, v, 1, 1 << 24, &c->max_steps);
+  if (IS("seed")) {
+    const char *text;
+    TRY(scalar(r, v, &text));
+    char *end;
+    errno = 0;
+    c->seed = strtoull(text, &end, 10);
+    if (errno || end == text || *end || *text == '-')
+      return BAD(r, "'%s' is not a whole number from 0 to 2^64 - 1", text);
+    return VFT_OK;
+  }
+#undef IS
+  return BAD(r, "unknown key, did you mean '%s'?", nearest(key, known_keys, KEYS));
+}
+
+/* What the arithmetic cannot express is refused, with the nearest that it can. */
+static vft_status expressible(reader *r) {
+  vft_config *c = r->c;
+  r->line = 1;
+  int quotient = c->lora_alpha >= c->lora_r ? c->lora_alpha / c->lora_r : c->lora_r / c->lora_alpha;
+  int exact = c->lora_alpha >= c->lora_r ? c->lora_alpha % c->lora_r == 0
+                                         : c->lora_r % c->lora_alpha == 0;
+  r->key = "lora_alpha";
+  if (!exact || (quotient & (quotient - 1)) || quotient > 64) {
+    int near = c->lora_r;
+    while (near * 2 <= c->lora_alpha) near *= 2;
+    return BAD(r, "lora_alpha / lora_r must be a power of two from 1/64 to 64; nearest for "
+                  "lora_r: %d is lora_alpha: %d", c->lora_r, near);
+  }
+  /* beta2 = 1 - 1/D2 exactly: D2 (1 - beta2) = 1 up to the resolution of the decimal. */
+  vft_fix beta2;
+  TRY(vft_fix_parse(c->adam_beta2, &beta2));
+  vft_fix gap = VFT_FIX_ONE - beta2;
+  vft_fix d2 = vft_fix_div(VFT_FIX_ONE, gap);
+  int64_t whole;
+  TRY(vft_fix_round(d2, 0, &whole));
+  vft_fix error = d2 - vft_fix_int(whole);
+  r->key = "adam_beta2";
+  if (whole < 2 || error > VFT_FIX_ONE >> 20 || error < -(VFT_FIX_ONE >> 20)) {
+    if (whole < 2) whole = 2;
+    return BAD(r, "beta2 must be 1 - 1/D with D a whole number; nearest to %s is %.10g (D = %lld)",
+               c->adam_beta2, 1 - 1 / (double)whole, (long long)whole);
+  }
+  c->beta2_denominator = whole;
+  r->key = "sequence_len";
+  if (c->sequence_len % 8)
+    return BAD(r, "must be a multiple of 8; nearest is %d",
+               c->sequence_len < 8 ? 8 : (c->sequence_len + 4) / 8 * 8);
+  r->key = "micro_batch_size";
+  if ((int64_t)c->micro_batch_size * c->gradient_accumulation_steps * c->sequence_len >= 1 << 15)
+    return BAD(r, "micro_batch_size x gradient_accumulation_steps x sequence_len must stay below "
+                  "32768 label positions a step");
+  r->key = "base_model";
+  if (!c->base_model) return BAD(r, "missing: give the path of the base model");
+  r->key = "datasets";
+  if (!c->ndatasets) return BAD(r, "missing: give at least one '- path: FILE'");
+  r->key = "warmup_steps";
+  if (c->warmup_steps >= 0 && c->warmup_ratio)
+    return BAD(r, "give warmup_steps or warmup_ratio, not both");
+  if (!c->warmup_ratio) c->warmup_ratio = "0";
+  r->key = "num_epochs";
+  if (!c->num_epochs && !c->max_steps) return BAD(r, "missing: give num_epochs or max_steps");
+  return VFT_OK;
+}
+
+static void defaults(vft_config *c) {
+  c->chat_template = "chatml";
+  c->micro_batch_size = c->gradient_accumulation_steps = 1;
+  c->sequence_len = 128;
+  c->lora_r = 8;
+  c->lora_alpha = 16;
+  c->targets = 0x7f;
+  c->learning_rate = "2e-4";
+  c->weight_decay = "0";
+  c->max_grad_norm = "1.0";
+  c->adam_beta1 = "0.9";
+  c->adam_beta2 = "0.999";
+  c->adam_epsilon = "1e-8";
+  c->warmup_steps = -1;
+  c->seed = 42;
+}
+
+static vft_status mapping(reader *r) {
+  const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+  r->key = "configuration";
+  r->line = 1;
+  if (!root || root->type != YAML_MAPPING_NODE) return BAD(r, "expected 'key: value' lines");
+  unsigned char seen[KEYS] = {0};
+  for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
+       p++) {
+    const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+    const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
+    const char *name;
+    r->key = "configuration";
+    r->line = key->start_mark.line + 1;
+    TRY(scalar(r, key, &name));
+    r->key = name;
+    for (size_t i = 0; i < KEYS; i++)
+      if (!strcmp(name, known_keys[i]) && seen[i]++) return BAD(r, "given twice");
+    TRY(entry(r, name, value));
+  }
+  return expressible(r);
+}
+
+vft_status vft_config_load(const char *path, vft_config *c) {
+  memset(c, 0, sizeof *c);
+  defaults(c);
+  c->file = vft_arena_strdup(&c->arena, path);
+  if (!c->file) return VFT_RESOURCE;
+  FILE *f = fopen(path, "rb");
+  if (!f) {
+    vft_config_free(c);
+    return vft_fail(VFT_USAGE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  }
+  yaml_parser_t parser;
+  reader r = {.c = c};
+  vft_status st;
+  if (!yaml_parser_initialize(&parser)) {
+    fclose(f);
+    vft_config_free(c);
+    return vft_fail(VFT_RESOURCE, "out of memory reading %s", path);
+  }
+  yaml_parser_set_input_file(&parser, f);
+  if (!yaml_parser_load(&parser, &r.doc)) {
+    st = vft_fail(VFT_USAGE, "%s:%zu: not YAML: %s", path, parser.problem_mark.line + 1,
+                  parser.problem ? parser.problem : "unreadable");
+  } else {
+    st = mapping(&r);
+    yaml_document_delete(&r.doc);
+  }
+  yaml_parser_delete(&parser);
+  fclose(f);
+  if (st != VFT_OK) vft_config_free(c);
+  return st;
+}
+
+void vft_config_free(vft_config *c) {
+  vft_arena_free(&c->arena);
+  memset(c, 0, sizeof *c);
+}
