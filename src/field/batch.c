@@ -2,9 +2,15 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "field/batch_ops.h"
 
-static const vft_batch_ops *ops(void) { return &vft_batch_ops_c; }
+static const vft_batch_ops *ops(void) {
+#ifdef __x86_64__
+  if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_batch_ops_avx512;
+#endif
+  return &vft_batch_ops_c;
+}
 
 /* Integer tables are widened block by block on the stack; 512 elements stay in the first-level
  * cache next to the extension elements they meet. */

@@ -32,5 +32,6 @@ typedef struct {
 } vft_batch_ops;
 
 extern const vft_batch_ops vft_batch_ops_c;
+extern const vft_batch_ops vft_batch_ops_avx512;
 
 #endif
