@@ -2,23 +2,11 @@
 
 #include <string.h>
 
+#include "argument/poly_util.h"
 #include "field/batch.h"
 #include "relation/layout.h"
 
 static vft_ext one_minus(vft_ext z) { return vft_ext_sub(VFT_EXT_ONE, z); }
-
-/* below(b): sum over the low b bits of eq restricted to values < low b bits of the limit.
- * With bit b of the limit set, everything with bit b clear is below and the rest recurses;
- * with it clear, only bit b clear recurses. */
-vft_ext vft_eq_below(const vft_ext *z, unsigned n, uint64_t limit) {
-  if (n < 64 && limit >> n) return VFT_EXT_ONE;
-  vft_ext s = VFT_EXT_ZERO;
-  for (unsigned b = 0; b < n; b++) {
-    vft_ext lo = one_minus(z[b]);
-    s = limit >> b & 1 ? vft_ext_add(lo, vft_ext_mul(z[b], s)) : vft_ext_mul(lo, s);
-  }
-  return s;
-}
 
 vft_ext vft_eq_iota(const vft_ext *z, unsigned n) {
   vft_ext s = VFT_EXT_ZERO;
@@ -35,7 +23,7 @@ vft_ext vft_weight_at(const vft_weight *w, uint32_t i) {
 
 vft_ext vft_weight_sum(const vft_weight *w) {
   if (w->kind == VFT_W_ONES) return vft_ext_from_fp(vft_fp_from_u64(w->size));
-  if (w->kind == VFT_W_EQ) return vft_eq_below(w->v, vft_log2_ceil(w->size), w->size);
+  if (w->kind == VFT_W_EQ) return vft_poly_eq_prefix(w->v, vft_log2_ceil(w->size), w->size);
   vft_ext s = VFT_EXT_ZERO;
   for (uint32_t i = 0; i < w->size; i++) s = vft_ext_add(s, w->v[i]);
   return s;
@@ -90,8 +78,8 @@ vft_ext vft_weight_window(const vft_weight *w, uint32_t off, uint32_t start, uns
   if (delta >= size || delta + len <= 0) return VFT_EXT_ZERO;
   if (w->kind == VFT_W_ONES) {
     /* positions i with 0 <= i + delta < size */
-    vft_ext hi = vft_eq_below(z, n, (uint64_t)(size - delta < len ? size - delta : len));
-    return delta >= 0 ? hi : vft_ext_sub(hi, vft_eq_below(z, n, (uint64_t)-delta));
+    vft_ext hi = vft_poly_eq_prefix(z, n, (uint64_t)(size - delta < len ? size - delta : len));
+    return delta >= 0 ? hi : vft_ext_sub(hi, vft_poly_eq_prefix(z, n, (uint64_t)-delta));
   }
   if (w->kind == VFT_W_EQ) {
     unsigned m = vft_log2_ceil(w->size);

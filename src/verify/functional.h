@@ -38,8 +38,6 @@ typedef struct {
   const vft_axis *axis;
 } vft_functional;
 
-/* sum over i < min(limit, 2^n) of eq(z, i); limit 0 gives 0. */
-vft_ext vft_eq_below(const vft_ext *z, unsigned n, uint64_t limit);
 /* sum over i < 2^n of i * eq(z, i) = sum_b 2^b z_b. */
 vft_ext vft_eq_iota(const vft_ext *z, unsigned n);
 

@@ -1,0 +1,162 @@
+#include "verify/session.h"
+
+#include <string.h>
+
+#include "field/batch.h"
+
+vft_status vft_reserve(void **array, uint32_t *cap, uint32_t need, size_t size) {
+  if (need <= *cap) return VFT_OK;
+  if (need > UINT32_MAX / 2) return vft_fail(VFT_RESOURCE, "proof driver: too many claims");
+  uint32_t wider = *cap ? *cap : 16;
+  while (wider < need) wider *= 2;
+  void *fresh = vft_alloc(wider, size);
+  if (!fresh) return VFT_RESOURCE;
+  if (*array) memcpy(fresh, *array, *cap * size);
+  vft_free(*array);
+  *array = fresh;
+  *cap = wider;
+  return VFT_OK;
+}
+
+/* ---- sets of functionals ---- */
+
+static uint32_t probe(const vft_fset *set, const vft_functional *f) {
+  uint32_t mask = set->slots - 1, at = (uint32_t)vft_functional_hash(f) & mask;
+  while (set->slot[at] != UINT32_MAX && !vft_functional_equal(&set->f[set->slot[at]], f))
+    at = (at + 1) & mask;
+  return at;
+}
+
+static vft_status widen(vft_fset *set) {
+  uint32_t slots = set->slots ? 2 * set->slots : 64;
+  uint32_t *slot = vft_alloc(slots, sizeof *slot);
+  if (!slot) return VFT_RESOURCE;
+  memset(slot, 0xff, slots * sizeof *slot);
+  vft_free(set->slot);
+  set->slot = slot;
+  set->slots = slots;
+  for (uint32_t i = 0; i < set->n; i++) slot[probe(set, &set->f[i])] = i;
+  return VFT_OK;
+}
+
+vft_status vft_fset_add(vft_fset *set, const vft_functional *f, uint32_t *index, bool *is_new) {
+  if (2 * (set->n + 1) > set->slots) TRY(widen(set));
+  TRY(vft_reserve((void **)&set->f, &set->cap, set->n + 1, sizeof *set->f));
+  uint32_t at = probe(set, f);
+  *is_new = set->slot[at] == UINT32_MAX;
+  if (*is_new) {
+    set->f[set->n] = *f;
+    set->slot[at] = set->n++;
+  }
+  *index = set->slot[at];
+  return VFT_OK;
+}
+
+void vft_fset_free(vft_fset *set) {
+  vft_free(set->f);
+  vft_free(set->slot);
+  memset(set, 0, sizeof *set);
+}
+
+/* ---- session ---- */
+
+/* A virtual tensor's level is one more than the highest level of its users (0: relations and
+ * lookups), so that all claims on it exist before its definition is applied. */
+static vft_status find_levels(vft_session *s) {
+  const vft_program *p = s->program;
+  vft_status st = VFT_OK;
+  vft_tensor_id *order = vft_alloc(p->ntensors, sizeof *order);
+  uint32_t n;
+  if (!order) return VFT_RESOURCE;
+  TRY_OUT(vft_program_virtual_order(p, order, &n));
+  for (uint32_t i = 0; i < n; i++) s->level[order[i]] = 1;
+  for (uint32_t i = n; i-- > 0;) { /* users first */
+    vft_tensor_id id = order[i];
+    const vft_relation *def = &p->relations[vft_program_definition(p, id)];
+    for (uint32_t k = 0; k < def->nterms; k++)
+      for (uint32_t f = 0; f < def->terms[k].nfactors; f++) {
+        vft_tensor_id used = def->terms[k].factor[f].tensor;
+        if (p->tensors[used].origin == VFT_VIRTUAL && s->level[used] <= s->level[id])
+          s->level[used] = s->level[id] + 1;
+      }
+    if (s->level[id] >= s->levels) s->levels = s->level[id] + 1;
+  }
+out:
+  vft_free(order);
+  return st;
+}
+
+vft_status vft_session_init(vft_session *s, const vft_program *program, vft_channel *ch,
+                            const int64_t *const *pub, const vft_hooks *hooks) {
+  memset(s, 0, sizeof *s);
+  s->program = program;
+  s->ch = ch;
+  s->pub = pub;
+  s->hooks = hooks;
+  s->levels = 1;
+  s->level = vft_alloc(program->ntensors, sizeof *s->level);
+  if (!s->level) return VFT_RESOURCE;
+  return find_levels(s);
+}
+
+void vft_session_free(vft_session *s) {
+  for (uint32_t i = 0; i < s->nequations; i++) {
+    vft_free(s->equation[i].f);
+    vft_free(s->equation[i].coef);
+  }
+  vft_free(s->equation);
+  vft_fset_free(&s->evals);
+  vft_free(s->eval_value);
+  vft_free(s->eval_known);
+  vft_free(s->level);
+  vft_soundness_free(&s->soundness);
+  vft_arena_free(&s->arena);
+  memset(s, 0, sizeof *s);
+}
+
+vft_status vft_session_eval(vft_session *s, const vft_functional *f, uint32_t *index) {
+  bool is_new;
+  TRY(vft_fset_add(&s->evals, f, index, &is_new));
+  if (!is_new) return VFT_OK;
+  uint32_t cap = s->evals_cap;
+  TRY(vft_reserve((void **)&s->eval_value, &cap, s->evals.n, sizeof *s->eval_value));
+  TRY(vft_reserve((void **)&s->eval_known, &s->evals_cap, s->evals.n, sizeof *s->eval_known));
+  return VFT_OK;
+}
+
+/* ---- values of PUBLIC tensors ---- */
+
+typedef struct {
+  const vft_tensor *t;
+  const vft_functional *f;
+  const int64_t *values;
+  vft_ext *weight[VFT_MAX_RANK];
+} public_walk;
+
+static vft_ext walk(const public_walk *w, uint32_t axis, size_t base) {
+  if (axis == w->f->rank) return vft_ext_from_i64(w->values[base]);
+  const vft_axis *a = &w->f->axis[axis];
+  base = base * w->t->dims[axis] + a->off;
+  if (axis + 1 == w->f->rank)
+    return vft_ext_dot_elem(VFT_ELEM_I64, w->values + base, w->weight[axis], a->w.size);
+  vft_ext sum = VFT_EXT_ZERO;
+  for (uint32_t i = 0; i < a->w.size; i++)
+    sum = vft_ext_add(sum, vft_ext_mul(w->weight[axis][i], walk(w, axis + 1, base + i)));
+  return sum;
+}
+
+vft_status vft_session_public_value(vft_session *s, const vft_functional *f, vft_ext *value) {
+  public_walk w = {.t = &s->program->tensors[f->tensor], .f = f, .values = s->pub[f->tensor]};
+  vft_status st = VFT_OK;
+  for (uint32_t a = 0; a < f->rank; a++) {
+    w.weight[a] = vft_alloc_raw(f->axis[a].w.size, sizeof(vft_ext));
+    if (!w.weight[a]) {
+      st = VFT_RESOURCE;
+      break;
+    }
+    vft_weight_expand(&f->axis[a].w, VFT_EXT_ONE, w.weight[a]);
+  }
+  if (st == VFT_OK) *value = walk(&w, 0, 0);
+  for (uint32_t a = 0; a < f->rank; a++) vft_free(w.weight[a]);
+  return st;
+}
