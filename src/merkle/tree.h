@@ -1,0 +1,60 @@
+/* Merkle commitment to a matrix of Reed-Solomon rows: the prover's half. Leaves, nodes and batch
+ * openings are defined in merkle/path.h, the code in poly/rs.h.
+ *
+ * Encoding and hashing are fused: eight rows are encoded in lock-step, and each codeword position
+ * of the eight is one 64-byte block of that leaf's message. Root and openings depend on the
+ * committed values only, not on threads or instruction set. */
+#ifndef VFT_MERKLE_TREE_H
+#define VFT_MERKLE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "field/goldilocks.h"
+#include "hash/blake3.h"
+#include "poly/rs.h"
+
+typedef struct vft_merkle vft_merkle;
+
+/* Writes the 2^c canonical message elements of base row `row`. Called once for each row and
+ * encoding, in any order, from several threads. */
+typedef vft_status (*vft_row_source)(void *ctx, size_t row, vft_fp *out);
+
+/* Commits `rows` >= 1 base rows under `code` (log length 4..VFT_MERKLE_MAX_LOG), which is
+ * borrowed until vft_merkle_free. keep: hold the codewords (8 bytes * N * rows rounded up to a
+ * multiple of 8) for fast openings; otherwise source and ctx are borrowed too and an opening
+ * encodes all rows again.
+ * Fails: VFT_USAGE on ranges, VFT_RESOURCE, or what the source returns. */
+VFT_MUST_CHECK vft_status vft_merkle_commit(vft_merkle **out, const vft_rs *code, size_t rows,
+                                            vft_row_source source, void *ctx, bool keep);
+void vft_merkle_free(vft_merkle *tree);
+
+/* Ready sources. Base rows one after the other. */
+typedef struct {
+  const vft_fp *rows;
+  size_t len;   /* 2^c */
+  size_t total; /* elements in the array; what lies beyond counts as zero */
+} vft_rows_fp_ctx;
+vft_status vft_rows_fp(void *ctx, size_t row, vft_fp *out);
+/* Extension rows: base row 3 r + k is coordinate k of extension row r. */
+typedef struct {
+  const vft_ext *rows;
+  size_t len;
+  size_t total;
+} vft_rows_ext_ctx;
+vft_status vft_rows_ext(void *ctx, size_t row, vft_fp *out);
+
+vft_digest vft_merkle_root(const vft_merkle *tree);
+size_t vft_merkle_rows(const vft_merkle *tree);
+unsigned vft_merkle_log_length(const vft_merkle *tree);
+
+/* Columns at strictly increasing positions: columns[k * rows + r]. */
+VFT_MUST_CHECK vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t *positions,
+                                          size_t count, vft_fp *columns);
+/* The pruned siblings; room for vft_merkle_sibling_count of them. */
+void vft_merkle_siblings(const vft_merkle *tree, const uint32_t *positions, size_t count,
+                         vft_digest *siblings);
+
+#endif
