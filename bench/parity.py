@@ -39,10 +39,14 @@ Packages: tools/pretrain_demo/requirements.txt.
 import argparse
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+# Every input is a local file: the libraries below must never ask a server instead.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 PROJECTIONS = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
                "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
@@ -80,7 +84,7 @@ def read_batches(path, context=None):
   steps = []
   for where, step in read_lines(path):
     if len(step["ids"]) != len(step["mask"]) or not step["ids"]:
-      raise BadInput(f"{where}: as many masks as sequences, at least one")
+      raise BadInput(f"{where}: {len(step['ids'])} sequences, {len(step['mask'])} masks")
     for ids, mask in zip(step["ids"], step["mask"]):
       check_sequence(ids, mask, where, context)
     if not any(any(m) for m in step["mask"]):
@@ -334,6 +338,10 @@ def parse(argv):
 
 
 def run(args):
+  for path in (args.model, args.init, args.vft_eval,
+               args.adapter and os.path.join(args.adapter, "adapter_config.json")):
+    if path and not os.path.exists(path):
+      raise BadInput(f"{path}: no such file")
   import torch
   torch.set_num_threads(args.threads)
   torch.manual_seed(0)

@@ -88,7 +88,8 @@ def test_gguf_names():
 
 
 def test_differences_are_taken_from_fp32():
-  results = {"base": {"all": {"ppl": 20.0, "ece": 0.1}}, "fp32": {"all": {"ppl": 10.0, "ece": 0.05}},
+  results = {"base": {"all": {"ppl": 20.0, "ece": 0.1}},
+             "fp32": {"all": {"ppl": 10.0, "ece": 0.05}},
              "vft": {"all": {"ppl": 10.01, "ece": 0.051}}}
   out = parity.compare(results, "all")
   assert out["ppl_rel_diff_vft"] == pytest.approx(0.001)

