@@ -50,6 +50,9 @@ vft_digest vft_merkle_root(const vft_merkle *tree);
 size_t vft_merkle_rows(const vft_merkle *tree);
 unsigned vft_merkle_log_length(const vft_merkle *tree);
 
+/* Node `at` of the level `height` above the leaves (height 0: leaf digests), at < N >> height. */
+vft_digest vft_merkle_node(const vft_merkle *tree, unsigned height, uint64_t at);
+
 /* Columns at strictly increasing positions: columns[k * rows + r]. */
 VFT_MUST_CHECK vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t *positions,
                                           size_t count, vft_fp *columns);
