@@ -1,0 +1,514 @@
+#include "verify/driver.h"
+
+#include <string.h>
+
+#include "argument/poly_util.h"
+#include "field/batch.h"
+
+const char vft_protocol_name[] = "vft/program-proof/1";
+const char vft_oracle_protocol_name[] = "vft/oracle-opening/1";
+
+/* ---- shapes ---- */
+
+vft_status vft_fractions_init(vft_fractions *fr, const vft_program *program) {
+  memset(fr, 0, sizeof *fr);
+  uint32_t n = program->nlookups + program->ntables;
+  vft_box *box = vft_alloc(n, sizeof *box);
+  if (!box) return VFT_RESOURCE;
+  for (uint32_t i = 0; i < program->nlookups; i++) {
+    box[i].rank = program->lookups[i].nindex;
+    for (uint32_t a = 0; a < box[i].rank; a++) box[i].dims[a] = program->lookups[i].size[a];
+  }
+  for (uint32_t i = 0; i < program->ntables; i++)
+    box[program->nlookups + i] = (vft_box){1, {(uint32_t)1 << program->tables[i].log_rows}};
+  vft_status st = vft_layout_init(&fr->layout, box, n);
+  vft_free(box);
+  TRY(st);
+  fr->n = fr->layout.length ? vft_log2_ceil(fr->layout.length) : 0;
+  return VFT_OK;
+}
+
+void vft_fractions_free(vft_fractions *fr) { vft_layout_free(&fr->layout); }
+
+static vft_status tree_layout(const vft_program *program, vft_origin origin, uint32_t group,
+                              vft_trees *trees, uint32_t number) {
+  vft_status st = VFT_OK;
+  vft_tensor_id *id = vft_alloc(program->ntensors, sizeof *id);
+  vft_box *box = vft_alloc(program->ntensors, sizeof *box);
+  if (!id || !box) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  uint32_t n = vft_layout_tree_tensors(program, origin, group, id, program->ntensors);
+  for (uint32_t i = 0; i < n; i++) {
+    box[i] = vft_layout_tensor_box(&program->tensors[id[i]]);
+    trees->tree[id[i]] = number;
+    trees->box[id[i]] = i;
+  }
+  TRY_OUT(vft_layout_init(&trees->layout[number], box, n));
+  if (n == 0 && origin == VFT_LINK)
+    st = vft_fail(VFT_USAGE, "program %s: link %s has no tensor", program->name,
+                  program->link_names[group]);
+out:
+  vft_free(id);
+  vft_free(box);
+  return st;
+}
+
+vft_status vft_trees_init(vft_trees *trees, const vft_program *program) {
+  vft_status st = VFT_OK;
+  memset(trees, 0, sizeof *trees);
+  trees->witness = UINT32_MAX;
+  trees->layout = vft_alloc((size_t)program->nlinks + 1, sizeof *trees->layout);
+  trees->tree = vft_alloc(program->ntensors, sizeof *trees->tree);
+  trees->box = vft_alloc(program->ntensors, sizeof *trees->box);
+  if (!trees->layout || !trees->tree || !trees->box) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (uint32_t t = 0; t < program->ntensors; t++) trees->tree[t] = trees->box[t] = UINT32_MAX;
+  for (uint32_t l = 0; l < program->nlinks; l++) {
+    trees->ntrees = l + 1;
+    TRY_OUT(tree_layout(program, VFT_LINK, l, trees, l));
+  }
+  if (vft_layout_tree_tensors(program, VFT_WITNESS, 0, NULL, 0)) {
+    trees->witness = trees->ntrees++;
+    TRY_OUT(tree_layout(program, VFT_WITNESS, 0, trees, trees->witness));
+  }
+out:
+  if (st != VFT_OK) vft_trees_free(trees);
+  return st;
+}
+
+void vft_trees_free(vft_trees *trees) {
+  for (uint32_t t = 0; t < trees->ntrees; t++) vft_layout_free(&trees->layout[t]);
+  vft_free(trees->layout);
+  vft_free(trees->tree);
+  vft_free(trees->box);
+  memset(trees, 0, sizeof *trees);
+}
+
+/* ---- statement ---- */
+
+void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *o) {
+  vft_channel_absorb_u64(ch, "options/log_inv_rate", o->log_inv_rate);
+  vft_channel_absorb_u64(ch, "options/bits", o->bits);
+  vft_channel_absorb_u64(ch, "options/grind", o->grind);
+  vft_channel_absorb_u64(ch, "options/test_queries", o->test_queries);
+}
+
+static void absorb_integers(vft_channel *ch, const char *label, const int64_t *v, size_t n) {
+  uint8_t chunk[4096];
+  vft_channel_absorb_u64(ch, label, n);
+  for (size_t i = 0; i < n;) {
+    size_t m = 0;
+    for (; m < sizeof chunk / 8 && i < n; m++, i++)
+      for (unsigned b = 0; b < 8; b++) chunk[8 * m + b] = (uint8_t)((uint64_t)v[i] >> (8 * b));
+    vft_channel_absorb(ch, label, chunk, 8 * m);
+  }
+}
+
+static void absorb_statement(vft_session *s, const vft_statement *st,
+                             const vft_proof_options *options) {
+  const vft_program *p = s->program;
+  uint8_t digest[32];
+  vft_driver_absorb_options(s->ch, options);
+  vft_program_digest(p, digest);
+  vft_channel_absorb(s->ch, "statement/program", digest, sizeof digest);
+  for (uint32_t t = 0; t < p->ntensors; t++)
+    if (p->tensors[t].origin == VFT_PUBLIC && !p->tensors[t].values)
+      absorb_integers(s->ch, "statement/input", s->pub[t], vft_tensor_count(&p->tensors[t]));
+  for (uint32_t l = 0; l < p->nlinks; l++)
+    vft_channel_absorb(s->ch, "statement/link", st->link_root[l].b, sizeof(vft_digest));
+  for (uint32_t o = 0; o < p->noracles; o++)
+    vft_channel_absorb(s->ch, "statement/oracle", st->oracle_root[o].b, sizeof(vft_digest));
+}
+
+/* ---- lookups ---- */
+
+/* Sums of num(r) and den(r) over the leaves, block by block. */
+typedef struct {
+  vft_sum num, den;
+  vft_ext beta[VFT_LOOKUP_COLS]; /* powers */
+} leaf_sums;
+
+/* Windows of a block's axes: eq at the part of r that addresses the axis. */
+static void block_windows(const vft_layout *lay, const vft_block *b, const vft_ext *r,
+                          vft_window *window) {
+  for (uint32_t a = lay->boxes[b->box].rank; a-- > 0;) {
+    window[a] = (vft_window){{VFT_W_EQ, (uint32_t)1 << b->log[a], r}, b->start[a]};
+    r += b->log[a];
+  }
+}
+
+static vft_status add_lookup(vft_session *s, leaf_sums *sums, const vft_lookup *lookup,
+                             vft_ext prefix, const vft_window *window) {
+  sums->num.known = vft_ext_add(sums->num.known, prefix);
+  for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
+    TRY(vft_sum_add_terms(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[j])),
+                          lookup->col[j].terms, lookup->col[j].nterms, lookup->nindex,
+                          lookup->nindex, lookup->size, window));
+  if (sums->den.nproducts)
+    return vft_fail(VFT_USAGE,
+                    "lookup %s: a column multiplies a tensor by a PUBLIC tensor of rank above 1; "
+                    "define a virtual tensor for it",
+                    lookup->name);
+  return VFT_OK;
+}
+
+/* Columns of the RANGE table at r: row 2^w + v is (w, v), so with top(w) = r_w prod_{b>w} (1-r_b),
+ * tag = sum_w w top(w), c1 = sum_w top(w) sum_{b<w} 2^b r_b. Row 0 is (0, 0). */
+static void range_columns(const vft_ext *r, unsigned log_rows, vft_ext *tag, vft_ext *c1) {
+  vft_ext above = VFT_EXT_ONE;
+  *tag = *c1 = VFT_EXT_ZERO;
+  for (unsigned w = log_rows; w-- > 0;) {
+    vft_ext top = vft_ext_mul(above, r[w]);
+    *tag = vft_ext_add(*tag, vft_ext_mul_fp(top, (vft_fp){w}));
+    *c1 = vft_ext_add(*c1, vft_ext_mul(top, vft_eq_iota(r, w)));
+    above = vft_ext_sub(above, top);
+  }
+}
+
+static vft_status add_table(vft_session *s, leaf_sums *sums, const vft_table *table,
+                            vft_ext prefix, const vft_ext *r) {
+  vft_ext col[2];
+  if (table->kind == VFT_TABLE_RANGE) {
+    range_columns(r, table->log_rows, &col[0], &col[1]);
+  } else {
+    col[0] = vft_ext_from_i64(table->tag);
+    col[1] = vft_ext_add(vft_ext_from_i64(table->first), vft_eq_iota(r, table->log_rows));
+  }
+  for (unsigned j = 0; j < 2; j++)
+    sums->den.known = vft_ext_sub(sums->den.known,
+                                  vft_ext_mul(prefix, vft_ext_mul(sums->beta[j], col[j])));
+  vft_axis *axis = vft_arena_alloc(&s->arena, 1, sizeof *axis);
+  if (!axis) return VFT_RESOURCE;
+  *axis = (vft_axis){{VFT_W_EQ, (uint32_t)1 << table->log_rows, r}, 0};
+  vft_functional mult = {table->mult, 1, axis};
+  TRY(vft_sum_add_linear(s, &sums->num, vft_ext_neg(prefix), &mult));
+  for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < 2; j++) {
+    if (table->out[j] == VFT_NO_TENSOR) continue;
+    vft_functional out = {table->out[j], 1, axis};
+    TRY(vft_sum_add_linear(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[2 + j])),
+                           &out));
+  }
+  return VFT_OK;
+}
+
+/* What is left of a leaf claim is a sum over committed tensors. */
+static vft_status keep_leaf(vft_session *s, vft_sum *sum, vft_ext value) {
+  TRY(vft_sum_send_evals(s, sum, "logup/columns"));
+  vft_ext rest = vft_ext_sub(value, sum->known);
+  if (sum->committed.n == 0 && !vft_ext_is_zero(rest))
+    return vft_reject("logup/leaf", "the fractions do not match their closed form");
+  return vft_sum_keep(s, sum, rest);
+}
+
+static vft_status leaf_claims(vft_session *s, const vft_fractions *fr, vft_ext alpha, vft_ext beta,
+                              const vft_ext *r, const vft_logup_claim *claim) {
+  vft_status st = VFT_OK;
+  const vft_program *p = s->program;
+  const vft_layout *lay = &fr->layout;
+  leaf_sums sums;
+  memset(&sums, 0, sizeof sums);
+  sums.beta[0] = VFT_EXT_ONE;
+  for (unsigned j = 1; j < VFT_LOOKUP_COLS; j++)
+    sums.beta[j] = vft_ext_mul(sums.beta[j - 1], beta);
+  for (uint32_t i = 0; i < lay->nblocks; i++) {
+    const vft_block *b = &lay->blocks[i];
+    vft_ext prefix = vft_eq_index(r + b->log_size, fr->n - b->log_size, b->offset >> b->log_size);
+    vft_window window[VFT_BOX_AXES];
+    if (b->box < p->nlookups) {
+      block_windows(lay, b, r, window);
+      TRY_OUT(add_lookup(s, &sums, &p->lookups[b->box], prefix, window));
+    } else {
+      TRY_OUT(add_table(s, &sums, &p->tables[b->box - p->nlookups], prefix, r));
+    }
+  }
+  /* alpha on every real leaf, denominator 1 on the tail */
+  vft_ext real = vft_poly_eq_prefix(r, fr->n, lay->length);
+  sums.den.known = vft_ext_add(sums.den.known, vft_ext_mul(alpha, real));
+  sums.den.known = vft_ext_add(sums.den.known, vft_ext_sub(VFT_EXT_ONE, real));
+  TRY_OUT(keep_leaf(s, &sums.num, claim->num));
+  TRY_OUT(keep_leaf(s, &sums.den, claim->den));
+out:
+  vft_sum_free(&sums.num);
+  vft_sum_free(&sums.den);
+  return st;
+}
+
+static vft_status lookup_stage(vft_session *s, const vft_prover_side *prover) {
+  vft_status st = VFT_OK;
+  vft_fractions fr;
+  vft_logup_leaves leaves;
+  vft_logup_claim claim;
+  if (s->program->nlookups == 0) return VFT_OK;
+  TRY(vft_fractions_init(&fr, s->program));
+  size_t real = fr.layout.length;
+  vft_ext alpha = vft_channel_challenge_ext(s->ch, "lookup/alpha");
+  vft_ext beta = vft_channel_challenge_ext(s->ch, "lookup/beta");
+  if (prover) TRY_OUT(prover->fractions(prover->ctx, &fr, alpha, beta, &leaves));
+  TRY_OUT(vft_logup_run(s->ch, fr.n, real, prover ? &leaves : NULL, &claim));
+  vft_ext *r = vft_arena_alloc(&s->arena, fr.n + 1u, sizeof *r); /* part of later claims */
+  if (!r) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  memcpy(r, claim.point, fr.n * sizeof *r);
+  TRY_OUT(leaf_claims(s, &fr, alpha, beta, r, &claim));
+  TRY_OUT(vft_soundness_add(&s->soundness, vft_logup_identity_error(real, VFT_LOOKUP_COLS), "[SZ]",
+                            "lookups: identity of %zu fractions", real));
+  if (fr.n)
+    TRY_OUT(vft_soundness_add(&s->soundness, vft_logup_gkr_error(fr.n), "[SZ]",
+                              "lookups: GKR, %u layers", fr.n));
+out:
+  vft_fractions_free(&fr);
+  return st;
+}
+
+/* ---- relations ---- */
+
+/* One point for all ZERO relations: index slot j of every relation uses the first coordinates of
+ * slot j's challenges. The relations are batched with powers of one challenge. */
+static vft_status relation_stage(vft_session *s) {
+  vft_status st = VFT_OK;
+  const vft_program *p = s->program;
+  unsigned log[VFT_MAX_INDEX] = {0};
+  uint32_t n = 0, coords = 0;
+  vft_sum sum;
+  memset(&sum, 0, sizeof sum);
+  for (uint32_t i = 0; i < p->nrelations; i++) {
+    const vft_relation *rel = &p->relations[i];
+    if (rel->kind != VFT_ZERO) continue;
+    n++;
+    for (uint32_t j = 0; j < rel->nfree; j++)
+      if (vft_log2_ceil(rel->size[j]) > log[j]) log[j] = vft_log2_ceil(rel->size[j]);
+  }
+  if (n == 0) return VFT_OK;
+  vft_ext *point[VFT_MAX_INDEX];
+  for (unsigned j = 0; j < VFT_MAX_INDEX; j++) {
+    point[j] = vft_arena_alloc(&s->arena, log[j] + 1u, sizeof(vft_ext));
+    if (!point[j]) return VFT_RESOURCE;
+    for (unsigned b = 0; b < log[j]; b++)
+      point[j][b] = vft_channel_challenge_ext(s->ch, "relations/point");
+    coords += log[j];
+  }
+  vft_ext eta = vft_channel_challenge_ext(s->ch, "relations/eta"), power = VFT_EXT_ONE;
+  for (uint32_t i = 0; i < p->nrelations; i++) {
+    const vft_relation *rel = &p->relations[i];
+    if (rel->kind != VFT_ZERO) continue;
+    vft_window window[VFT_MAX_INDEX];
+    for (uint32_t j = 0; j < rel->nfree; j++)
+      window[j] = (vft_window){{VFT_W_EQ, rel->size[j], point[j]}, 0};
+    TRY_OUT(vft_sum_add_terms(s, &sum, power, rel->terms, rel->nterms, rel->nindex, rel->nfree,
+                              rel->size, window));
+    power = vft_ext_mul(power, eta);
+  }
+  TRY_OUT(vft_soundness_add(&s->soundness, (uint64_t)coords + n - 1 + (coords + n == 1), "[SZ]",
+                            "relations: %u at one point of %u coordinates", n, coords));
+  TRY_OUT(vft_sum_prove(s, &sum, VFT_EXT_ZERO, "relations/sum", "relations"));
+out:
+  vft_sum_free(&sum);
+  return st;
+}
+
+/* ---- virtual tensors ---- */
+
+/* All claims on virtual tensors of one level, batched, are replaced by their definitions. */
+static vft_status virtual_stage(vft_session *s, uint32_t level) {
+  vft_status st = VFT_OK;
+  const vft_program *p = s->program;
+  vft_ext power = VFT_EXT_ONE, target = VFT_EXT_ZERO;
+  vft_sum sum;
+  char name[32];
+  uint32_t claims = 0, nevals = s->evals.n; /* new evaluations belong to higher levels */
+  memset(&sum, 0, sizeof sum);
+  snprintf(name, sizeof name, "virtual level %u", level);
+  vft_ext delta = vft_channel_challenge_ext(s->ch, "virtual/delta");
+  for (uint32_t e = 0; e < nevals; e++) {
+    vft_functional f = s->evals.f[e]; /* a copy: the set may move */
+    if (p->tensors[f.tensor].origin != VFT_VIRTUAL || s->level[f.tensor] != level) continue;
+    const vft_relation *def = &p->relations[vft_program_definition(p, f.tensor)];
+    TRY_OUT(vft_sum_add_terms(s, &sum, power, def->terms, def->nterms, def->nindex, def->nfree,
+                              def->size, f.axis));
+    target = vft_ext_add(target, vft_ext_mul(power, s->eval_value[e]));
+    power = vft_ext_mul(power, delta);
+    claims++;
+  }
+  if (claims == 0) goto out;
+  if (claims > 1)
+    TRY_OUT(vft_soundness_add(&s->soundness, claims - 1, "[SZ]", "%s: %u claims", name, claims));
+  TRY_OUT(vft_sum_prove(s, &sum, target, "virtual/sum", name));
+out:
+  vft_sum_free(&sum);
+  return st;
+}
+
+/* ---- opening ---- */
+
+static vft_status choose_whir(vft_whir_params *params, const vft_matrix *matrix,
+                              const vft_proof_options *o) {
+  if (o->test_queries)
+    return vft_whir_params_test(params, matrix->k0, matrix->c, o->log_inv_rate, o->test_queries);
+  return vft_whir_params_choose(params, matrix->k0, matrix->c, o->log_inv_rate, o->bits, o->grind);
+}
+
+vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
+                           const vft_digest *root, uint32_t ntrees, unsigned c,
+                           vft_opening_claim *claim, size_t n, vft_ext sigma,
+                           const vft_proof_options *options, const vft_prover_side *prover,
+                           vft_soundness *soundness) {
+  vft_status st = VFT_OK;
+  vft_matrix matrix;
+  vft_whir_params params;
+  vft_whir_tree *tree = NULL;
+  TRY(vft_matrix_init(&matrix, layout, ntrees, c));
+  vft_opening opening = {&matrix, claim, n};
+  tree = vft_alloc(ntrees, sizeof *tree);
+  if (!tree) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (uint32_t i = 0; i < ntrees; i++) {
+    uint32_t t = matrix.place[i];
+    tree[i] = (vft_whir_tree){root[t], matrix.rows[t], matrix.row_offset[t]};
+  }
+  TRY_OUT(vft_opening_sort(claim, n));
+  TRY_OUT(choose_whir(&params, &matrix, options));
+  TRY_OUT(vft_soundness_add_whir(soundness, "opening", &params));
+  if (prover)
+    TRY_OUT(prover->open(prover->ctx, ch, &params, tree, &opening, sigma));
+  else
+    TRY_OUT(vft_whir_verify(ch, &params, tree, ntrees, sigma, vft_opening_weight, &opening));
+out:
+  vft_free(tree);
+  vft_matrix_free(&matrix);
+  return st;
+}
+
+/* All claims on committed tensors, batched with powers of one challenge. */
+typedef struct {
+  vft_fset set;
+  vft_ext *coef;
+  uint32_t cap;
+  vft_ext gamma, power, sigma;
+} claim_batch;
+
+static vft_status batch_add(claim_batch *b, const vft_functional *f, vft_ext coef) {
+  uint32_t at;
+  bool is_new;
+  coef = vft_ext_mul(coef, b->power);
+  TRY(vft_fset_add(&b->set, f, &at, &is_new));
+  TRY(vft_reserve((void **)&b->coef, &b->cap, at + 1, sizeof *b->coef));
+  b->coef[at] = is_new ? coef : vft_ext_add(b->coef[at], coef);
+  return VFT_OK;
+}
+
+static void batch_next(claim_batch *b, vft_ext total) {
+  b->sigma = vft_ext_add(b->sigma, vft_ext_mul(b->power, total));
+  b->power = vft_ext_mul(b->power, b->gamma);
+}
+
+static vft_status opening_stage(vft_session *s, const vft_trees *trees, const vft_digest *root,
+                                const vft_proof_options *options,
+                                const vft_prover_side *prover) {
+  vft_status st = VFT_OK;
+  vft_opening_claim *claim = NULL;
+  const vft_layout **layout = vft_alloc(trees->ntrees, sizeof *layout);
+  claim_batch b = {.power = VFT_EXT_ONE, .sigma = VFT_EXT_ZERO};
+  uint32_t claims = 0;
+  if (!layout) return VFT_RESOURCE;
+  b.gamma = vft_channel_challenge_ext(s->ch, "opening/gamma");
+  for (uint32_t i = 0; i < s->nequations; i++, claims++) {
+    const vft_equation *eq = &s->equation[i];
+    for (uint32_t e = 0; e < eq->n; e++) TRY_OUT(batch_add(&b, &eq->f[e], eq->coef[e]));
+    batch_next(&b, eq->total);
+  }
+  for (uint32_t i = 0; i < s->evals.n; i++) {
+    const vft_functional *f = &s->evals.f[i];
+    if (trees->tree[f->tensor] == UINT32_MAX) continue;
+    TRY_OUT(batch_add(&b, f, VFT_EXT_ONE));
+    batch_next(&b, s->eval_value[i]);
+    claims++;
+  }
+  if (claims == 0) goto out;
+  if (claims > 1)
+    TRY_OUT(vft_soundness_add(&s->soundness, claims - 1, "[SZ]", "opening: %u claims", claims));
+  claim = vft_alloc(b.set.n, sizeof *claim);
+  if (!claim) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (uint32_t i = 0; i < b.set.n; i++) {
+    vft_functional f = b.set.f[i];
+    uint32_t t = trees->tree[f.tensor];
+    f.tensor = trees->box[f.tensor];
+    claim[i] = (vft_opening_claim){t, b.coef[i], f};
+  }
+  for (uint32_t t = 0; t < trees->ntrees; t++) layout[t] = &trees->layout[t];
+  TRY_OUT(vft_driver_open(s->ch, layout, root, trees->ntrees, s->program->log_columns, claim,
+                          b.set.n, b.sigma, options, prover, &s->soundness));
+out:
+  vft_free(layout);
+  vft_free(claim);
+  vft_free(b.coef);
+  vft_fset_free(&b.set);
+  return st;
+}
+
+/* ---- the whole sequence ---- */
+
+static vft_status collect_oracle_claims(const vft_session *s, vft_oracle_claims *claims) {
+  const vft_program *p = s->program;
+  vft_status st = VFT_OK;
+  vft_oracle_claims list;
+  memset(&list, 0, sizeof list);
+  for (uint32_t i = 0; i < s->evals.n; i++) {
+    vft_functional f = s->evals.f[i];
+    const vft_tensor *t = &p->tensors[f.tensor];
+    if (t->origin != VFT_ORACLE) continue;
+    if (!claims)
+      return vft_fail(VFT_USAGE, "program %s leaves oracle claims: nobody takes them", p->name);
+    uint32_t index = 0;
+    for (uint32_t k = 0; k < f.tensor; k++)
+      index += p->tensors[k].origin == VFT_ORACLE && p->tensors[k].group == t->group;
+    f.tensor = index;
+    TRY_OUT(vft_reserve((void **)&list.claim, &list.cap, list.n + 1, sizeof *list.claim));
+    list.claim[list.n++] = (vft_oracle_claim){t->group, index, vft_layout_tensor_box(t), f,
+                                              s->eval_value[i]};
+  }
+  if (list.n) st = vft_oracle_claims_append(claims, &list, NULL);
+out:
+  vft_free(list.claim);
+  return st;
+}
+
+static void stage_done(const vft_prover_side *prover, const char *name) {
+  if (prover && prover->stage) prover->stage(prover->ctx, name);
+}
+
+vft_status vft_driver_run(vft_session *s, const vft_trees *trees, const vft_statement *statement,
+                          const vft_proof_options *options, vft_digest *witness_root,
+                          const vft_prover_side *prover, vft_oracle_claims *claims) {
+  vft_status st = VFT_OK;
+  vft_digest *root = vft_alloc((size_t)trees->ntrees + 1, sizeof *root);
+  if (!root) return VFT_RESOURCE;
+  absorb_statement(s, statement, options);
+  for (uint32_t l = 0; l < s->program->nlinks; l++) root[l] = statement->link_root[l];
+  if (trees->witness != UINT32_MAX) {
+    TRY_OUT(vft_channel_send_digest(s->ch, "witness/root", witness_root));
+    root[trees->witness] = *witness_root;
+  }
+  TRY_OUT(lookup_stage(s, prover));
+  stage_done(prover, "lookups");
+  TRY_OUT(relation_stage(s));
+  stage_done(prover, "relations");
+  for (uint32_t level = 1; level < s->levels; level++) TRY_OUT(virtual_stage(s, level));
+  stage_done(prover, "virtual");
+  if (trees->ntrees) TRY_OUT(opening_stage(s, trees, root, options, prover));
+  stage_done(prover, "opening");
+  TRY_OUT(collect_oracle_claims(s, claims));
+out:
+  vft_free(root);
+  return st;
+}

@@ -1,0 +1,82 @@
+/* The proof driver: one sequence of messages and challenges for prover and verifier
+ * (docs/PROTOCOL). A prover adds `vft_prover_side`, a verifier passes NULL. */
+#ifndef VFT_VERIFY_DRIVER_H
+#define VFT_VERIFY_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "argument/logup.h"
+#include "argument/whir.h"
+#include "verify/opening.h"
+#include "verify/session.h"
+#include "verify/verify.h"
+
+/* The vector of all fractions: boxes 0 .. nlookups-1 are the lookups, then the tables. */
+typedef struct {
+  vft_layout layout;
+  unsigned n; /* log2 of the padded length */
+} vft_fractions;
+VFT_MUST_CHECK vft_status vft_fractions_init(vft_fractions *fr, const vft_program *program);
+void vft_fractions_free(vft_fractions *fr);
+
+/* The trees of a proof: links 0 .. nlinks-1, then the witness (absent when no tensor is in it). */
+typedef struct {
+  uint32_t ntrees, witness; /* witness: its number, or UINT32_MAX */
+  vft_layout *layout;       /* ntrees */
+  uint32_t *tree, *box;     /* per tensor; UINT32_MAX for tensors in no tree */
+} vft_trees;
+VFT_MUST_CHECK vft_status vft_trees_init(vft_trees *trees, const vft_program *program);
+void vft_trees_free(vft_trees *trees);
+
+typedef struct {
+  const vft_hooks *hooks;
+  void *ctx;
+  /* The leaves of the fraction vector for these challenges; valid until the run ends. */
+  vft_status (*fractions)(void *ctx, const vft_fractions *fr, vft_ext alpha, vft_ext beta,
+                          vft_logup_leaves *leaves);
+  vft_status (*open)(void *ctx, vft_channel *ch, const vft_whir_params *params,
+                     const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma);
+  void (*stage)(void *ctx, const char *name); /* a stage ends; may be NULL */
+} vft_prover_side;
+
+/* Values of the PUBLIC tensors, checked against their bounds ("statement/input"); the array is
+ * freed by the caller. */
+VFT_MUST_CHECK vft_status vft_statement_values(const vft_statement *statement,
+                                               const int64_t ***values);
+
+/* Runs one proof on the channel. root[t] of the trees: links' are given; the witness's is given
+ * by the prover and received by the verifier. claims receives the oracle claims.
+ * s must be initialised with the prover's hooks or NULL. */
+VFT_MUST_CHECK vft_status vft_driver_run(vft_session *s, const vft_trees *trees,
+                                         const vft_statement *statement,
+                                         const vft_proof_options *options,
+                                         vft_digest *witness_root, const vft_prover_side *prover,
+                                         vft_oracle_claims *claims);
+
+/* The opening of oracle claims (verify/oracles.c). opened[i] is the number, in `tree`, of the i-th
+ * tree with claims; prover->open sees only these, in that order. */
+VFT_MUST_CHECK vft_status vft_driver_open_oracles(vft_channel *ch, const vft_tree_info *tree,
+                                                  uint32_t ntrees, unsigned log_columns,
+                                                  const vft_oracle_claims *claims,
+                                                  const vft_proof_options *options,
+                                                  const vft_prover_side *prover,
+                                                  vft_soundness *soundness);
+/* Numbers of the trees that have claims, ascending; returns their number. opened: ntrees. */
+uint32_t vft_oracles_opened(const vft_oracle_claims *claims, uint32_t ntrees, uint32_t *opened);
+
+/* Opens the claims (sorted here) on the trees with these layouts and roots: their sum is sigma. */
+VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
+                                          const vft_digest *root, uint32_t ntrees, unsigned c,
+                                          vft_opening_claim *claim, size_t n, vft_ext sigma,
+                                          const vft_proof_options *options,
+                                          const vft_prover_side *prover,
+                                          vft_soundness *soundness);
+/* Absorbs what the options and the protocol's version change. */
+void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *options);
+
+extern const char vft_protocol_name[];         /* of program proofs */
+extern const char vft_oracle_protocol_name[]; /* of oracle openings */
+
+#endif

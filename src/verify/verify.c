@@ -1,0 +1,102 @@
+#include "verify/verify.h"
+
+#include <string.h>
+
+#include "verify/driver.h"
+
+vft_proof_options vft_proof_options_default(void) {
+  /* 130: the openings dominate; the other terms of the account stay far above 128 bits */
+  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 20, .test_queries = 0};
+}
+
+vft_status vft_statement_values(const vft_statement *statement, const int64_t ***out) {
+  const vft_program *p = statement->program;
+  const int64_t **pub = vft_alloc(p->ntensors, sizeof *pub);
+  if (!pub) return VFT_RESOURCE;
+  for (uint32_t t = 0; t < p->ntensors; t++) {
+    const vft_tensor *tensor = &p->tensors[t];
+    if (tensor->origin != VFT_PUBLIC) continue;
+    pub[t] = tensor->values;
+    if (pub[t]) continue;
+    pub[t] = statement->inputs ? statement->inputs[t] : NULL;
+    if (!pub[t]) {
+      vft_free(pub);
+      return vft_fail(VFT_USAGE, "public input %s is missing", tensor->name);
+    }
+    for (size_t i = 0, n = vft_tensor_count(tensor); i < n; i++)
+      if (pub[t][i] < tensor->lo || pub[t][i] > tensor->hi) {
+        vft_free(pub);
+        return vft_reject("statement/input", "public input %s is outside of its bounds at %zu",
+                          tensor->name, i);
+      }
+  }
+  *out = pub;
+  return VFT_OK;
+}
+
+static vft_status check_soundness(const vft_soundness *s, vft_verify_flags flags) {
+  if (flags.allow_test_profile && s->test_profile) return VFT_OK;
+  return vft_soundness_require(s, VFT_SOUNDNESS_LEVEL);
+}
+
+vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_options *options,
+                            vft_verify_flags flags, const uint8_t *proof, size_t len,
+                            vft_oracle_claims *claims, vft_soundness *soundness) {
+  vft_status st = VFT_OK;
+  vft_session s;
+  vft_trees trees;
+  vft_digest witness_root;
+  vft_channel *ch = NULL;
+  const int64_t **pub = NULL;
+  vft_oracle_claims found;
+  memset(&s, 0, sizeof s);
+  memset(&trees, 0, sizeof trees);
+  memset(&found, 0, sizeof found);
+  if (!flags.bounds_checked) TRY(vft_program_check_bounds(statement->program));
+  TRY(vft_statement_values(statement, &pub));
+  ch = vft_channel_verifier(vft_protocol_name, proof, len);
+  if (!ch) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  TRY_OUT(vft_session_init(&s, statement->program, ch, pub, NULL));
+  TRY_OUT(vft_trees_init(&trees, statement->program));
+  TRY_OUT(vft_driver_run(&s, &trees, statement, options, &witness_root, NULL,
+                         claims ? &found : NULL));
+  TRY_OUT(vft_channel_finish(ch));
+  TRY_OUT(check_soundness(&s.soundness, flags));
+  if (claims) TRY_OUT(vft_oracle_claims_append(claims, &found, NULL));
+  if (soundness) {
+    *soundness = s.soundness;
+    memset(&s.soundness, 0, sizeof s.soundness);
+  }
+out:
+  vft_oracle_claims_free(&found);
+  vft_trees_free(&trees);
+  vft_session_free(&s);
+  vft_channel_free(ch);
+  vft_free(pub);
+  return st;
+}
+
+vft_status vft_verify_oracles(const vft_tree_info *tree, uint32_t ntrees, unsigned log_columns,
+                              const vft_oracle_claims *claims, const vft_proof_options *options,
+                              vft_verify_flags flags, const uint8_t *proof, size_t len,
+                              vft_soundness *soundness) {
+  vft_status st = VFT_OK;
+  vft_soundness account;
+  memset(&account, 0, sizeof account);
+  vft_channel *ch = vft_channel_verifier(vft_oracle_protocol_name, proof, len);
+  if (!ch) return VFT_RESOURCE;
+  TRY_OUT(vft_driver_open_oracles(ch, tree, ntrees, log_columns, claims, options, NULL, &account));
+  TRY_OUT(vft_channel_finish(ch));
+  TRY_OUT(check_soundness(&account, flags));
+  if (soundness) {
+    *soundness = account;
+    memset(&account, 0, sizeof account);
+  }
+out:
+  vft_soundness_free(&account);
+  vft_channel_free(ch);
+  return st;
+}
