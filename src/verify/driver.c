@@ -128,7 +128,7 @@ static void absorb_statement(vft_session *s, const vft_statement *st,
 
 /* Sums of num(r) and den(r) over the leaves, block by block. */
 typedef struct {
-  vft_sum num, den;
+  vft_tally num, den;
   vft_ext beta[VFT_LOOKUP_COLS]; /* powers */
 } leaf_sums;
 
@@ -145,7 +145,7 @@ static vft_status add_lookup(vft_session *s, leaf_sums *sums, const vft_lookup *
                              vft_ext prefix, const vft_window *window) {
   sums->num.known = vft_ext_add(sums->num.known, prefix);
   for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
-    TRY(vft_sum_add_terms(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[j])),
+    TRY(vft_tally_add_terms(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[j])),
                           lookup->col[j].terms, lookup->col[j].nterms, lookup->nindex,
                           lookup->nindex, lookup->size, window));
   if (sums->den.nproducts)
@@ -185,23 +185,23 @@ static vft_status add_table(vft_session *s, leaf_sums *sums, const vft_table *ta
   if (!axis) return VFT_RESOURCE;
   *axis = (vft_axis){{VFT_W_EQ, (uint32_t)1 << table->log_rows, r}, 0};
   vft_functional mult = {table->mult, 1, axis};
-  TRY(vft_sum_add_linear(s, &sums->num, vft_ext_neg(prefix), &mult));
+  TRY(vft_tally_add_linear(s, &sums->num, vft_ext_neg(prefix), &mult));
   for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < 2; j++) {
     if (table->out[j] == VFT_NO_TENSOR) continue;
     vft_functional out = {table->out[j], 1, axis};
-    TRY(vft_sum_add_linear(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[2 + j])),
+    TRY(vft_tally_add_linear(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[2 + j])),
                            &out));
   }
   return VFT_OK;
 }
 
 /* What is left of a leaf claim is a sum over committed tensors. */
-static vft_status keep_leaf(vft_session *s, vft_sum *sum, vft_ext value) {
-  TRY(vft_sum_send_evals(s, sum, "logup/columns"));
+static vft_status keep_leaf(vft_session *s, vft_tally *sum, vft_ext value) {
+  TRY(vft_tally_send_evals(s, sum, "logup/columns"));
   vft_ext rest = vft_ext_sub(value, sum->known);
   if (sum->committed.n == 0 && !vft_ext_is_zero(rest))
     return vft_reject("logup/leaf", "the fractions do not match their closed form");
-  return vft_sum_keep(s, sum, rest);
+  return vft_tally_keep(s, sum, rest);
 }
 
 static vft_status leaf_claims(vft_session *s, const vft_fractions *fr, vft_ext alpha, vft_ext beta,
@@ -232,8 +232,8 @@ static vft_status leaf_claims(vft_session *s, const vft_fractions *fr, vft_ext a
   TRY_OUT(keep_leaf(s, &sums.num, claim->num));
   TRY_OUT(keep_leaf(s, &sums.den, claim->den));
 out:
-  vft_sum_free(&sums.num);
-  vft_sum_free(&sums.den);
+  vft_tally_free(&sums.num);
+  vft_tally_free(&sums.den);
   return st;
 }
 
@@ -275,7 +275,7 @@ static vft_status relation_stage(vft_session *s) {
   const vft_program *p = s->program;
   unsigned log[VFT_MAX_INDEX] = {0};
   uint32_t n = 0, coords = 0;
-  vft_sum sum;
+  vft_tally sum;
   memset(&sum, 0, sizeof sum);
   for (uint32_t i = 0; i < p->nrelations; i++) {
     const vft_relation *rel = &p->relations[i];
@@ -300,15 +300,15 @@ static vft_status relation_stage(vft_session *s) {
     vft_window window[VFT_MAX_INDEX];
     for (uint32_t j = 0; j < rel->nfree; j++)
       window[j] = (vft_window){{VFT_W_EQ, rel->size[j], point[j]}, 0};
-    TRY_OUT(vft_sum_add_terms(s, &sum, power, rel->terms, rel->nterms, rel->nindex, rel->nfree,
+    TRY_OUT(vft_tally_add_terms(s, &sum, power, rel->terms, rel->nterms, rel->nindex, rel->nfree,
                               rel->size, window));
     power = vft_ext_mul(power, eta);
   }
   TRY_OUT(vft_soundness_add(&s->soundness, (uint64_t)coords + n - 1 + (coords + n == 1), "[SZ]",
                             "relations: %u at one point of %u coordinates", n, coords));
-  TRY_OUT(vft_sum_prove(s, &sum, VFT_EXT_ZERO, "relations/sum", "relations"));
+  TRY_OUT(vft_tally_prove(s, &sum, VFT_EXT_ZERO, "relations/sum", "relations"));
 out:
-  vft_sum_free(&sum);
+  vft_tally_free(&sum);
   return st;
 }
 
@@ -319,7 +319,7 @@ static vft_status virtual_stage(vft_session *s, uint32_t level) {
   vft_status st = VFT_OK;
   const vft_program *p = s->program;
   vft_ext power = VFT_EXT_ONE, target = VFT_EXT_ZERO;
-  vft_sum sum;
+  vft_tally sum;
   char name[32];
   uint32_t claims = 0, nevals = s->evals.n; /* new evaluations belong to higher levels */
   memset(&sum, 0, sizeof sum);
@@ -329,7 +329,7 @@ static vft_status virtual_stage(vft_session *s, uint32_t level) {
     vft_functional f = s->evals.f[e]; /* a copy: the set may move */
     if (p->tensors[f.tensor].origin != VFT_VIRTUAL || s->level[f.tensor] != level) continue;
     const vft_relation *def = &p->relations[vft_program_definition(p, f.tensor)];
-    TRY_OUT(vft_sum_add_terms(s, &sum, power, def->terms, def->nterms, def->nindex, def->nfree,
+    TRY_OUT(vft_tally_add_terms(s, &sum, power, def->terms, def->nterms, def->nindex, def->nfree,
                               def->size, f.axis));
     target = vft_ext_add(target, vft_ext_mul(power, s->eval_value[e]));
     power = vft_ext_mul(power, delta);
@@ -338,9 +338,9 @@ static vft_status virtual_stage(vft_session *s, uint32_t level) {
   if (claims == 0) goto out;
   if (claims > 1)
     TRY_OUT(vft_soundness_add(&s->soundness, claims - 1, "[SZ]", "%s: %u claims", name, claims));
-  TRY_OUT(vft_sum_prove(s, &sum, target, "virtual/sum", name));
+  TRY_OUT(vft_tally_prove(s, &sum, target, "virtual/sum", name));
 out:
-  vft_sum_free(&sum);
+  vft_tally_free(&sum);
   return st;
 }
 

@@ -72,7 +72,7 @@ typedef struct {
   uint32_t nevals, evals_cap;
   vft_product *product;
   uint32_t nproducts, products_cap;
-} vft_sum;
+} vft_tally;
 
 /* A finished equation on committed tensors: sum_e coef_e * functional_e = total. */
 typedef struct {
@@ -126,25 +126,25 @@ void vft_session_free(vft_session *s);
 /* Range of an index: positions off .. off + w.size - 1, weighted. */
 typedef vft_axis vft_window;
 
-void vft_sum_free(vft_sum *sum);
+void vft_tally_free(vft_tally *sum);
 /* Adds coef * sum over the windows of the free indices of the terms' value: constants and PUBLIC
  * tensors are evaluated, one factor makes a linear entry, more make a product. window[i] for
  * i < nfree; contracted indices run over their whole size. PUBLIC factors of rank 0 and 1 become
  * part of the coefficient and of the index's weight. */
-VFT_MUST_CHECK vft_status vft_sum_add_terms(vft_session *s, vft_sum *sum, vft_ext coef,
+VFT_MUST_CHECK vft_status vft_tally_add_terms(vft_session *s, vft_tally *sum, vft_ext coef,
                                             const vft_term *terms, uint32_t nterms,
                                             uint32_t nindex, uint32_t nfree,
                                             const uint32_t *size, const vft_window *window);
 /* Adds coef * (tensor under f). */
-VFT_MUST_CHECK vft_status vft_sum_add_linear(vft_session *s, vft_sum *sum, vft_ext coef,
+VFT_MUST_CHECK vft_status vft_tally_add_linear(vft_session *s, vft_tally *sum, vft_ext coef,
                                              const vft_functional *f);
 /* Sends the evaluations that are new; afterwards sum->known includes all of them. */
-VFT_MUST_CHECK vft_status vft_sum_send_evals(vft_session *s, vft_sum *sum, const char *label);
+VFT_MUST_CHECK vft_status vft_tally_send_evals(vft_session *s, vft_tally *sum, const char *label);
 /* Turns the committed part into an equation with that total. */
-VFT_MUST_CHECK vft_status vft_sum_keep(vft_session *s, vft_sum *sum, vft_ext total);
+VFT_MUST_CHECK vft_status vft_tally_keep(vft_session *s, vft_tally *sum, vft_ext total);
 /* Proves known + committed + evaluations + products = target: sends evaluations and the two
  * totals, checks their sum (rejection id `check`), runs the batched sumcheck. */
-VFT_MUST_CHECK vft_status vft_sum_prove(vft_session *s, vft_sum *sum, vft_ext target,
+VFT_MUST_CHECK vft_status vft_tally_prove(vft_session *s, vft_tally *sum, vft_ext target,
                                         const char *check, const char *name);
 
 /* Number of the evaluation of f, registered when new. */

@@ -5,7 +5,7 @@
 #include "relation/layout.h"
 #include "verify/session.h"
 
-void vft_sum_free(vft_sum *sum) {
+void vft_tally_free(vft_tally *sum) {
   vft_fset_free(&sum->committed);
   vft_free(sum->committed_coef);
   vft_free(sum->eval);
@@ -13,7 +13,7 @@ void vft_sum_free(vft_sum *sum) {
   memset(sum, 0, sizeof *sum);
 }
 
-vft_status vft_sum_add_linear(vft_session *s, vft_sum *sum, vft_ext coef,
+vft_status vft_tally_add_linear(vft_session *s, vft_tally *sum, vft_ext coef,
                               const vft_functional *f) {
   vft_origin origin = s->program->tensors[f->tensor].origin;
   uint32_t at;
@@ -50,7 +50,7 @@ static vft_status scale_weight(vft_session *s, vft_weight *w, const int64_t *val
 }
 
 /* The term as one factor: its indices are bound on the factor's axes. */
-static vft_status add_single(vft_session *s, vft_sum *sum, vft_ext coef, const vft_factor *factor,
+static vft_status add_single(vft_session *s, vft_tally *sum, vft_ext coef, const vft_factor *factor,
                              const vft_window *window) {
   uint32_t rank = s->program->tensors[factor->tensor].rank;
   vft_axis *axis = vft_arena_alloc(&s->arena, rank, sizeof *axis);
@@ -60,10 +60,10 @@ static vft_status add_single(vft_session *s, vft_sum *sum, vft_ext coef, const v
     axis[a] = (vft_axis){x->w, x->off + factor->off[a]};
   }
   vft_functional f = {factor->tensor, rank, axis};
-  return vft_sum_add_linear(s, sum, coef, &f);
+  return vft_tally_add_linear(s, sum, coef, &f);
 }
 
-static vft_status add_product(vft_session *s, vft_sum *sum, vft_ext coef,
+static vft_status add_product(vft_session *s, vft_tally *sum, vft_ext coef,
                               const vft_factor *const *factor, uint32_t nfactors, uint32_t nindex,
                               const uint32_t *uses, const vft_window *window) {
   TRY(vft_reserve((void **)&sum->product, &sum->products_cap, sum->nproducts + 1,
@@ -94,7 +94,7 @@ static vft_status add_product(vft_session *s, vft_sum *sum, vft_ext coef,
   return VFT_OK;
 }
 
-static vft_status add_term(vft_session *s, vft_sum *sum, vft_ext coef, const vft_term *term,
+static vft_status add_term(vft_session *s, vft_tally *sum, vft_ext coef, const vft_term *term,
                            uint32_t nindex, uint32_t nfree, const uint32_t *size,
                            const vft_window *window) {
   vft_window win[VFT_MAX_INDEX];
@@ -137,7 +137,7 @@ static vft_status add_term(vft_session *s, vft_sum *sum, vft_ext coef, const vft
   return add_product(s, sum, coef, kept, nkept, nindex, uses, win);
 }
 
-vft_status vft_sum_add_terms(vft_session *s, vft_sum *sum, vft_ext coef, const vft_term *terms,
+vft_status vft_tally_add_terms(vft_session *s, vft_tally *sum, vft_ext coef, const vft_term *terms,
                              uint32_t nterms, uint32_t nindex, uint32_t nfree,
                              const uint32_t *size, const vft_window *window) {
   for (uint32_t k = 0; k < nterms; k++)
@@ -172,7 +172,7 @@ out:
   return st;
 }
 
-vft_status vft_sum_send_evals(vft_session *s, vft_sum *sum, const char *label) {
+vft_status vft_tally_send_evals(vft_session *s, vft_tally *sum, const char *label) {
   uint32_t *index = vft_alloc(sum->nevals, sizeof *index);
   if (!index) return VFT_RESOURCE;
   for (uint32_t i = 0; i < sum->nevals; i++) index[i] = sum->eval[i].eval;
@@ -186,7 +186,7 @@ vft_status vft_sum_send_evals(vft_session *s, vft_sum *sum, const char *label) {
   return VFT_OK;
 }
 
-vft_status vft_sum_keep(vft_session *s, vft_sum *sum, vft_ext total) {
+vft_status vft_tally_keep(vft_session *s, vft_tally *sum, vft_ext total) {
   if (sum->committed.n == 0) return VFT_OK;
   TRY(vft_reserve((void **)&s->equation, &s->equations_cap, s->nequations + 1,
                   sizeof *s->equation));
@@ -199,12 +199,12 @@ vft_status vft_sum_keep(vft_session *s, vft_sum *sum, vft_ext total) {
   return VFT_OK;
 }
 
-vft_status vft_sum_prove(vft_session *s, vft_sum *sum, vft_ext target, const char *check,
+vft_status vft_tally_prove(vft_session *s, vft_tally *sum, vft_ext target, const char *check,
                          const char *name) {
   vft_status st = VFT_OK;
   vft_ext committed = VFT_EXT_ZERO, products = VFT_EXT_ZERO;
   bool begun = false;
-  TRY(vft_sum_send_evals(s, sum, "sum/evaluations"));
+  TRY(vft_tally_send_evals(s, sum, "sum/evaluations"));
   if (sum->committed.n) {
     if (s->hooks)
       TRY(s->hooks->combine(s->hooks->ctx, sum->committed.f, sum->committed_coef,
@@ -223,7 +223,7 @@ vft_status vft_sum_prove(vft_session *s, vft_sum *sum, vft_ext target, const cha
     st = vft_reject(check, "the parts of %s do not add up", name);
     goto out;
   }
-  TRY_OUT(vft_sum_keep(s, sum, committed));
+  TRY_OUT(vft_tally_keep(s, sum, committed));
   if (sum->nproducts)
     TRY_OUT(vft_einsum_prove(s, sum->product, sum->nproducts, products, name));
 out:
