@@ -10,10 +10,10 @@
  * one random point of k0 + c coordinates (low bit first).
  *
  * Code. A row (p_0, ..., p_{C-1}) is the polynomial sum_j p_j X^j; its codeword is that
- * polynomial's value at the points of a subgroup of order N = C * 2^log_inv_rate, in the order of
- * vft_whir_domain_point. The same C entries are a table over the c-cube (entry j at the cube
- * point with the bits of j), so the codeword's value at x is the sum of the table against the
- * weights x^j, whose multilinear extension is prod_b (1 - z_b + z_b x^(2^b)).
+ * polynomial's value at the N = C * 2^log_inv_rate points of poly/rs.h, and trees are those of
+ * merkle/path.h. The same C entries are a table over the c-cube (entry j at the cube point with
+ * the bits of j), so the codeword's value at x is the sum of the table against the weights x^j,
+ * whose multilinear extension is prod_b (1 - z_b + z_b x^(2^b)).
  *
  * One level (level 0 is the caller's trees; P_0 = P, W_0 = W):
  *   1. sumcheck over the row variables, low row bit first, folds the rows into one row f of
@@ -38,8 +38,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "field/batch.h"
 #include "field/goldilocks.h"
 #include "hash/blake3.h"
+#include "merkle/tree.h"
 #include "transcript/channel.h"
 
 /* ---- parameters ------------------------------------------------------------------------- */
@@ -72,7 +74,7 @@ typedef struct {
  * 2^-log_inv_rate, such that the whole opening has at least `bits` bits of proven soundness
  * (argument/soundness.h; queries included, `grind` bits of work before each query phase).
  * A deterministic function of its arguments: prover and verifier call it alike.
- * Requires k0 <= 24, 1 <= c, c + log_inv_rate <= 32, 1 <= log_inv_rate <= 8, grind <= 20,
+ * Requires k0 <= 24, 1 <= c, 4 <= c + log_inv_rate <= 30, 1 <= log_inv_rate <= 8, grind <= 20,
  * bits <= 160. Fails with VFT_USAGE outside of that. */
 VFT_MUST_CHECK vft_status vft_whir_params_choose(vft_whir_params *params, unsigned k0, unsigned c,
                                                  unsigned log_inv_rate, unsigned bits,
@@ -86,8 +88,7 @@ VFT_MUST_CHECK vft_status vft_whir_params_check(const vft_whir_params *params);
 
 /* ---- verifier --------------------------------------------------------------------------- */
 
-/* What both sides know of a committed tree. Its leaves are the columns of its code matrix:
- * leaf j is the BLAKE3 hash of `rows` field elements, 8 bytes little-endian each. */
+/* What both sides know of a committed tree (merkle/path.h; 2^(c + log_inv_rate) leaves). */
 typedef struct {
   vft_digest root;
   uint64_t rows;       /* real rows, at least 1 */
@@ -110,32 +111,25 @@ VFT_MUST_CHECK vft_status vft_whir_verify(vft_channel *ch, const vft_whir_params
                                           const vft_whir_tree *tree, size_t trees, vft_ext sigma,
                                           vft_whir_weight_fn weight, void *ctx);
 
-/* Point of the level-i domain of order 2^log at code position j. */
-vft_fp vft_whir_domain_point(unsigned log, uint32_t j);
-
 /* ---- prover ----------------------------------------------------------------------------- */
 
 /* The prover's side of one tree. */
 typedef struct {
-  const vft_fp *message; /* rows x C, row-major, canonical */
+  vft_elem type;         /* container of the message's entries */
+  const void *message;   /* rows x C, row-major */
   const vft_ext *weight; /* rows x C, row-major; NULL: W is zero on this tree */
-  void *ctx;
-  /* Columns index[0..n) (strictly increasing) of the code matrix: out[i * rows + r]. */
-  vft_status (*columns)(void *ctx, const uint32_t *index, size_t n, vft_fp *out);
-  /* Node `at` of the Merkle tree `height` above the leaves (height 0: leaf digests). */
-  vft_digest (*node)(void *ctx, unsigned height, uint64_t at);
+  const vft_merkle *tree;
 } vft_whir_source;
 
 /* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
  * not depend on their number nor on the SIMD tier. The channel is a prover's.
- * Fails: VFT_USAGE (shapes), VFT_RESOURCE (memory). A sigma that is not the sum goes unnoticed
- * unless check_sum is set, in which case it is VFT_USAGE: a bug of the caller. */
+ * Fails: VFT_USAGE (shapes; a sigma that is not the sum, noticed at the end), VFT_RESOURCE
+ * (memory). */
 VFT_MUST_CHECK vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
                                          const vft_whir_tree *tree, size_t trees,
-                                         const vft_whir_source *source, vft_ext sigma,
-                                         bool check_sum);
+                                         const vft_whir_source *source, vft_ext sigma);
 
-/* Bytes that vft_whir_prove allocates at its peak, beyond its inputs and the channel. */
+/* Upper bound of the bytes that vft_whir_prove allocates, beyond its inputs and the channel. */
 size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
                             size_t trees);
 /* An upper bound of the proof's length. */

@@ -1,0 +1,455 @@
+/* The WHIR prover: sumcheck over the rows of a level, and the claims of its queries.
+ *
+ * Only live rows are held: a row of the virtual matrix that no tree covers is zero and stays out
+ * of every list. Row variables are bound two at a time, low bit first: rows 4g .. 4g+3 become
+ * row g, so the number of live rows falls by four (at a gap or a ragged end by less) and work is
+ * proportional to real rows. One pass folds by the two challenges at hand and, while the folded
+ * chunk is in cache, sums the products that the next two messages need:
+ *
+ * with t(a, b) = sum over groups and columns of p(a, b) w(a, b), p and w linear in a and in b,
+ *   message 1:  h(0) = t(0,0) + t(0,1),  [X^2] h = t(inf,0) + t(inf,1);
+ *   message 2, after a = r:  h(0) = q(0),  [X^2] h = q(inf), where
+ *   q(b) = t(0,b) (1-r) + t(1,b) r + t(inf,b) (r^2 - r).
+ *
+ * All sums are exact in the field: neither threads nor chunking can show in the result. */
+#include <string.h>
+
+#include "argument/whir_claims.h"
+#include "argument/whir_core.h"
+#include "argument/whir_kernels.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+enum { CHUNK = 128, SLOTS_MAX = 256 };
+
+/* A live row: `id` in the level's matrix. Entries are of the container `type`, or extension
+ * elements when ext is set. weight NULL: zero. */
+typedef struct {
+  uint64_t id;
+  const void *entry;
+  const vft_ext *weight;
+  vft_elem type;
+  bool ext;
+} row;
+
+typedef struct {
+  const vft_whir_params *p;
+  const vft_whir_kernels *k;
+  const vft_whir_source *source;
+  unsigned level, vars;  /* row variables of this level not bound yet */
+  size_t cols;
+  row *rows, *next;      /* live rows, and room for the folded ones */
+  size_t n;
+  vft_ext *entry[2], *weight[2]; /* folded tables, used in turn */
+  size_t room[2];        /* their lengths */
+  unsigned turn;
+  unsigned pass;         /* variables of the prepared pass: 0 (none), 1 or 2 */
+  unsigned bound;        /* of these, already bound */
+  vft_ext r0;
+  vft_ext t[VFT_WHIR_T];
+  size_t *start, *first; /* first row of each group, first input row of each folded row */
+  vft_ext *slot;         /* SLOTS_MAX partial sums */
+  vft_rs *rs[VFT_WHIR_LEVELS_MAX]; /* codes and trees of level 1 and above */
+  vft_merkle *tree[VFT_WHIR_LEVELS_MAX];
+  vft_ext *f, *w;        /* the folded row and weights of the level just finished */
+  bool tail;             /* the last sumcheck, over f and w themselves */
+} prover;
+
+/* ---- one pass -------------------------------------------------------------------------------- */
+
+typedef struct {
+  prover *s;
+  unsigned fold;    /* variables to fold by first: 0, 1 or 2 */
+  unsigned product; /* variables of the products: 0, 1 or 2 */
+  vft_ext e[4];     /* weights of the folded rows */
+  size_t groups, chunks, grain;
+} pass;
+
+static const vft_fp zero_fp[CHUNK];
+static const vft_ext zero_ext[CHUNK];
+
+/* e-weighted sum of the input rows first .. last-1 (at most 4, ids within one group) into out. */
+static void fold_rows(const pass *x, size_t first, size_t last, const row *out, size_t from,
+                      size_t n) {
+  prover *s = x->s;
+  vft_fp loaded[4][CHUNK];
+  const vft_fp *pf[4] = {zero_fp, zero_fp, zero_fp, zero_fp};
+  const vft_ext *pe[4] = {zero_ext, zero_ext, zero_ext, zero_ext};
+  const vft_ext *w[4] = {zero_ext, zero_ext, zero_ext, zero_ext};
+  bool ext = s->rows[first].ext;
+  for (size_t i = first; i < last; i++) {
+    const row *r = &s->rows[i];
+    unsigned at = (unsigned)r->id & ((1u << x->fold) - 1);
+    if (r->weight) w[at] = r->weight + from;
+    if (ext) {
+      pe[at] = (const vft_ext *)r->entry + from;
+    } else if (r->type == VFT_ELEM_FP) {
+      pf[at] = (const vft_fp *)r->entry + from;
+    } else {
+      vft_fp_load(loaded[at], r->type,
+                  (const uint8_t *)r->entry + from * vft_elem_size(r->type), n);
+      pf[at] = loaded[at];
+    }
+  }
+  vft_ext *entry = (vft_ext *)out->entry + from;
+  if (ext)
+    s->k->fold_ext(entry, pe, x->e, n);
+  else
+    s->k->fold_fp(entry, pf, x->e, n);
+  if (out->weight) s->k->fold_ext((vft_ext *)out->weight + from, w, x->e, n);
+}
+
+/* Products of a group of rows, ids equal up to the low x->product bits. */
+static void add_products(const pass *x, const row *r, size_t n_rows, size_t from, size_t n,
+                         vft_ext *t) {
+  prover *s = x->s;
+  vft_fp loaded[4][CHUNK];
+  const vft_fp *pf[4] = {zero_fp, zero_fp, zero_fp, zero_fp};
+  const vft_ext *pe[4] = {zero_ext, zero_ext, zero_ext, zero_ext};
+  const vft_ext *w[4] = {zero_ext, zero_ext, zero_ext, zero_ext};
+  bool ext = r[0].ext, any = false;
+  for (size_t i = 0; i < n_rows; i++) {
+    unsigned at = (unsigned)r[i].id & ((1u << x->product) - 1);
+    if (!r[i].weight) continue;
+    any = true;
+    w[at] = r[i].weight + from;
+  }
+  if (!any) return;
+  for (size_t i = 0; i < n_rows; i++) {
+    unsigned at = (unsigned)r[i].id & ((1u << x->product) - 1);
+    if (ext) {
+      pe[at] = (const vft_ext *)r[i].entry + from;
+    } else if (r[i].type == VFT_ELEM_FP) {
+      pf[at] = (const vft_fp *)r[i].entry + from;
+    } else {
+      vft_fp_load(loaded[at], r[i].type,
+                  (const uint8_t *)r[i].entry + from * vft_elem_size(r[i].type), n);
+      pf[at] = loaded[at];
+    }
+  }
+  /* One variable: rows 2 and 3 are zero, and of the eight sums only t(0,0) and t(inf,0) count. */
+  if (ext)
+    s->k->products_ext(pe, w, n, t);
+  else
+    s->k->products_fp(pf, w, n, t);
+}
+
+static void pass_body(void *ctx, size_t begin, size_t end) {
+  const pass *x = ctx;
+  prover *s = x->s;
+  vft_ext t[VFT_WHIR_T];
+  memset(t, 0, sizeof t);
+  for (size_t u = begin; u < end; u++) {
+    size_t g = u / x->chunks, from = (u % x->chunks) * CHUNK;
+    size_t n = s->cols - from < CHUNK ? s->cols - from : CHUNK;
+    size_t first = s->start[g], last = s->start[g + 1];
+    const row *rows = x->fold ? s->next : s->rows;
+    for (size_t i = first; i < last && x->fold; i++)
+      fold_rows(x, s->first[i], s->first[i + 1], &s->next[i], from, n);
+    if (x->product) add_products(x, rows + first, last - first, from, n, t);
+  }
+  memcpy(s->slot + begin / x->grain * VFT_WHIR_T, t, sizeof t);
+}
+
+/* start[] of the runs of rows with equal id >> shift; returns their number. */
+static size_t runs(const row *r, size_t n, unsigned shift, size_t *start) {
+  size_t g = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!i || r[i].id >> shift != r[i - 1].id >> shift) start[g++] = i;
+  start[g] = n;
+  return g;
+}
+
+/* Room for m folded rows in the buffers that the rows at hand do not use. */
+static vft_status reserve_rows(prover *s, size_t m) {
+  unsigned b = s->turn ^= 1;
+  if (m * s->cols <= s->room[b]) return VFT_OK;
+  vft_free(s->entry[b]);
+  vft_free(s->weight[b]);
+  s->room[b] = m * s->cols;
+  s->entry[b] = vft_alloc_raw(s->room[b], sizeof(vft_ext));
+  s->weight[b] = vft_alloc_raw(s->room[b], sizeof(vft_ext));
+  if (s->entry[b] && s->weight[b]) return VFT_OK;
+  s->room[b] = 0;
+  return vft_fail(VFT_RESOURCE, "opening: out of memory for the folded matrix");
+}
+
+/* Folds by x->fold variables (weights x->e set) and prepares the messages of the next ones. */
+static vft_status run_pass(prover *s, pass *x) {
+  size_t m = s->n;
+  x->s = s;
+  s->vars -= x->fold;
+  x->product = s->vars < 2 ? s->vars : 2;
+  x->chunks = (s->cols + CHUNK - 1) / CHUNK;
+  if (x->fold) {
+    m = runs(s->rows, s->n, x->fold, s->first);
+    TRY(reserve_rows(s, m));
+    for (size_t i = 0; i < m; i++) {
+      bool any = false;
+      for (size_t j = s->first[i]; j < s->first[i + 1]; j++) any |= s->rows[j].weight != NULL;
+      s->next[i] = (row){.id = s->rows[s->first[i]].id >> x->fold,
+                         .entry = s->entry[s->turn] + i * s->cols,
+                         .weight = any ? s->weight[s->turn] + i * s->cols : NULL,
+                         .ext = true};
+    }
+  }
+  x->groups = runs(x->fold ? s->next : s->rows, m, x->product, s->start);
+  size_t units = x->groups * x->chunks;
+  x->grain = (units + SLOTS_MAX - 1) / SLOTS_MAX;
+  vft_parallel_for(units, x->grain, pass_body, x);
+  memset(s->t, 0, sizeof s->t);
+  for (size_t i = 0; i * x->grain < units; i++)
+    for (int k = 0; k < VFT_WHIR_T; k++)
+      s->t[k] = vft_ext_add(s->t[k], s->slot[i * VFT_WHIR_T + k]);
+  if (x->fold) {
+    row *swap = s->rows;
+    s->rows = s->next;
+    s->next = swap;
+    s->n = m;
+  }
+  s->pass = x->product;
+  s->bound = 0;
+  return VFT_OK;
+}
+
+/* ---- the driver's questions ------------------------------------------------------------------ */
+
+/* Remaining vector of the last sumcheck: low variable first, in place. */
+static void tail_message(const prover *s, vft_ext h[2]) {
+  h[0] = h[1] = VFT_EXT_ZERO;
+  for (size_t i = 0; i < s->cols; i += 2) {
+    h[0] = vft_ext_add(h[0], vft_ext_mul(s->f[i], s->w[i]));
+    h[1] = vft_ext_add(h[1], vft_ext_mul(vft_ext_sub(s->f[i + 1], s->f[i]),
+                                         vft_ext_sub(s->w[i + 1], s->w[i])));
+  }
+}
+
+static vft_status on_message(void *ctx, vft_ext h[2]) {
+  prover *s = ctx;
+  const vft_ext *t = s->t;
+  if (s->tail) {
+    tail_message(s, h);
+    return VFT_OK;
+  }
+  if (!s->pass) TRY(run_pass(s, &(pass){.fold = 0}));
+  if (!s->bound) {
+    h[0] = vft_ext_add(t[VFT_WHIR_T00], t[VFT_WHIR_T01]);
+    h[1] = vft_ext_add(t[VFT_WHIR_TI0], t[VFT_WHIR_TI1]);
+    return VFT_OK;
+  }
+  vft_ext r = s->r0, q0 = vft_ext_sub(VFT_EXT_ONE, r), q = vft_ext_sub(vft_ext_mul(r, r), r);
+  h[0] = vft_ext_add(vft_ext_mul(q0, t[VFT_WHIR_T00]),
+                     vft_ext_add(vft_ext_mul(r, t[VFT_WHIR_T10]), vft_ext_mul(q, t[VFT_WHIR_TI0])));
+  h[1] = vft_ext_add(vft_ext_mul(q0, t[VFT_WHIR_T0I]),
+                     vft_ext_add(vft_ext_mul(r, t[VFT_WHIR_T1I]), vft_ext_mul(q, t[VFT_WHIR_TII])));
+  return VFT_OK;
+}
+
+static vft_status on_bind(void *ctx, vft_ext r) {
+  prover *s = ctx;
+  if (s->tail) {
+    vft_ext_fold_low(s->f, s->f, s->cols, r);
+    vft_ext_fold_low(s->w, s->w, s->cols, r);
+    s->cols /= 2;
+    return VFT_OK;
+  }
+  if (s->pass == 2 && !s->bound) {
+    s->r0 = r;
+    s->bound = 1;
+    return VFT_OK;
+  }
+  pass x = {.fold = s->pass};
+  vft_ext point[2] = {s->bound ? s->r0 : r, r};
+  vft_eq_table(x.e, point, s->pass, VFT_EXT_ONE, (size_t)1 << s->pass);
+  return run_pass(s, &x);
+}
+
+/* All row variables are bound: one row is left. Leaves it in s->f and s->w. */
+static vft_status take_folded(prover *s) {
+  const row *r = &s->rows[0];
+  if (!r->ext || !r->weight) {
+    const row *from = r;
+    TRY(reserve_rows(s, 1));
+    vft_ext *f = s->entry[s->turn], *w = s->weight[s->turn];
+    if (from->ext) {
+      memcpy(f, from->entry, s->cols * sizeof *f);
+    } else {
+      vft_fp buffer[CHUNK];
+      for (size_t i = 0; i < s->cols; i += CHUNK) {
+        size_t n = s->cols - i < CHUNK ? s->cols - i : CHUNK;
+        vft_fp_load(buffer, from->type,
+                    (const uint8_t *)from->entry + i * vft_elem_size(from->type), n);
+        for (size_t j = 0; j < n; j++) f[i + j] = vft_ext_from_fp(buffer[j]);
+      }
+    }
+    if (from->weight)
+      memcpy(w, from->weight, s->cols * sizeof *w);
+    else
+      memset(w, 0, s->cols * sizeof *w);
+    s->f = f;
+    s->w = w;
+    return VFT_OK;
+  }
+  s->f = (vft_ext *)r->entry;
+  s->w = (vft_ext *)r->weight;
+  return VFT_OK;
+}
+
+static vft_status on_commit(void *ctx, unsigned level, vft_digest *root) {
+  prover *s = ctx;
+  const vft_whir_level *l = &s->p->level[level];
+  TRY(take_folded(s));
+  size_t len = (size_t)1 << l->log_msg;
+  vft_rows_ext_ctx rows = {.rows = s->f, .len = len, .total = len << l->row_vars};
+  TRY(vft_rs_new(&s->rs[level], l->log_msg, l->log_inv_rate));
+  TRY(vft_merkle_commit(&s->tree[level], s->rs[level], (size_t)3 << l->row_vars, vft_rows_ext,
+                        &rows, true));
+  *root = vft_merkle_root(s->tree[level]);
+  s->level = level;
+  s->vars = l->row_vars;
+  s->cols = (size_t)1 << l->log_msg;
+  s->n = (size_t)1 << l->row_vars;
+  for (size_t i = 0; i < s->n; i++)
+    s->rows[i] = (row){.id = i, .entry = s->f + i * s->cols, .weight = s->w + i * s->cols,
+                       .ext = true};
+  s->pass = 0;
+  return VFT_OK;
+}
+
+static vft_status on_last(void *ctx, vft_ext *coefficient) {
+  prover *s = ctx;
+  TRY(take_folded(s));
+  memcpy(coefficient, s->f, s->cols * sizeof *coefficient);
+  s->tail = true;
+  return VFT_OK;
+}
+
+static const vft_merkle *on_tree(void *ctx, unsigned level, size_t tree) {
+  const prover *s = ctx;
+  return level ? s->tree[level] : s->source[tree].tree;
+}
+
+static vft_status on_claims(void *ctx, unsigned level, const uint32_t *index, size_t n,
+                            vft_ext gamma) {
+  prover *s = ctx;
+  const vft_whir_level *l = &s->p->level[level];
+  return vft_whir_add_claims(s->w, l->log_msg, l->log_inv_rate, index, n, gamma);
+}
+
+static vft_status on_weight(void *ctx, vft_ext *value) {
+  *value = ((prover *)ctx)->w[0];
+  return VFT_OK;
+}
+
+/* ---- entry ----------------------------------------------------------------------------------- */
+
+/* Rows that can be live at once: the trees', and 2^row_vars at the other levels. */
+static size_t rows_bound(const vft_whir_params *p, const vft_whir_tree *tree, size_t trees) {
+  size_t n = 0;
+  for (size_t t = 0; t < trees; t++) n += tree[t].rows;
+  for (unsigned i = 1; i < p->levels; i++)
+    if (n < (size_t)1 << p->level[i].row_vars) n = (size_t)1 << p->level[i].row_vars;
+  return n;
+}
+
+vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
+                          const vft_whir_tree *tree, size_t trees,
+                          const vft_whir_source *source, vft_ext sigma) {
+  if (!vft_channel_is_prover(ch)) return vft_fail(VFT_USAGE, "opening: not a prover's channel");
+  vft_status st = vft_whir_shapes_check(params, tree, trees);
+  if (st != VFT_OK) return vft_fail_context(VFT_USAGE, "prover");
+  prover s = {.p = params, .source = source, .vars = params->level[0].row_vars};
+  s.k = vft_whir_kernels_choose();
+  s.cols = (size_t)1 << params->level[0].log_msg;
+  const vft_whir_level *l = &params->level[0];
+  size_t capacity = rows_bound(params, tree, trees);
+  s.rows = vft_alloc(capacity, sizeof *s.rows);
+  s.next = vft_alloc(capacity, sizeof *s.next);
+  s.start = vft_alloc(capacity + 1, sizeof *s.start);
+  s.first = vft_alloc(capacity + 1, sizeof *s.first);
+  s.slot = vft_alloc(SLOTS_MAX * VFT_WHIR_T, sizeof *s.slot);
+  if (!s.rows || !s.next || !s.start || !s.first || !s.slot) {
+    st = vft_fail(VFT_RESOURCE, "opening: out of memory for %zu rows", capacity);
+    goto out;
+  }
+  for (size_t t = 0; t < trees; t++) {
+    const vft_whir_source *from = &source[t];
+    size_t bytes = vft_elem_size(from->type);
+    if (vft_merkle_rows(from->tree) != tree[t].rows ||
+        vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate) {
+      st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape", t);
+      goto out;
+    }
+    for (uint64_t r = 0; r < tree[t].rows; r++)
+      s.rows[s.n++] = (row){.id = tree[t].row_offset + r,
+                            .entry = (const uint8_t *)from->message + r * s.cols * bytes,
+                            .weight = from->weight ? from->weight + r * s.cols : NULL,
+                            .type = from->type};
+  }
+  vft_whir_hooks hooks = {.ctx = &s,
+                          .message = on_message,
+                          .bind = on_bind,
+                          .commit = on_commit,
+                          .last = on_last,
+                          .tree = on_tree,
+                          .claims = on_claims,
+                          .weight = on_weight};
+  st = vft_whir_drive(ch, params, tree, trees, sigma, NULL, NULL, &hooks);
+out:
+  for (unsigned i = 1; i < VFT_WHIR_LEVELS_MAX; i++) {
+    vft_merkle_free(s.tree[i]);
+    vft_rs_free(s.rs[i]);
+  }
+  for (int b = 0; b < 2; b++) {
+    vft_free(s.entry[b]);
+    vft_free(s.weight[b]);
+  }
+  vft_free(s.slot);
+  vft_free(s.first);
+  vft_free(s.start);
+  vft_free(s.next);
+  vft_free(s.rows);
+  return st;
+}
+
+/* Number of distinct row >> shift over all trees (sorted, disjoint). */
+static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift) {
+  size_t n = 0;
+  uint64_t next = 0;
+  for (size_t t = 0; t < trees; t++) {
+    uint64_t from = tree[t].row_offset >> shift;
+    uint64_t to = ((tree[t].row_offset + tree[t].rows - 1) >> shift) + 1;
+    if (from < next) from = next;
+    if (to > from) n += to - from;
+    next = to > next ? to : next;
+  }
+  return n;
+}
+
+/* A kept tree: code (rows rounded up to 8), two digests a leaf, tables, and scratch for encoding. */
+static size_t code_bytes(const vft_whir_level *l) {
+  size_t rows = (((size_t)3 << l->row_vars) + 7) & ~(size_t)7;
+  size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate);
+  return n * (8 * rows + 64 + 64 + 6) + rows * (8u << l->log_msg) + (1u << 16);
+}
+
+size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
+                            size_t trees) {
+  const vft_whir_level *l = &params->level[0];
+  size_t rows = rows_bound(params, tree, trees), bytes = 0, opened = 0;
+  size_t once = l->row_vars < 2 ? l->row_vars : 2, twice = l->row_vars < 4 ? l->row_vars : 4;
+  bytes += rows * 2 * (sizeof(row) + sizeof(size_t)) + 2 * sizeof(size_t);
+  bytes += SLOTS_MAX * VFT_WHIR_T * sizeof(vft_ext);
+  /* The two pairs of folded tables; later levels fit into what the first one reserved, or into
+   * one row of the first level. */
+  bytes += (groups(tree, trees, (unsigned)once) + groups(tree, trees, (unsigned)twice))
+           * (2 * sizeof(vft_ext) << l->log_msg);
+  for (unsigned i = 1; i < params->levels; i++)
+    bytes += code_bytes(&params->level[i]);
+  bytes += vft_whir_claims_bytes(l->log_msg, l->log_inv_rate);
+  for (size_t t = 0; t < trees; t++) {
+    size_t now = tree[t].rows * (8 * (size_t)l->queries + sizeof(vft_ext)) + 3 * 32 * l->queries;
+    opened = now > opened ? now : opened;
+  }
+  return bytes + opened + 4096 * 24;
+}
