@@ -170,23 +170,23 @@ vft_status vft_soundness_add_whir(vft_soundness *s, const char *prefix,
     uint64_t n = (uint64_t)1 << (l->log_msg + l->log_inv_rate);
     if (l->row_vars) {
       TRY(append_f(s, vft_field_bits(2u * l->row_vars), "SZ (sumcheck of degree 2)",
-                   "%s level %u: sumcheck, %u rounds", prefix, i, l->row_vars));
+                   "%s/%u sumcheck, %u rounds", prefix, i, l->row_vars));
       TRY(append_f(s, vft_field_bits(n * l->row_vars), "BCIKS20 4.1 with DG25 3.1 (n/|E| a fold)",
-                   "%s level %u: %u folds, code 2^%u", prefix, i, l->row_vars,
+                   "%s/%u %u folds of a code of length 2^%u", prefix, i, l->row_vars,
                    l->log_msg + l->log_inv_rate));
     }
     TRY(append_f(s, vft_query_bits(l->log_inv_rate, l->queries) + VFT_BITS(l->grind),
                  "ACFY24 5.2, delta = (1-rho)/2, grinding",
-                 "%s level %u: %u queries, rate 2^-%u, %u bits of work", prefix, i, l->queries,
+                 "%s/%u %u queries at rate 2^-%u, %u bits of work", prefix, i, l->queries,
                  l->log_inv_rate, l->grind));
     if (i + 1 < p->levels)
       TRY(append_f(s, vft_field_bits(l->queries), "SZ (powers of one challenge)",
-                   "%s level %u: batching", prefix, i));
+                   "%s/%u batching of %u claims", prefix, i, l->queries));
   }
   unsigned last = p->level[p->levels - 1].log_msg;
   if (last)
     TRY(append_f(s, vft_field_bits(2u * last), "SZ (sumcheck of degree 2)",
-                 "%s final sumcheck, %u rounds", prefix, last));
+                 "%s/last sumcheck, %u rounds", prefix, last));
   return VFT_OK;
 }
 
@@ -219,7 +219,7 @@ void vft_soundness_print(const vft_soundness *s, FILE *out) {
   for (size_t i = 0; i < s->terms; i++) {
     const vft_soundness_term *t = &s->term[i];
     int b = tenths(t->bits);
-    fprintf(out, "%4d.%d bits  %-62s %s\n", b / 10, b % 10, t->name, t->theorem);
+    fprintf(out, "%4d.%d bits  %-60s %s\n", b / 10, b % 10, t->name, t->theorem);
   }
   int b = tenths(vft_soundness_total(s));
   fprintf(out, "%4d.%d bits  total (union bound)%s%s\n", b / 10, b % 10,
