@@ -1,0 +1,98 @@
+#include "hash/poseidon.h"
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "hash/poseidon_constants.h"
+#include "hash/poseidon_ops.h"
+
+enum { WIDTH = VFT_POSEIDON_WIDTH, RATE = VFT_POSEIDON_RATE };
+
+const uint64_t vft_poseidon_circulant[WIDTH] = VFT_POSEIDON_CIRCULANT;
+
+uint64_t vft_poseidon_constant(unsigned round, unsigned i) { return vft_poseidon_rc[round][i]; }
+
+static vft_fp pow7(vft_fp x) {
+  vft_fp x2 = vft_fp_sqr(x), x3 = vft_fp_mul(x2, x);
+  return vft_fp_mul(vft_fp_sqr(x2), x3);
+}
+
+/* Entries are small, so the 32-bit halves of the state are summed apart: each sum is below
+ * 264 * 2^32 (264: largest row sum). */
+static void linear_layer(vft_fp *s) {
+  uint64_t low[WIDTH], high[WIDTH];
+  for (int i = 0; i < WIDTH; i++) low[i] = s[i].v & 0xffffffffu, high[i] = s[i].v >> 32;
+  for (int r = 0; r < WIDTH; r++) {
+    uint64_t a = r ? 0 : VFT_POSEIDON_DIAGONAL * low[0];
+    uint64_t b = r ? 0 : VFT_POSEIDON_DIAGONAL * high[0];
+    for (int i = 0; i < WIDTH; i++) {
+      a += vft_poseidon_circulant[i] * low[(r + i) % WIDTH];
+      b += vft_poseidon_circulant[i] * high[(r + i) % WIDTH];
+    }
+    unsigned __int128 sum = ((unsigned __int128)b << 32) + a;
+    s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
+  }
+}
+
+static void permute_one(vft_fp *s) {
+  for (int r = 0; r < VFT_POSEIDON_ROUNDS; r++) {
+    int full = r < VFT_POSEIDON_FULL / 2 || r >= VFT_POSEIDON_ROUNDS - VFT_POSEIDON_FULL / 2;
+    for (int i = 0; i < WIDTH; i++) s[i] = vft_fp_add(s[i], (vft_fp){vft_poseidon_rc[r][i]});
+    for (int i = 0; i < (full ? WIDTH : 1); i++) s[i] = pow7(s[i]);
+    linear_layer(s);
+  }
+}
+
+void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n) {
+  for (size_t k = 0; k < n; k++) permute_one(states[k].s);
+}
+
+void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
+#ifdef __x86_64__
+  if (vft_simd_tier() >= VFT_SIMD_AVX512) {
+    size_t whole = n / 8 * 8, rest = n - whole;
+    vft_poseidon_permute_avx512(states, whole);
+    if (rest > 1) {
+      vft_poseidon_state last[8];
+      memset(last, 0, sizeof last);
+      memcpy(last, states + whole, rest * sizeof *last);
+      vft_poseidon_permute_avx512(last, 8);
+      memcpy(states + whole, last, rest * sizeof *last);
+    } else {
+      vft_poseidon_permute_c(states + whole, rest);
+    }
+    return;
+  }
+#endif
+  vft_poseidon_permute_c(states, n);
+}
+
+vft_poseidon_digest vft_poseidon_hash(const vft_fp *in, size_t n) {
+  vft_poseidon_state st = {{{0}}};
+  vft_poseidon_digest d;
+  st.s[RATE] = vft_fp_from_u64(n);
+  do {
+    size_t take = n < RATE ? n : RATE;
+    for (size_t i = 0; i < take; i++) st.s[i] = vft_fp_add(st.s[i], in[i]);
+    vft_poseidon_permute(&st, 1);
+    in += take;
+    n -= take;
+  } while (n);
+  memcpy(d.e, st.s, sizeof d.e);
+  return d;
+}
+
+void vft_poseidon_compress(const vft_poseidon_digest *in, vft_poseidon_digest *out, size_t n) {
+  enum { BATCH = 32 };
+  for (size_t k = 0; k < n; k += BATCH) {
+    size_t m = n - k < BATCH ? n - k : BATCH;
+    vft_poseidon_state st[BATCH];
+    memset(st, 0, sizeof st);
+    for (size_t i = 0; i < m; i++) {
+      memcpy(st[i].s, &in[2 * (k + i)], 2 * sizeof *in);
+      st[i].s[RATE + 1] = (vft_fp){1};
+    }
+    vft_poseidon_permute(st, m);
+    for (size_t i = 0; i < m; i++) memcpy(out[k + i].e, st[i].s, sizeof out[k + i].e);
+  }
+}

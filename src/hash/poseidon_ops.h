@@ -1,0 +1,14 @@
+/* Inside of hash/poseidon: one kernel a SIMD tier. */
+#ifndef VFT_HASH_POSEIDON_OPS_H
+#define VFT_HASH_POSEIDON_OPS_H
+
+#include "hash/poseidon.h"
+
+#define VFT_POSEIDON_DIAGONAL 8 /* added to entry (0, 0) of the circulant matrix */
+#define VFT_POSEIDON_CIRCULANT {17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20}
+
+void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n);
+/* n a multiple of 8. */
+void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n);
+
+#endif
