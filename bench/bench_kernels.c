@@ -35,24 +35,25 @@ static void first_line(char *out, size_t size, const char *command) {
 }
 
 static void report(const char *name, double ns) {
-  printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"ns\",\"machine\":\"%s, %s\",\"commit\":\"%s\"}\n",
-         name, ns, machine, vft_simd_name(vft_simd_tier()), commit);
+  printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"ns\",\"machine\":\"%s, %s\","
+         "\"commit\":\"%s\"}\n", name, ns, machine, vft_simd_name(vft_simd_tier()), commit);
   fflush(stdout);
 }
 
 /* `runs` runs of `repeat` executions of the statement that follows, `ops` operations each. */
-#define BENCH(name, runs, repeat, ops, ...)                         \
-  do {                                                              \
-    double best = 1e300;                                            \
-    for (int run = 0; run < (runs); run++) {                        \
-      double start = now_ns();                                        \
-      for (int rep = 0; rep < (repeat); rep++) {                    \
-        __VA_ARGS__;                                                \
-      }                                                             \
-      double ns = (now_ns() - start) / ((double)(repeat) * (double)(ops)); \
-      if (ns < best) best = ns;                                     \
-    }                                                               \
-    report(name, best);                                             \
+#define BENCH(name, runs, repeat, ops, ...)                    \
+  do {                                                         \
+    const double count = (double)(repeat) * (double)(ops);     \
+    double best = 1e300;                                       \
+    for (int run = 0; run < (runs); run++) {                   \
+      double start = now_ns();                                 \
+      for (int rep = 0; rep < (repeat); rep++) {               \
+        __VA_ARGS__;                                           \
+      }                                                        \
+      double ns = (now_ns() - start) / count;                  \
+      if (ns < best) best = ns;                                \
+    }                                                          \
+    report(name, best);                                        \
   } while (0)
 
 static uint64_t seed = 1;
