@@ -478,8 +478,9 @@ static vft_status check_tensor(const bounds *b, vft_tensor_id id) {
   if (vft_interval_within(b->iv[id], t->lo, t->hi)) return VFT_OK;
   char text[64];
   show(text, sizeof text, b->iv[id]);
-  return vft_fail(VFT_USAGE, "tensor %s: its %s %s, which is wider than the declared [%" PRId64 ", %"
-                  PRId64 "]",
+  return vft_fail(VFT_USAGE,
+                  "tensor %s: its %s %s, which is wider than the declared [%" PRId64 ", %" PRId64
+                  "]",
                   t->name, t->origin == VFT_VIRTUAL ? "definition implies" : "lookups imply", text,
                   t->lo, t->hi);
 }

@@ -132,8 +132,8 @@ static vft_status check_relation(checker *c, uint32_t i) {
     vft_sum_eval_mod(&sum, at, 1, &m);
     bool wraps = m == vft_fp_from_i64(want).v;
     (void)vft_reject(vft_program_check_id(c->program, i, id, sizeof id),
-                     "relation %s, point %zu: %" PRId64 "%s instead of %" PRId64 "%s", r->name, at, v,
-                     v == INT64_MAX || v == INT64_MIN ? " (or beyond)" : "", want,
+                     "relation %s, point %zu: %" PRId64 "%s instead of %" PRId64 "%s", r->name, at,
+                     v, v == INT64_MAX || v == INT64_MIN ? " (or beyond)" : "", want,
                      wraps ? " (equal modulo p only: a wrapped witness)" : "");
   }
   vft_sum_free(&sum);
@@ -172,8 +172,8 @@ static vft_status check_lookups(checker *c) {
       size_t check = (size_t)p->nrelations + p->nlookups + i;
       if (note(c, check))
         (void)vft_reject(vft_program_check_id(p, check, id, sizeof id),
-                         "table %s: row %zu is looked up %" PRId64 " times, %s says %" PRId64, t->name,
-                         row, want, p->tensors[t->mult].name, have);
+                         "table %s: row %zu is looked up %" PRId64 " times, %s says %" PRId64,
+                         t->name, row, want, p->tensors[t->mult].name, have);
       break;
     }
   }
@@ -208,7 +208,8 @@ static vft_status check_assumed(checker *c) {
   return VFT_OK;
 }
 
-vft_status vft_program_check_trace(const vft_program *program, const vft_trace *trace, bool *failed) {
+vft_status vft_program_check_trace(const vft_program *program, const vft_trace *trace,
+                                   bool *failed) {
   checker c = {.program = program, .trace = trace, .failed = failed};
   if (failed) memset(failed, 0, vft_program_check_count(program) * sizeof *failed);
   vft_error_clear();

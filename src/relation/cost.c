@@ -96,7 +96,8 @@ vft_status vft_program_cost(const vft_program *program, vft_cost *cost) {
 static const char *const ORIGIN[] = {"witness", "link", "oracle", "virtual", "public"};
 
 static void dump_sizes(const uint32_t *size, uint32_t from, uint32_t to, FILE *out) {
-  for (uint32_t v = from; v < to; v++) fprintf(out, "%s%c<%u", v > from ? ", " : "", 'a' + (int)v, size[v]);
+  for (uint32_t v = from; v < to; v++)
+    fprintf(out, "%s%c<%u", v > from ? ", " : "", 'a' + (int)v, size[v]);
 }
 
 static void dump_terms(const vft_program *p, const vft_term *t, uint32_t n, FILE *out) {
@@ -144,7 +145,8 @@ static void dump_relation(const vft_program *p, const vft_relation *r, FILE *out
 static void dump_table(const vft_program *p, const vft_table *t, FILE *out) {
   const char *mult = p->tensors[t->mult].name;
   if (t->kind == VFT_TABLE_RANGE) {
-    fprintf(out, "  %s: (w, v), w <= %d, v < 2^w, counted by %s\n", t->name, VFT_MAX_RANGE_BITS, mult);
+    fprintf(out, "  %s: (w, v), w <= %d, v < 2^w, counted by %s\n", t->name, VFT_MAX_RANGE_BITS,
+            mult);
     return;
   }
   fprintf(out, "  %s: (%" PRId64 ", %" PRId64 " + i", t->name, t->tag, t->first);
@@ -186,8 +188,9 @@ void vft_program_dump(const vft_program *program, FILE *out) {
   vft_cost c;
   if (vft_program_cost(p, &c) == VFT_OK)
     fprintf(out,
-            "cost: witness %zu (multiplicities %zu), link %zu, oracle %zu, virtual %zu, public %zu; "
-            "lookups %zu, table rows %zu; product terms %zu over %zu points; depth %u\n",
+            "cost: witness %zu (multiplicities %zu), link %zu, oracle %zu, virtual %zu, "
+            "public %zu; lookups %zu, table rows %zu; product terms %zu over %zu points; "
+            "depth %u\n",
             c.witness, c.mult, c.link, c.oracle, c.virt, c.publ, c.lookups, c.table_rows,
             c.product_terms, c.product_points, c.depth);
 }

@@ -127,7 +127,8 @@ static vft_status plan_term(vft_sum *s, vft_ranges *ranges, const char *what, ui
     const vft_factor *f = &from->factor[k];
     const vft_tensor *x = &trace->program->tensors[f->tensor];
     t->array[k] = &trace->array[f->tensor];
-    if (!t->array[k]->data) return vft_fail(VFT_USAGE, "%s: tensor %s has no values", what, x->name);
+    if (!t->array[k]->data)
+      return vft_fail(VFT_USAGE, "%s: tensor %s has no values", what, x->name);
     size_t step = 1;
     t->base[k] = 0;
     for (uint32_t a = x->rank; a-- > 0;) {
@@ -313,23 +314,69 @@ static wide dot_wide(const vft_sum_term *t, const size_t *at, const size_t *stri
   return sum;
 }
 
-static vft_fp product_mod(const vft_sum_term *t, const size_t *at, const size_t *stride, size_t i) {
-  vft_fp v = vft_fp_from_i64(t->coef);
-  for (uint32_t k = 0; k < t->nfactors; k++)
-    v = vft_fp_mul(v, vft_fp_from_i64(vft_array_get(t->array[k], at[k] + i * stride[k])));
-  return v;
+/* The loop's elements as canonical residues: x + p modulo 2^64 is p - |x| for negative x. */
+static void load_mod(uint64_t *out, const vft_array *a, size_t at, size_t stride, size_t n) {
+  int64_t x[BLOCK];
+  load(x, a, at, stride, n);
+  for (size_t i = 0; i < n; i++) out[i] = (uint64_t)x[i] + (x[i] < 0 ? VFT_P : 0);
+}
+
+/* Product of the coefficient and the scalars of the loop; buf receives the product of the vectors
+ * but the last, whose number is returned (VFT_MAX_FACTORS: there is no vector). */
+static uint32_t split_mod(const vft_sum_term *t, const size_t *at, const size_t *stride, size_t n,
+                          vft_fp *scalar, uint64_t *buf) {
+  uint64_t more[BLOCK];
+  uint32_t last = VFT_MAX_FACTORS;
+  *scalar = vft_fp_from_i64(t->coef);
+  for (size_t i = 0; i < n; i++) buf[i] = 1;
+  bool first = true;
+  for (uint32_t k = 0; k < t->nfactors; k++) {
+    if (!stride[k]) {
+      *scalar = vft_fp_mul(*scalar, vft_fp_from_i64(vft_array_get(t->array[k], at[k])));
+      continue;
+    }
+    if (last != VFT_MAX_FACTORS) {
+      load_mod(first ? buf : more, t->array[last], at[last], stride[last], n);
+      for (size_t i = 0; !first && i < n; i++)
+        buf[i] = vft_fp_mul((vft_fp){buf[i]}, (vft_fp){more[i]}).v;
+      first = false;
+    }
+    last = k;
+  }
+  return last;
 }
 
 static void row_mod(uint64_t *out, const vft_sum_term *t, const size_t *at, const size_t *stride,
                     size_t n) {
-  for (size_t i = 0; i < n; i++)
-    out[i] = vft_fp_add((vft_fp){out[i]}, product_mod(t, at, stride, i)).v;
+  uint64_t buf[BLOCK], x[BLOCK];
+  vft_fp s;
+  uint32_t last = split_mod(t, at, stride, n, &s, buf);
+  if (last == VFT_MAX_FACTORS) {
+    for (size_t i = 0; i < n; i++) out[i] = vft_fp_add((vft_fp){out[i]}, s).v;
+    return;
+  }
+  load_mod(x, t->array[last], at[last], stride[last], n);
+  for (size_t i = 0; i < n; i++) {
+    vft_fp v = vft_fp_mul(vft_fp_mul(s, (vft_fp){buf[i]}), (vft_fp){x[i]});
+    out[i] = vft_fp_add((vft_fp){out[i]}, v).v;
+  }
 }
 
 static uint64_t dot_mod(const vft_sum_term *t, const size_t *at, const size_t *stride, size_t n) {
-  vft_fp sum = {0};
-  for (size_t i = 0; i < n; i++) sum = vft_fp_add(sum, product_mod(t, at, stride, i));
-  return sum.v;
+  uint64_t buf[BLOCK], x[BLOCK];
+  vft_fp s;
+  uint32_t last = split_mod(t, at, stride, n, &s, buf);
+  load_mod(x, t->array[last], at[last], stride[last], n);
+  unsigned __int128 lo = 0, hi = 0; /* halves of at most BLOCK products: below 2^73 */
+  for (size_t i = 0; i < n; i++) {
+    unsigned __int128 v = (unsigned __int128)buf[i] * x[i];
+    lo += (uint64_t)v;
+    hi += (uint64_t)(v >> 64);
+  }
+  vft_fp high = vft_fp_reduce128((uint64_t)(hi >> 64), (uint64_t)hi);
+  vft_fp low = vft_fp_reduce128((uint64_t)(lo >> 64), (uint64_t)lo);
+  vft_fp sum = vft_fp_add(vft_fp_mul(high, (vft_fp){0xffffffffull}), low); /* 2^64 = 2^32 - 1 */
+  return vft_fp_mul(s, sum).v;
 }
 
 /* ---- traversal ---- */

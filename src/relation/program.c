@@ -67,8 +67,8 @@ static bool name_ok(const vft_program *p, char kind, const char *name) {
   }
   for (const char *c = name; *c; c++)
     if (*c <= ' ' || *c > '~') {
-      (void)vft_fail(VFT_USAGE, "program %s: %s name '%s' has a character outside '!'..'~'", p->name,
-                     kind_word(kind), name);
+      (void)vft_fail(VFT_USAGE, "program %s: %s name '%s' has a character outside '!'..'~'",
+                     p->name, kind_word(kind), name);
       return false;
     }
   if (find_name(p, kind, name) != UINT32_MAX) {
@@ -209,8 +209,8 @@ static vft_status check_tensor(const vft_program *p, const vft_tensor *t) {
     return vft_fail(VFT_USAGE, "tensor %s: only PUBLIC tensors carry values", t->name);
   for (size_t i = 0; t->values && i < n; i++)
     if (t->values[i] < t->lo || t->values[i] > t->hi)
-      return vft_fail(VFT_USAGE, "tensor %s: element %zu = %lld is outside [%lld, %lld]", t->name, i,
-                      (long long)t->values[i], (long long)t->lo, (long long)t->hi);
+      return vft_fail(VFT_USAGE, "tensor %s: element %zu = %lld is outside [%lld, %lld]", t->name,
+                      i, (long long)t->values[i], (long long)t->lo, (long long)t->hi);
   return VFT_OK;
 }
 
@@ -399,14 +399,14 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
     return vft_fail(VFT_USAGE, "table %s: unknown kind %d", t->name, (int)t->kind);
   bool range = t->kind == VFT_TABLE_RANGE;
   if (range ? t->log_rows != VFT_MAX_RANGE_BITS + 1 : t->log_rows > 30)
-    return vft_fail(VFT_USAGE, "table %s: 2^%u rows (RANGE has 2^17, FUNCTION at most 2^30)", t->name,
-                    t->log_rows);
+    return vft_fail(VFT_USAGE, "table %s: 2^%u rows (RANGE has 2^17, FUNCTION at most 2^30)",
+                    t->name, t->log_rows);
   size_t rows = (size_t)1 << t->log_rows;
   if (!range) {
     if (t->tag < VFT_TAG_FIRST_FUNCTION || !bounds_ok(t->tag, t->tag))
       return vft_fail(VFT_USAGE, "table %s: tag %lld, function tables start at %d", t->name,
                       (long long)t->tag, VFT_TAG_FIRST_FUNCTION);
-    if (!bounds_ok(t->first, t->first) || !bounds_ok(t->first + (int64_t)rows, t->first + (int64_t)rows))
+    if (!bounds_ok(t->first, t->first) || t->first >= ((int64_t)1 << 62) - (int64_t)rows)
       return vft_fail(VFT_USAGE, "table %s: the first row's value reaches 2^62", t->name);
   }
   for (uint32_t i = 0; i < p->ntables; i++) {
@@ -422,7 +422,8 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
     if (!o || o->rank != 1 || o->dims[0] != rows ||
         !(o->origin == VFT_ORACLE || (o->origin == VFT_PUBLIC && o->values)))
       return vft_fail(VFT_USAGE,
-                      "table %s: output %d must be an ORACLE or constant PUBLIC tensor of %zu elements",
+                      "table %s: output %d must be an ORACLE or constant PUBLIC tensor of %zu "
+                      "elements",
                       t->name, c + 1, rows);
   }
   const vft_tensor *m = t->mult < p->ntensors ? &p->tensors[t->mult] : NULL;
@@ -489,7 +490,8 @@ vft_status vft_program_virtual_order(const vft_program *program, vft_tensor_id *
       order[done++] = id;
     }
     if (done == before) {
-      st = vft_fail(VFT_USAGE, "the definition of virtual tensor %s is on a cycle, or uses one", stuck);
+      st = vft_fail(VFT_USAGE, "the definition of virtual tensor %s is on a cycle, or uses one",
+                    stuck);
       goto out;
     }
   }

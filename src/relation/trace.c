@@ -166,8 +166,8 @@ static vft_status complete_one(vft_trace *trace, vft_ranges *ranges, vft_tensor_
   if (bad != SIZE_MAX) {
     int64_t v;
     vft_sum_eval(&sum, bad, 1, &v);
-    st = vft_fail(VFT_RESOURCE, "overflow: %s[%zu] = %lld%s leaves its bounds [%lld, %lld]", t->name,
-                  bad, (long long)v, v == INT64_MAX || v == INT64_MIN ? " or beyond" : "",
+    st = vft_fail(VFT_RESOURCE, "overflow: %s[%zu] = %lld%s leaves its bounds [%lld, %lld]",
+                  t->name, bad, (long long)v, v == INT64_MAX || v == INT64_MIN ? " or beyond" : "",
                   (long long)t->lo, (long long)t->hi);
     vft_free(trace->array[id].data); /* a tensor out of bounds stays without values */
     trace->array[id].data = NULL;

@@ -224,7 +224,8 @@ static void virtual_tensors(void **state) {
     tensor(p, VFT_ORACLE, "w@0[6,5]", -10, 10);
     tensor(p, VFT_VIRTUAL, "y[4,5]", -6000, variant == 1 ? 5999 : 6000);
     tensor(p, VFT_VIRTUAL, "s[4]", variant == 2 ? 0 : -30000, variant == 2 ? 65535 : 30000);
-    if (variant != 3) define(p, "y", "i<4 j<5 | k<6", variant == 4 ? "s[i] w[k,j]" : "x[i,k] w[k,j]");
+    if (variant != 3)
+      define(p, "y", "i<4 j<5 | k<6", variant == 4 ? "s[i] w[k,j]" : "x[i,k] w[k,j]");
     define(p, "s", "i<4 | j<5", "y[i,j]");
     if (variant == 2) lookup(p, "s", "i<4", "16; s[i]"); /* the lookup narrows the definition */
     if (variant == 5) {

@@ -136,7 +136,8 @@ static void random_sum(uint32_t trial) {
   } else {
     assert_int_equal(st, VFT_OK);
     for (size_t n = 0; n < points; n++)
-      if (vft_array_get(&t.array[r.target], n) != want[n]) fail_msg("trial %u, point %zu", trial, n);
+      if (vft_array_get(&t.array[r.target], n) != want[n])
+        fail_msg("trial %u, point %zu", trial, n);
     expect_failures(&t, ""); /* integers and modulo p agree */
     size_t n = below((uint32_t)points);
     vft_array_set(&t.array[r.target], n, (int64_t)want[n] + (want[n] > 0 ? -1 : 1));

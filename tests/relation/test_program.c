@@ -80,7 +80,8 @@ static void relations(void **state) {
 
   /* Ids and indices that a text cannot express. */
   vft_term t = {.coef = 1, .nfactors = 1, .factor = {{.tensor = 99}}};
-  vft_relation r = {.name = "raw", .nindex = 2, .nfree = 2, .size = {4, 5}, .nterms = 1, .terms = &t};
+  vft_relation r = {.name = "raw", .nindex = 2, .nfree = 2, .size = {4, 5}, .nterms = 1};
+  r.terms = &t;
   refused(vft_program_add_relation(p, &r), "tensor id 99 of 4");
   t.factor[0] = (vft_factor){.tensor = 2, .idx = {0, 2}};
   refused(vft_program_add_relation(p, &r), "uses index 2 of 2");
@@ -244,7 +245,8 @@ static void digests(void **state) {
     vft_term term = {.coef = 1, .nfactors = 1};
     if (junk == 1) memset(&term.factor[1], 0x5a, sizeof term.factor[1] * 3);
     if (junk == 1) term.factor[0].idx[3] = 9, term.factor[0].off[3] = 9, term.lemma_lo = 4;
-    vft_relation r = {.name = "r", .nindex = 1, .nfree = 1, .size = {4}, .nterms = 1, .terms = &term};
+    vft_relation r = {.name = "r", .nindex = 1, .nfree = 1, .size = {4}, .nterms = 1};
+    r.terms = &term;
     if (junk == 1) r.size[9] = 9, r.target = 77;
     assert_int_equal(vft_program_add_relation(p, &r), 0);
     vft_program_digest(p, junk ? b : a);
