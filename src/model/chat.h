@@ -30,8 +30,8 @@ typedef struct {
 
 /* "chatml" is the one name known. Fails: VFT_USAGE naming the known ones. */
 vft_status vft_template_by_name(const char *name, vft_template *out);
-/* SHA-256 of the canonical description (FORMATS.md, "Template digest"). */
-void vft_template_digest(const vft_template *tmpl, uint8_t digest[32]);
+/* SHA-256 of the canonical description (FORMATS.md, "Template digest"). Fails: VFT_RESOURCE. */
+vft_status vft_template_digest(const vft_template *tmpl, uint8_t digest[32]) VFT_MUST_CHECK;
 
 /* A tokenised conversation. mask[i] = 1: id[i] is a target of the loss, that is, the prediction
  * made at position i-1 is scored against it. Zero-initialise; vft_sample_free at the end. */
