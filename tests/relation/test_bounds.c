@@ -56,6 +56,10 @@ static void implied_bounds(void **state) {
       {"q[8]", "10; q[i]", "10; 999 - q[i]", 0, 999, NULL},
       {"q[8]", "10; q[i]", "10; 999 - q[i]", 0, 998, "lookups imply [0, 999]"},
       {"q[8]", "10; q[i]", "10; 3000 - 3 q[i]", 659, 1000, NULL}, /* 0 <= 3000 - 3 q <= 1023 */
+      {"q[8]", "10; q[i]", "10; 3 q[i] - 1", 1, 341, NULL}, /* 1 <= 3 q <= 1024 */
+      {"q[8]", "10; q[i]", "10; 3 q[i] - 1", 2, 341, "lookups imply [1, 341]"},
+      {"q[8]", "10; q[i]", "10; 3 q[i] - 1", 1, 340, "lookups imply [1, 341]"},
+      {"q[8]", "16; q[i] - 4611686018427387903", NULL, 0, 1, "no range lookup"}, /* beyond 2^62 */
       {"q[8]", "10; 3 q[i]", NULL, 0, 1023, "no range lookup"}, /* q may be v / 3 modulo p */
       {"q[8]", "10; 2 q[i] - q[i]", NULL, 0, 1023, "no range lookup"},
       {"q[8]", "0; 0; q[i]", NULL, 0, 0, NULL}, /* the third column of RANGE is 0 */
@@ -92,6 +96,11 @@ static void coverage(void **state) {
   tensor(p, VFT_WITNESS, "q[8]", 0, 4095);
   lookup(p, "a", "i<4", "12; q[i]");
   lookup(p, "b", "i<4", "13; q[i+4]");
+  expect(p, "lookups imply [0, 8191]");
+  p = start();
+  tensor(p, VFT_WITNESS, "q[8]", 0, 4095);
+  lookup(p, "a", "i<4", "13; q[i]");
+  lookup(p, "b", "i<4", "12; q[i+4]");
   expect(p, "lookups imply [0, 8191]");
   /* Broadcast indices do not matter; a rank-0 tensor is one element. */
   p = start();
@@ -205,6 +214,35 @@ static void sums(void **state) {
   }
 }
 
+/* A constant factor counts with its values: hull over free indices, sum over contracted ones. */
+static void constants(void **state) {
+  (void)state;
+  int64_t c[4] = {1, 3, 0, -2};
+  static const struct {
+    const char *indices, *text;
+    int64_t lo, hi; /* exact */
+    const char *implied;
+  } cases[] = {
+      {"i<4", "c[i] x[i]", -20, 30, "[-20, 30]"},
+      {"i<4", "-2 c[i] x[i]", -60, 40, "[-60, 40]"},
+      {"i<4 | k<4", "c[k] x[k]", -20, 40, "[-20, 40]"},
+      {"i<4 | k<2", "c[k+2] x[k]", -20, 0, "[-20, 0]"},
+      {"i<4 | k<3", "c[k] x[i]", 0, 40, "[0, 40]"},
+      {"i<4 | k<3 l<2", "c[k] x[l]", 0, 80, "[0, 80]"},
+      {"i<4 | k<4", "c[i] x[k]", -80, 120, "[-80, 120]"},
+      {"i<4 | k<4", "c[i] c[k] x[k]", -140, 160, "[-140, 160]"}, /* c[i] x[k] in [-20, 30] */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int tight = 0; tight < 3; tight++) {
+      vft_program *p = start();
+      tensor(p, VFT_LINK, "x@0[5]", 0, 10);
+      tensor_values(p, VFT_PUBLIC, "c[4]", -1000, 1000, c);
+      tensor(p, VFT_VIRTUAL, "v[4]", cases[i].lo + (tight == 1), cases[i].hi - (tight == 2));
+      assert_int_equal(define(p, "v", cases[i].indices, cases[i].text), 0);
+      expect(p, tight ? cases[i].implied : NULL);
+    }
+}
+
 static void squares(void **state) {
   (void)state;
   for (int same = 0; same < 2; same++) {
@@ -291,6 +329,7 @@ int main(void) {
       cmocka_unit_test(sums),            cmocka_unit_test(squares),
       cmocka_unit_test(virtual_tensors), cmocka_unit_test(lemmas),
       cmocka_unit_test(multiplicities),  cmocka_unit_test(no_table),
+      cmocka_unit_test(constants),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

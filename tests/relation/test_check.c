@@ -295,6 +295,28 @@ static void overflow_stops(void **state) {
   assert_null(trace.array[vft_program_find_tensor(program, "y")].data);
 }
 
+/* ---- the columns that RANGE leaves at 0 ---- */
+
+static void zero_columns(void **state) {
+  (void)state;
+  for (int c = 2; c < 4; c++) {
+    program = vft_program_new("columns", 4);
+    tensor(program, VFT_WITNESS, "q[3]", 0, 15);
+    tensor(program, VFT_WITNESS, "none[3]", 0, 0);
+    lookup(program, "l", "i<3", c == 2 ? "4; q[i]; none[i]" : "4; q[i]; 0; none[i]");
+    range_table(program);
+    assert_int_equal(vft_program_check_bounds(program), VFT_OK);
+    start();
+    fill("q", (int64_t[]){0, 9, 15}, 3);
+    fill("none", (int64_t[]){0, 0, 0}, 3);
+    finish();
+    expect_failures(&trace, "");
+    plant(&trace, "none", 1, 1);
+    expect_failures(&trace, "lookup/l table/range");
+    if (c == 2) teardown(state);
+  }
+}
+
 /* ---- lemmas are tested on the trace ---- */
 
 static void lemma_on_trace(void **state) {
@@ -328,6 +350,7 @@ int main(void) {
       cmocka_unit_test_teardown(wide_shift, teardown),
       cmocka_unit_test_teardown(mixed, teardown),
       cmocka_unit_test_teardown(overflow_stops, teardown),
+      cmocka_unit_test_teardown(zero_columns, teardown),
       cmocka_unit_test_teardown(lemma_on_trace, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,10 @@ static void counting(void **state) {
     for (size_t i = 0; i < 1 << 17; i++) assert_int_equal(get(&t, "range/mult", i), want[i]);
     for (size_t i = 0; i < 64; i++) assert_int_equal(get(&t, "g/mult", i), want_f[i]);
     expect_failures(&t, "");
+    int64_t y = get(&t, "y", 33);
+    plant(&t, "y", 33, y + 3); /* another row's output */
+    expect_failures(&t, "lookup/f table/g");
+    plant(&t, "y", 33, y);
     plant(&t, "v", 7 * 500 + 2, 16); /* one more than width 4 allows */
     assert_int_equal(vft_trace_count_lookups(&t), VFT_RESOURCE);
     assert_non_null(strstr(vft_error_message(), "lookup v, point 3502: (4, 16, 0, 0)"));

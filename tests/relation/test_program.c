@@ -184,17 +184,20 @@ static void order(void **state) {
   vft_program_free(p);
 }
 
-enum { VARIANTS = 31 };
+enum { VARIANTS = 33 };
 
 /* Every variant but 0 changes one thing on which a verifier relies. */
 static void digest_of(int variant, uint8_t digest[32]) {
   vft_program *p = vft_program_new(variant == 1 ? "Build" : "build", variant == 2 ? 5 : 4);
   int64_t values[3] = {1, 2, variant == 3 ? 4 : 3};
   vft_program_add_link(p, variant == 4 ? "input" : "in", variant == 5);
+  vft_program_add_link(p, "second", false);
   vft_program_add_oracle(p, variant == 6 ? "w1" : "w0");
   if (variant == 7) vft_program_add_oracle(p, "w1");
-  tensor(p, variant == 8 ? VFT_WITNESS : VFT_LINK, variant == 9 ? "x@0[5,6]" : "x@0[4,6]", -100,
-         variant == 10 ? 101 : 100);
+  tensor(p, variant == 8 ? VFT_WITNESS : VFT_LINK, variant == 9    ? "x@0[5,6]"
+         : variant == 31 ? "x@1[4,6]"
+                         : "x@0[4,6]",
+         -100, variant == 10 ? 101 : 100);
   tensor(p, VFT_WITNESS, variant == 11 ? "spare/2[4]" : "spare/1[4]", 0, 1);
   tensor(p, VFT_VIRTUAL, "y[4]", -9000, 9000);
   tensor_values(p, VFT_PUBLIC, "c[3]", 0, 5, variant == 12 ? NULL : values);
@@ -220,6 +223,13 @@ static void digest_of(int variant, uint8_t digest[32]) {
       function_table(p, "f", variant == 27 ? 41 : 40, variant == 28 ? 1 : 0, 1,
                      variant == 29 ? VFT_NO_TENSOR : f, variant == 30 ? f : VFT_NO_TENSOR),
       UINT32_MAX);
+  /* Which of two equal tensors counts the table. */
+  vft_table g = {.name = "g", .kind = VFT_TABLE_FUNCTION, .tag = 50, .log_rows = 1};
+  vft_tensor_id m1 = tensor(p, VFT_WITNESS, "m/1[2]", 0, 9);
+  vft_tensor_id m2 = tensor(p, VFT_WITNESS, "m/2[2]", 0, 9);
+  g.out[0] = g.out[1] = VFT_NO_TENSOR;
+  g.mult = variant == 32 ? m2 : m1;
+  assert_int_not_equal(vft_program_add_table(p, &g), UINT32_MAX);
   vft_program_digest(p, digest);
   vft_program_free(p);
 }
