@@ -75,17 +75,18 @@ static vft_status factor_functional(vft_session *s, const vft_product *p,
   return VFT_OK;
 }
 
-/* Weight of the product at the challenges, halvings included. A weight EQ is read as eq(v, .) on
- * the whole cube of its index (beyond the index's size the factors are zero anyway); VEC is zero
- * beyond its size. */
+/* Weight of the product at the challenges, halvings included. ONES and EQ are read as 1 and
+ * eq(v, .) on the whole cube of their index (beyond the index's size the factors are zero
+ * anyway), so that ONES has degree 0; VEC is zero beyond its size. */
 static vft_ext point_weight(const vft_product *p, unsigned rounds, const vft_ext *r) {
   vft_fp half = vft_fp_inv((vft_fp){2});
   vft_ext w = vft_ext_mul_fp(p->coef, vft_fp_pow(half, rounds - p->vars));
   for (uint32_t i = 0; i < p->nshared; i++) {
     unsigned n = vft_log2_ceil(p->weight[i].size);
-    w = vft_ext_mul(w, p->weight[i].kind == VFT_W_EQ
-                           ? vft_eq_point(p->weight[i].v, r, n)
-                           : vft_weight_window(&p->weight[i], 0, 0, n, r));
+    if (p->weight[i].kind == VFT_W_EQ)
+      w = vft_ext_mul(w, vft_eq_point(p->weight[i].v, r, n));
+    else if (p->weight[i].kind == VFT_W_VEC)
+      w = vft_ext_mul(w, vft_weight_window(&p->weight[i], 0, 0, n, r));
     r += n;
   }
   return w;

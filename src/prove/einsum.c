@@ -1,0 +1,619 @@
+#include "prove/einsum.h"
+
+#include <string.h>
+
+#include "argument/poly_util.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "field/batch.h"
+#include "relation/layout.h"
+
+enum {
+  POINTS = VFT_MAX_FACTORS + 1, /* values at 0 .. number of factors */
+  TILE = 256,                   /* elements multiplied at a time */
+  RUN_TILE = 4096,              /* elements of a run in one unit of work */
+  CHUNK_WORK = 1 << 14,         /* elements in one chunk of units, at least */
+  MERGE_MAX = 1 << 13           /* weighted axes are merged up to this length */
+};
+
+/* A factor bound on its own axes: dense over its shared indices, outermost first. Products with
+ * equal factors on equal rounds share it. */
+typedef struct {
+  vft_tensor_id tensor;
+  uint32_t rank;
+  const vft_product_axis *axis;
+  uint8_t start[VFT_MAX_RANK]; /* per axis: first round of its index; VFT_BOUND */
+  uint32_t nidx, first;        /* indices not folded away: first .. nidx-1 */
+  unsigned idx_start[VFT_MAX_INDEX], idx_log[VFT_MAX_INDEX];
+  uint32_t idx_size[VFT_MAX_INDEX];
+  size_t inner; /* elements under one position of index `first` */
+  vft_ext *data, *spare;
+} table;
+
+typedef struct {
+  const vft_product *p;
+  uint32_t table[VFT_MAX_FACTORS];
+  unsigned start[VFT_MAX_INDEX]; /* first round of each shared index */
+  vft_ext scale;                 /* coefficient, halvings, weights of folded variables */
+  vft_ext *vec;                  /* VEC weights of the index being folded */
+  vft_ext total;
+  vft_ext first[POINTS + 1]; /* the polynomial of the product's first round */
+  unsigned first_degree;
+} member;
+
+struct vft_einsum {
+  const vft_trace *trace;
+  vft_weight_cache *cache;
+  unsigned rounds;
+  member *m;
+  size_t n;
+  table *t;
+  uint32_t ntables;
+};
+
+/* ---- tables ---- */
+
+static bool same_table(const table *a, const table *b) {
+  if (a->tensor != b->tensor) return false;
+  for (uint32_t i = 0; i < a->rank; i++) {
+    const vft_product_axis *x = &a->axis[i], *y = &b->axis[i];
+    if (a->start[i] != b->start[i] || x->off != y->off) return false;
+    if (a->start[i] == VFT_BOUND && !vft_weight_equal(&x->w, &y->w)) return false;
+  }
+  if (a->nidx != b->nidx) return false;
+  for (uint32_t i = 0; i < a->nidx; i++)
+    if (a->idx_size[i] != b->idx_size[i]) return false;
+  return true;
+}
+
+static void set_inner(table *t) {
+  t->inner = 1;
+  for (uint32_t i = t->first + 1; i < t->nidx; i++) t->inner *= t->idx_size[i];
+}
+
+static size_t table_size(const table *t) {
+  return t->first < t->nidx ? t->idx_size[t->first] * t->inner : 1;
+}
+
+static vft_status fill_table(vft_einsum *e, table *t) {
+  const vft_tensor *tensor = &e->trace->program->tensors[t->tensor];
+  vft_bind_axis axis[VFT_MAX_RANK];
+  for (uint32_t a = 0; a < t->rank; a++) {
+    const vft_product_axis *x = &t->axis[a];
+    axis[a] = (vft_bind_axis){.off = x->off, .size = x->w.size};
+    if (x->var == VFT_BOUND) {
+      if (x->w.kind != VFT_W_ONES) {
+        axis[a].w = vft_weight_cache_get(e->cache, &x->w);
+        if (!axis[a].w) return VFT_RESOURCE;
+      }
+      continue;
+    }
+    axis[a].kept = true;
+    axis[a].out_stride = 1;
+    for (uint32_t i = 0; i < t->nidx; i++)
+      if (t->idx_start[i] > t->start[a]) axis[a].out_stride *= t->idx_size[i];
+  }
+  t->data = vft_alloc_raw(table_size(t), sizeof *t->data);
+  if (!t->data) return VFT_RESOURCE;
+  return vft_bind(&e->trace->array[t->tensor], tensor->dims, t->rank, axis, t->data);
+}
+
+static vft_status add_table(vft_einsum *e, member *m, uint32_t factor) {
+  const vft_product_factor *f = &m->p->factor[factor];
+  table *t = &e->t[e->ntables];
+  memset(t, 0, sizeof *t);
+  t->tensor = f->tensor;
+  t->rank = f->rank;
+  t->axis = f->axis;
+  for (uint32_t v = 0; v < m->p->nshared; v++)
+    for (uint32_t a = 0; a < f->rank; a++) {
+      if (f->axis[a].var != v) continue;
+      t->idx_start[t->nidx] = m->start[v];
+      t->idx_log[t->nidx] = vft_log2_ceil(m->p->weight[v].size);
+      t->idx_size[t->nidx++] = m->p->weight[v].size;
+    }
+  for (uint32_t a = 0; a < f->rank; a++)
+    t->start[a] = f->axis[a].var == VFT_BOUND ? VFT_BOUND : (uint8_t)m->start[f->axis[a].var];
+  set_inner(t);
+  for (uint32_t i = 0; i < e->ntables; i++)
+    if (same_table(&e->t[i], t)) {
+      m->table[factor] = i;
+      return VFT_OK;
+    }
+  m->table[factor] = e->ntables++;
+  return fill_table(e, t);
+}
+
+/* ---- one product in one round ---- */
+
+typedef struct {
+  size_t size;
+  const vft_ext *w; /* NULL: ones */
+  vft_ext *own;
+  size_t stride[VFT_MAX_FACTORS]; /* 0: the factor does not have this index */
+} inner_axis;
+
+/* The sum of a product's polynomial over pairs (2h, 2h+1) of the index being folded and over all
+ * later indices. Units of work: (h, combination of the later axes but the last, tile of the last);
+ * when there is no later index the pairs themselves are the run. */
+typedef struct {
+  const vft_einsum *e;
+  const member *m;
+  unsigned nfactors, points; /* values at 0 .. points-1 */
+  bool has[VFT_MAX_FACTORS]; /* the factor depends on the index being folded */
+  const vft_ext *data[VFT_MAX_FACTORS];
+  size_t row[VFT_MAX_FACTORS]; /* elements between positions of the index */
+  size_t len, pairs;
+  uint32_t naxes;
+  inner_axis axis[VFT_MAX_INDEX];
+  size_t mids, tiles;
+  const vft_ext *pair_w;        /* EQ: weight of pair h */
+  const vft_ext *vec;           /* VEC: weights of positions */
+  size_t grain;
+  vft_ext (*slot)[2][POINTS];   /* per chunk: sums; VEC: for the two halves of the weight */
+} round_sum;
+
+static const vft_ext zeros[RUN_TILE];
+
+/* sum over i < n of the product of k arrays; tmp: 2 * TILE, n <= TILE. */
+static vft_ext product_sum(const vft_ext *const *x, unsigned k, size_t n, vft_ext *tmp) {
+  if (k == 0) return vft_ext_from_fp(vft_fp_from_u64(n));
+  if (k == 1) return vft_ext_sum_n(x[0], n);
+  if (k == 2) return vft_ext_dot_n(x[0], x[1], n);
+  if (k == 3) return vft_ext_dot3_n(x[0], x[1], x[2], n);
+  vft_ext_mul_n(tmp, x[0], x[1], n);
+  if (k == 4) return vft_ext_dot3_n(tmp, x[2], x[3], n);
+  vft_ext_mul_n(tmp + TILE, x[2], x[3], n);
+  return vft_ext_dot3_n(tmp, tmp + TILE, x[4], n);
+}
+
+/* Two values of one factor along a run of n <= TILE elements. stride 0: one element. */
+typedef struct {
+  const vft_ext *lo, *hi;
+  bool varies, run; /* in the folded variable; along the run */
+} lane;
+
+/* out[t] += w * sum over the run of prod of lanes at t (* weight) */
+static void add_run(const lane *l, unsigned nlanes, const vft_ext *weight, size_t n, vft_ext w,
+                    unsigned points, vft_ext *out) {
+  vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[2 * TILE];
+  const vft_ext *x[VFT_MAX_FACTORS + 1];
+  for (unsigned t = 0; t < points; t++) {
+    unsigned k = 0;
+    vft_ext scalar = w;
+    for (unsigned f = 0; f < nlanes; f++) {
+      if (!l[f].run) {
+        vft_ext d = vft_ext_sub(*l[f].hi, *l[f].lo);
+        scalar = vft_ext_mul(
+            scalar, vft_ext_add(*l[f].lo, vft_ext_mul_fp(d, (vft_fp){l[f].varies ? t : 0})));
+        continue;
+      }
+      if (!l[f].varies || t == 0) {
+        x[k++] = l[f].lo;
+      } else if (t == 1) {
+        x[k++] = l[f].hi;
+      } else {
+        if (t == 2) {
+          vft_ext_sub_n(diff[f], l[f].hi, l[f].lo, n);
+          vft_ext_add_n(cur[f], l[f].hi, diff[f], n);
+        } else {
+          vft_ext_add_n(cur[f], cur[f], diff[f], n);
+        }
+        x[k++] = cur[f];
+      }
+    }
+    if (weight) x[k++] = weight;
+    out[t] = vft_ext_add(out[t], vft_ext_mul(scalar, product_sum(x, k, n, tmp)));
+  }
+}
+
+/* Runs along the later axes: unit = (h * mids + mid) * tiles + tile. */
+static void later_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
+  size_t tile = unit % s->tiles, mid = unit / s->tiles % s->mids, h = unit / s->tiles / s->mids;
+  size_t at[VFT_MAX_FACTORS];
+  vft_ext w = VFT_EXT_ONE, sums[POINTS] = {VFT_EXT_ZERO};
+  const inner_axis *last = &s->axis[s->naxes - 1];
+  for (unsigned f = 0; f < s->nfactors; f++) at[f] = s->has[f] ? 2 * h * s->row[f] : 0;
+  for (uint32_t a = s->naxes - 1; a-- > 0;) {
+    size_t i = mid % s->axis[a].size;
+    mid /= s->axis[a].size;
+    if (s->axis[a].w) w = vft_ext_mul(w, s->axis[a].w[i]);
+    for (unsigned f = 0; f < s->nfactors; f++) at[f] += i * s->axis[a].stride[f];
+  }
+  size_t begin = tile * RUN_TILE, end = begin + RUN_TILE < last->size ? begin + RUN_TILE : last->size;
+  for (size_t i = begin; i < end; i += TILE) {
+    size_t n = end - i < TILE ? end - i : TILE;
+    lane l[VFT_MAX_FACTORS];
+    for (unsigned f = 0; f < s->nfactors; f++) {
+      l[f].varies = s->has[f];
+      l[f].run = last->stride[f] != 0;
+      l[f].lo = s->data[f] + at[f] + i * last->stride[f];
+      l[f].hi = !s->has[f] ? l[f].lo : 2 * h + 1 < s->len ? l[f].lo + s->row[f] : zeros;
+    }
+    add_run(l, s->nfactors, last->w ? last->w + i : NULL, n, w, s->points, sums);
+  }
+  for (unsigned t = 0; t < s->points; t++) {
+    if (s->vec) {
+      vft_ext hi = 2 * h + 1 < s->len ? s->vec[2 * h + 1] : VFT_EXT_ZERO;
+      out[0][t] = vft_ext_add(out[0][t], vft_ext_mul(s->vec[2 * h], sums[t]));
+      out[1][t] = vft_ext_add(out[1][t], vft_ext_mul(hi, sums[t]));
+    } else {
+      out[0][t] = vft_ext_add(out[0][t],
+                              s->pair_w ? vft_ext_mul(s->pair_w[h], sums[t]) : sums[t]);
+    }
+  }
+}
+
+/* Separates positions 2h and 2h+1 of n pairs from pair `first` on; `len` positions exist. */
+static void split_pairs(vft_ext *lo, vft_ext *hi, const vft_ext *x, size_t first, size_t n,
+                        size_t len) {
+  for (size_t j = 0; j < n; j++) {
+    size_t i = 2 * (first + j);
+    lo[j] = x[i];
+    hi[j] = i + 1 < len ? x[i + 1] : VFT_EXT_ZERO;
+  }
+}
+
+/* No later index: unit = tile of TILE pairs. */
+static void pair_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
+  vft_ext lo[VFT_MAX_FACTORS][TILE], hi[VFT_MAX_FACTORS][TILE], w[2][TILE];
+  size_t first = unit * TILE, n = s->pairs - first < TILE ? s->pairs - first : TILE;
+  lane l[VFT_MAX_FACTORS];
+  for (unsigned f = 0; f < s->nfactors; f++) {
+    l[f] = (lane){s->data[f], s->data[f], s->has[f], s->has[f]};
+    if (!s->has[f]) continue;
+    split_pairs(lo[f], hi[f], s->data[f], first, n, s->len);
+    l[f].lo = lo[f];
+    l[f].hi = hi[f];
+  }
+  if (s->vec) {
+    split_pairs(w[0], w[1], s->vec, first, n, s->len);
+    add_run(l, s->nfactors, w[0], n, VFT_EXT_ONE, s->points, out[0]);
+    add_run(l, s->nfactors, w[1], n, VFT_EXT_ONE, s->points, out[1]);
+  } else {
+    add_run(l, s->nfactors, s->pair_w ? s->pair_w + first : NULL, n, VFT_EXT_ONE, s->points,
+            out[0]);
+  }
+}
+
+static void sum_chunk(void *ctx, size_t begin, size_t end) {
+  const round_sum *s = ctx;
+  vft_ext sums[2][POINTS];
+  memset(sums, 0, sizeof sums);
+  for (size_t u = begin; u < end; u++) {
+    if (s->naxes)
+      later_unit(s, u, sums);
+    else
+      pair_unit(s, u, sums);
+  }
+  memcpy(s->slot[begin / s->grain], sums, sizeof sums);
+}
+
+/* Later indices of the product as loops, adjacent ones merged when all factors have both or
+ * neither and the merged weights stay short. */
+static vft_status plan_inner(round_sum *s, uint32_t var) {
+  const vft_product *p = s->m->p;
+  for (uint32_t v = var + 1; v < p->nshared; v++) {
+    inner_axis *x = &s->axis[s->naxes++];
+    *x = (inner_axis){.size = p->weight[v].size};
+    if (p->weight[v].kind != VFT_W_ONES) {
+      x->w = vft_weight_cache_get(s->e->cache, &p->weight[v]);
+      if (!x->w) return VFT_RESOURCE;
+    }
+    for (unsigned f = 0; f < s->nfactors; f++) {
+      const table *t = &s->e->t[s->m->table[f]];
+      size_t stride = 1;
+      bool has = false;
+      for (uint32_t i = t->first; i < t->nidx; i++) {
+        if (t->idx_start[i] == s->m->start[v]) has = true;
+        if (t->idx_start[i] > s->m->start[v]) stride *= t->idx_size[i];
+      }
+      x->stride[f] = has ? stride : 0;
+    }
+  }
+  for (uint32_t a = s->naxes; a-- > 1;) {
+    inner_axis *o = &s->axis[a - 1], *i = &s->axis[a];
+    bool same = true;
+    for (unsigned f = 0; f < s->nfactors; f++)
+      same = same && (o->stride[f] == 0) == (i->stride[f] == 0);
+    if (!same || ((o->w || i->w) && o->size * i->size > MERGE_MAX)) continue;
+    if (o->w || i->w) {
+      vft_ext *w = vft_alloc_raw(o->size * i->size, sizeof *w);
+      if (!w) return VFT_RESOURCE;
+      for (size_t k = 0; k < o->size * i->size; k++) {
+        vft_ext x = o->w ? o->w[k / i->size] : VFT_EXT_ONE;
+        w[k] = i->w ? vft_ext_mul(x, i->w[k % i->size]) : x;
+      }
+      vft_free(o->own);
+      vft_free(i->own);
+      i->own = w;
+      i->w = w;
+    }
+    i->size *= o->size;
+    memmove(o, i, (s->naxes - a) * sizeof *o);
+    memset(&s->axis[--s->naxes], 0, sizeof *o);
+  }
+  return VFT_OK;
+}
+
+/* Weight of the folded index: c * eq(p_bit, t) with the rest in pair_w; or the folded vector. */
+static vft_status plan_weight(round_sum *s, const vft_weight *w, unsigned bit, vft_ext **pair_w) {
+  if (w->kind == VFT_W_VEC) s->vec = s->m->vec;
+  if (w->kind != VFT_W_EQ || s->pairs == 1) return VFT_OK;
+  unsigned n = vft_log2_ceil(w->size) - bit - 1;
+  *pair_w = vft_alloc_raw(s->pairs, sizeof **pair_w);
+  if (!*pair_w) return VFT_RESOURCE;
+  vft_eq_table(*pair_w, w->v + bit + 1, n, VFT_EXT_ONE, s->pairs);
+  s->pair_w = *pair_w;
+  return VFT_OK;
+}
+
+/* Values at 0 .. degree of the polynomial: (weight's line) * (sums), sums of lower degree. */
+static void finish_poly(const round_sum *s, const vft_weight *w, unsigned bit,
+                        vft_ext sums[2][POINTS], unsigned degree, vft_ext *value) {
+  unsigned known = s->points;
+  for (unsigned t = 0; t <= degree; t++) {
+    vft_ext x = vft_ext_from_fp((vft_fp){t});
+    vft_ext a = t < known ? sums[0][t] : vft_poly_lagrange(sums[0], known - 1, x);
+    if (w->kind == VFT_W_VEC) { /* (1 - t) a + t b */
+      vft_ext b = t < known ? sums[1][t] : vft_poly_lagrange(sums[1], known - 1, x);
+      a = vft_ext_add(a, vft_ext_mul_fp(vft_ext_sub(b, a), (vft_fp){t}));
+    } else if (w->kind == VFT_W_EQ) {
+      a = vft_ext_mul(a, vft_eq_point(&w->v[bit], &x, 1));
+    }
+    value[t] = vft_ext_mul(s->m->scale, a);
+  }
+}
+
+/* The product's polynomial in variable `v` (of its own) at 0 .. degree. */
+static vft_status product_round(const vft_einsum *e, const member *m, unsigned v, unsigned degree,
+                                vft_ext *value) {
+  vft_status st = VFT_OK;
+  unsigned bit;
+  uint32_t var = vft_product_variable(m->p, v, &bit);
+  const vft_weight *w = &m->p->weight[var];
+  vft_ext *pair_w = NULL;
+  round_sum *s = vft_alloc(1, sizeof *s);
+  if (!s) return VFT_RESOURCE;
+  s->e = e;
+  s->m = m;
+  s->nfactors = m->p->nfactors;
+  s->points = 1;
+  for (unsigned f = 0; f < s->nfactors; f++) {
+    const table *t = &e->t[m->table[f]];
+    s->data[f] = t->data;
+    s->has[f] = t->first < t->nidx && t->idx_start[t->first] == m->start[var];
+    s->row[f] = t->inner;
+    if (s->has[f]) {
+      s->points++;
+      s->len = t->idx_size[t->first];
+    }
+  }
+  s->pairs = (s->len + 1) / 2;
+  TRY_OUT(plan_weight(s, w, bit, &pair_w));
+  TRY_OUT(plan_inner(s, var));
+  size_t units, unit_work;
+  if (s->naxes) {
+    const inner_axis *last = &s->axis[s->naxes - 1];
+    s->mids = 1;
+    for (uint32_t a = 0; a + 1 < s->naxes; a++) s->mids *= s->axis[a].size;
+    s->tiles = (last->size + RUN_TILE - 1) / RUN_TILE;
+    units = s->pairs * s->mids * s->tiles;
+    unit_work = last->size / s->tiles + 8;
+  } else {
+    units = (s->pairs + TILE - 1) / TILE;
+    unit_work = TILE;
+  }
+  s->grain = CHUNK_WORK / unit_work + 1;
+  size_t chunks = (units + s->grain - 1) / s->grain;
+  s->slot = vft_alloc(chunks, sizeof *s->slot);
+  if (!s->slot) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  vft_parallel_for(units, s->grain, sum_chunk, s);
+  vft_ext sums[2][POINTS];
+  memset(sums, 0, sizeof sums);
+  for (size_t c = 0; c < chunks; c++)
+    for (unsigned t = 0; t < s->points; t++) {
+      sums[0][t] = vft_ext_add(sums[0][t], s->slot[c][0][t]);
+      sums[1][t] = vft_ext_add(sums[1][t], s->slot[c][1][t]);
+    }
+  finish_poly(s, w, bit, sums, degree, value);
+out:
+  for (uint32_t a = 0; a < VFT_MAX_INDEX; a++) vft_free(s->axis[a].own);
+  vft_free(pair_w);
+  vft_free(s->slot);
+  vft_free(s);
+  return st;
+}
+
+/* ---- the batch ---- */
+
+/* Prepares the weights of variable v when it is the first bit of its index. */
+static vft_status enter_variable(const vft_einsum *e, member *m, unsigned v) {
+  unsigned bit;
+  const vft_weight *w = &m->p->weight[vft_product_variable(m->p, v, &bit)];
+  if (bit != 0 || w->kind != VFT_W_VEC) return VFT_OK;
+  const vft_ext *full = vft_weight_cache_get(e->cache, w);
+  m->vec = vft_alloc_raw(w->size, sizeof *m->vec);
+  if (!full || !m->vec) return VFT_RESOURCE;
+  memcpy(m->vec, full, w->size * sizeof *m->vec);
+  return VFT_OK;
+}
+
+static vft_status begin_member(vft_einsum *e, member *m) {
+  const vft_product *p = m->p;
+  unsigned round = e->rounds - p->vars;
+  for (uint32_t v = 0; v < p->nshared; v++) {
+    m->start[v] = round;
+    round += vft_log2_ceil(p->weight[v].size);
+  }
+  m->scale = p->coef;
+  for (uint32_t f = 0; f < p->nfactors; f++) TRY(add_table(e, m, f));
+  if (p->vars == 0) {
+    m->total = m->scale;
+    for (uint32_t f = 0; f < p->nfactors; f++)
+      m->total = vft_ext_mul(m->total, e->t[m->table[f]].data[0]);
+    return VFT_OK;
+  }
+  TRY(enter_variable(e, m, 0));
+  m->first_degree = vft_einsum_degree(p, 1, p->vars, 0);
+  TRY(product_round(e, m, 0, m->first_degree, m->first));
+  m->total = vft_ext_add(m->first[0], m->first[1]);
+  return VFT_OK;
+}
+
+vft_status vft_einsum_begin(vft_einsum **out, const vft_trace *trace, vft_weight_cache *cache,
+                            const vft_product *product, size_t n, vft_ext *total) {
+  vft_status st = VFT_OK;
+  vft_einsum *e = vft_alloc(1, sizeof *e);
+  if (!e) return VFT_RESOURCE;
+  e->trace = trace;
+  e->cache = cache;
+  e->rounds = vft_einsum_rounds(product, n);
+  e->n = n;
+  e->m = vft_alloc(n, sizeof *e->m);
+  e->t = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e->t);
+  if (!e->m || !e->t) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  if (e->rounds >= VFT_BOUND) {
+    st = vft_fail(VFT_USAGE, "sumcheck of %u rounds, at most %d", e->rounds, VFT_BOUND - 1);
+    goto out;
+  }
+  *total = VFT_EXT_ZERO;
+  for (size_t i = 0; i < n; i++) {
+    e->m[i].p = &product[i];
+    TRY_OUT(begin_member(e, &e->m[i]));
+    *total = vft_ext_add(*total, e->m[i].total);
+  }
+out:
+  if (st != VFT_OK) {
+    vft_einsum_end(e);
+    return st;
+  }
+  *out = e;
+  return VFT_OK;
+}
+
+vft_status vft_einsum_round(vft_einsum *e, unsigned round, unsigned degree, vft_ext *value) {
+  vft_fp half = vft_fp_inv((vft_fp){2});
+  for (unsigned t = 0; t <= degree; t++) value[t] = VFT_EXT_ZERO;
+  for (size_t i = 0; i < e->n; i++) {
+    member *m = &e->m[i];
+    unsigned join = e->rounds - m->p->vars;
+    vft_ext own[POINTS + 1];
+    if (round < join) { /* constant, with one more halving */
+      vft_ext c = vft_ext_mul_fp(m->total, vft_fp_pow(half, round + 1u));
+      for (unsigned t = 0; t <= degree; t++) own[t] = c;
+    } else if (round == join) {
+      vft_fp halvings = vft_fp_pow(half, join);
+      m->scale = vft_ext_mul_fp(m->scale, halvings);
+      for (unsigned t = 0; t <= m->first_degree; t++)
+        m->first[t] = vft_ext_mul_fp(m->first[t], halvings);
+      for (unsigned t = 0; t <= degree; t++)
+        own[t] = t <= m->first_degree
+                     ? m->first[t]
+                     : vft_poly_lagrange(m->first, m->first_degree,
+                                         vft_ext_from_fp((vft_fp){t}));
+    } else {
+      TRY(enter_variable(e, m, round - join));
+      TRY(product_round(e, m, round - join, degree, own));
+    }
+    for (unsigned t = 0; t <= degree; t++) value[t] = vft_ext_add(value[t], own[t]);
+  }
+  return VFT_OK;
+}
+
+typedef struct {
+  const table *t;
+  vft_ext *out, r;
+  size_t len, tiles;
+} fold_job;
+
+enum { FOLD_TILE = 8192 };
+
+static void fold_rows(void *ctx, size_t begin, size_t end) {
+  const fold_job *j = ctx;
+  size_t inner = j->t->inner;
+  for (size_t u = begin; u < end; u++) {
+    if (inner == 1) { /* u: tile of FOLD_TILE pairs */
+      size_t first = 2 * u * FOLD_TILE, n = j->len - first;
+      if (n > 2 * FOLD_TILE) n = 2 * FOLD_TILE;
+      vft_ext_fold_low(j->out + u * FOLD_TILE, j->t->data + first, n, j->r);
+      continue;
+    }
+    size_t h = u / j->tiles, at = u % j->tiles * FOLD_TILE;
+    size_t n = inner - at < FOLD_TILE ? inner - at : FOLD_TILE;
+    const vft_ext *lo = j->t->data + 2 * h * inner + at;
+    vft_ext *out = j->out + h * inner + at;
+    if (2 * h + 1 < j->len) { /* out = lo + r (hi - lo), the two rows `inner` apart */
+      vft_ext_sub_n(out, lo + inner, lo, n);
+      vft_ext_scale_n(out, out, j->r, n);
+      vft_ext_add_n(out, out, lo, n);
+    } else {
+      vft_ext_scale_n(out, lo, vft_ext_sub(VFT_EXT_ONE, j->r), n);
+    }
+  }
+}
+
+static vft_status fold_table(table *t, unsigned round, vft_ext r) {
+  if (t->first == t->nidx || round < t->idx_start[t->first]) return VFT_OK;
+  size_t len = t->idx_size[t->first], half = (len + 1) / 2;
+  if (!t->spare) {
+    t->spare = vft_alloc_raw(half * t->inner, sizeof *t->spare);
+    if (!t->spare) return VFT_RESOURCE;
+  }
+  fold_job job = {t, t->spare, r, len, (t->inner + FOLD_TILE - 1) / FOLD_TILE};
+  size_t units = t->inner == 1 ? (half + FOLD_TILE - 1) / FOLD_TILE : half * job.tiles;
+  vft_parallel_for(units, t->inner == 1 ? 1 : FOLD_TILE / t->inner + 1, fold_rows, &job);
+  t->spare = t->data;
+  t->data = job.out;
+  t->idx_size[t->first] = (uint32_t)half;
+  if (round + 1 == t->idx_start[t->first] + t->idx_log[t->first]) {
+    t->first++;
+    set_inner(t);
+  }
+  return VFT_OK;
+}
+
+static void fold_weight(const vft_einsum *e, member *m, unsigned round, vft_ext r) {
+  unsigned join = e->rounds - m->p->vars, bit;
+  if (round < join) return;
+  const vft_weight *w = &m->p->weight[vft_product_variable(m->p, round - join, &bit)];
+  if (w->kind == VFT_W_EQ) {
+    m->scale = vft_ext_mul(m->scale, vft_eq_point(&w->v[bit], &r, 1));
+  } else if (w->kind == VFT_W_VEC) {
+    size_t n = w->size;
+    for (unsigned b = 0; b < bit; b++) n = (n + 1) / 2;
+    vft_ext_fold_low(m->vec, m->vec, n, r);
+    if (n > 2) return;
+    m->scale = vft_ext_mul(m->scale, m->vec[0]);
+    vft_free(m->vec);
+    m->vec = NULL;
+  }
+}
+
+vft_status vft_einsum_fold(vft_einsum *e, unsigned round, vft_ext r) {
+  for (size_t i = 0; i < e->n; i++) fold_weight(e, &e->m[i], round, r);
+  for (uint32_t t = 0; t < e->ntables; t++) TRY(fold_table(&e->t[t], round, r));
+  return VFT_OK;
+}
+
+vft_ext vft_einsum_value(const vft_einsum *e, size_t product, unsigned factor) {
+  return e->t[e->m[product].table[factor]].data[0];
+}
+
+void vft_einsum_end(vft_einsum *e) {
+  if (!e) return;
+  for (uint32_t t = 0; t < e->ntables; t++) {
+    vft_free(e->t[t].data);
+    vft_free(e->t[t].spare);
+  }
+  for (size_t i = 0; e->m && i < e->n; i++) vft_free(e->m[i].vec);
+  vft_free(e->m);
+  vft_free(e->t);
+  vft_free(e);
+}
