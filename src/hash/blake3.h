@@ -25,8 +25,8 @@ void vft_blake3_final(const vft_blake3 *h, uint8_t *out, size_t out_len);
 /* One-shot, 32 bytes. */
 vft_digest vft_blake3_hash(const void *data, size_t len);
 
-/* n independent 64-byte messages (pairs of digests) -> n digests: out[i] = BLAKE3(in[64 i .. 64 i + 63]).
- * in and out may be the same array (out[i] is written after in is read up to 64(i+16)). */
+/* n independent 64-byte messages (pairs of digests) -> n digests:
+ * out[i] = BLAKE3(in[64 i .. 64 i + 63]). in and out may start at the same address. */
 void vft_blake3_nodes(const uint8_t *in, vft_digest *out, size_t n);
 
 #endif
