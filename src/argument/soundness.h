@@ -9,16 +9,32 @@
  *     Codes", theorem 4.1 (1.4 for lines): if more than n of the field's elements r have
  *     u0 + r u1 within (1 - rho)/2 of the code, then u0 and u1 agree with codewords on a common
  *     set of n - e positions. Error of a fold with one challenge: n / |E|.
- *   [DG25 3.1] Diamond, Gruen, "Proximity Gaps in Interleaved Codes", theorem 3.1: the same, with
- *     the same count, for the interleaved code (columns as symbols) if e <= (d - 1)/2 and the
- *     count is at least e + 1. So it holds for matrices, each row variable a fold.
- *   [ACFY24 4.10] "WHIR", lemma 4.10 and corollary 4.11: in this regime the agreement is mutual,
- *     with the same error n / |E| for two words. (The argument here needs less, see
- *     docs/SOUNDNESS.md: the folded word is never an oracle of its own.)
- *   [ACFY24 5.2] "WHIR", theorem 5.2: round-by-round soundness of the iteration: per row variable
- *     a sumcheck round and a fold; per query phase (1 - delta)^t and the batching of t claims.
- *     Lists have size one, so its out-of-domain term is zero and no such sample is taken.
+ *   [DG25 3.1] Diamond, Gruen, "Proximity Gaps in Interleaved Codes", theorem 3.1: a count that
+ *     holds for lines of a linear code, e <= (d - 1)/2 and count >= e + 1, holds for lines of its
+ *     interleavings (columns as symbols). So it holds for matrices, each row variable a fold.
+ *   [ACFY24] Arnon, Chiesa, Fenzi, Yogev, "WHIR". Lemma 4.10 and corollary 4.11: the agreement is
+ *     mutual in this regime at the same error. Theorem 5.2: the iteration's rounds; with lists of
+ *     one word its out-of-domain term vanishes and no such sample is taken.
  *   [SZ] Schwartz-Zippel: a nonzero polynomial of degree d has at most d roots in E.
+ *
+ * Why the terms of vft_soundness_add_whir suffice (round by round; "far" is more than e columns
+ * from every matrix of codewords). Let U be a level's matrix of columns, W its weights, s the
+ * claim. The state is lost for the prover unless U is within e columns of a (then unique) matrix
+ * V of codewords whose messages have weighted sum s.
+ *   - Row variable. If U is far, (1 - r) U_0 + r U_1 is far too for all but n of the r
+ *     (BCIKS20, DG25). If U is near V and the sum is wrong, the folded word is near the folded V
+ *     and to nothing else, and the claim h(r) is true for at most 2 of the r (SZ). The two cases
+ *     exclude each other; the account adds both errors all the same.
+ *   - Query phase. All rows are folded: one word u, never sent; opened columns of U determine it
+ *     wherever it is asked. The prover has fixed the next matrix, near at most one vector f (or f
+ *     in the clear). Either f's weighted sum is wrong: t + 1 claims of which one is false, all
+ *     consistent after batching for at most t challenges. Or it is right, so u is not within e
+ *     positions of f's codeword: each query agrees with probability below 1 - e/n = (1 + rho)/2.
+ *     If the next matrix is far, the next level starts lost.
+ *   - Last sumcheck: f is known, SZ.
+ * A base-field matrix near V over E: the Frobenius map fixes U and permutes codewords, so it
+ * fixes the unique V, whose messages are thus in F. And since the stacked matrix is near V, each
+ * tree is near its part of V: a root binds one matrix, whatever it is opened together with.
  *
  * Grinding of g bits multiplies the number of hash calls per attempt at the queries that follow
  * it by 2^g; it is counted as g bits on that query phase (random-oracle model). */

@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-enum { CHUNK = 128, SLOTS_MAX = 256 };
+enum { CHUNK = 256, SLOTS_MAX = 256 };
 
 /* A live row: `id` in the level's matrix. Entries are of the container `type`, or extension
  * elements when ext is set. weight NULL: zero. */

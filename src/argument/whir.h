@@ -25,7 +25,7 @@
  *   4. these values, weighted with powers of a fresh challenge, join the next level's sum.
  * After the last level a sumcheck over the remaining variables of f ends in one evaluation of
  * all weights. Out-of-domain samples are not used: within half the minimum distance a root
- * determines at most one matrix, and there is no list to cut down (docs/SOUNDNESS.md).
+ * determines at most one matrix, and there is no list to cut down (argument/soundness.h).
  *
  * Sources: Arnon, Chiesa, Fenzi, Yogev, "WHIR: Reed-Solomon Proximity Testing with Super-Fast
  * Verification" (construction 5.1, theorem 5.2); the theorems behind the parameters are named in
@@ -66,7 +66,8 @@ typedef struct {
 typedef struct {
   unsigned levels;
   vft_whir_level level[VFT_WHIR_LEVELS_MAX];
-  unsigned bits;     /* the security level these parameters were chosen for */
+  unsigned bits;     /* the level they were chosen for; what a proof needs in all is checked by
+                      * vft_soundness_require */
   bool test_profile; /* too few queries to be sound; absorbed; refused by release verifiers */
 } vft_whir_params;
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "argument/whir_kernels.h"
 #include "argument/whir_reference.h"
 #include "base/cpu.h"
 #include "base/mem.h"
@@ -196,6 +197,75 @@ static void test_params(vft_whir_params *p, const shape *s, unsigned rate, unsig
   assert_int_equal(vft_whir_params_test(p, s->k0, s->c, rate, queries), VFT_OK);
 }
 
+/* ---- kernels --------------------------------------------------------------------------------- */
+
+/* Values at which limbs and sums are largest: all ones in the low 52 bits, p - 1. */
+static vft_fp extreme_fp(size_t i) {
+  static const uint64_t edge[4] = {0xffefffffffffffffull, VFT_P - 1, 0xfffffffffffffull,
+                                   0xffefffffffffffffull};
+  return (vft_fp){edge[i % 4]};
+}
+
+static void kernels_agree(void **state) {
+  (void)state;
+  const vft_whir_kernels *fast = vft_whir_kernels_choose();
+  enum { MAX = 5000 };
+  vft_fp *p[4];
+  vft_ext *q[4], *w[4], *out[2];
+  print_message("kernels: %s\n", fast->name);
+  assert_string_equal(fast->name, vft_simd_tier() == VFT_SIMD_AVX512 ? "avx512" : "c");
+  for (int k = 0; k < 4; k++) {
+    p[k] = malloc(MAX * sizeof *p[k]);
+    q[k] = malloc(MAX * sizeof *q[k]);
+    w[k] = malloc(MAX * sizeof *w[k]);
+  }
+  for (int k = 0; k < 2; k++) out[k] = malloc(MAX * sizeof *out[k]);
+  static const size_t lengths[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 255, 2047, 2048, 2049, MAX};
+  for (int mode = 0; mode < 4; mode++) {
+    for (size_t i = 0; i < MAX; i++)
+      for (int k = 0; k < 4; k++) {
+        /* mode 1: extremes that cancel nowhere; mode 2: differences are extreme too */
+        vft_fp hi = mode == 1 || (k & 1) ? extreme_fp(i) : (vft_fp){0};
+        p[k][i] = mode == 0 ? random_fp() : mode == 3 ? extreme_fp(i + (size_t)k) : hi;
+        for (int j = 0; j < 3; j++) {
+          q[k][i].c[j] = mode == 0 ? random_fp() : p[k][i];
+          w[k][i].c[j] = mode == 0 ? random_fp() : p[k][i];
+        }
+      }
+    vft_ext e[4];
+    for (int k = 0; k < 4; k++)
+      for (int j = 0; j < 3; j++) e[k].c[j] = mode ? extreme_fp(0) : random_fp();
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+      size_t n = lengths[l];
+      vft_ext t[4][VFT_WHIR_T];
+      for (int k = 0; k < VFT_WHIR_T; k++) t[0][k] = t[1][k] = t[2][k] = t[3][k] = random_ext();
+      const vft_fp *const pc[4] = {p[0], p[1], p[2], p[3]};
+      const vft_ext *const qc[4] = {q[0], q[1], q[2], q[3]};
+      const vft_ext *const wc[4] = {w[0], w[1], w[2], w[3]};
+      vft_whir_kernels_c.products_fp(pc, wc, n, t[0]);
+      fast->products_fp(pc, wc, n, t[1]);
+      assert_memory_equal(t[0], t[1], sizeof t[0]);
+      vft_whir_kernels_c.products_ext(qc, wc, n, t[2]);
+      fast->products_ext(qc, wc, n, t[3]);
+      assert_memory_equal(t[2], t[3], sizeof t[2]);
+      memset(out[0], 1, MAX * sizeof *out[0]);
+      memset(out[1], 1, MAX * sizeof *out[1]);
+      vft_whir_kernels_c.fold_fp(out[0], pc, e, n);
+      fast->fold_fp(out[1], pc, e, n);
+      assert_memory_equal(out[0], out[1], MAX * sizeof *out[0]);
+      vft_whir_kernels_c.fold_ext(out[0], qc, e, n);
+      fast->fold_ext(out[1], qc, e, n);
+      assert_memory_equal(out[0], out[1], MAX * sizeof *out[0]);
+    }
+  }
+  for (int k = 0; k < 4; k++) {
+    free(p[k]);
+    free(q[k]);
+    free(w[k]);
+  }
+  for (int k = 0; k < 2; k++) free(out[k]);
+}
+
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
 static const shape shapes[] = {
@@ -205,7 +275,8 @@ static const shape shapes[] = {
     {2, 4, 1, {3}, {0}, {VFT_ELEM_FP}, {0}},
     {3, 3, 2, {1, 2}, {1, 3}, {VFT_ELEM_I8, VFT_ELEM_FP}, {0}},
     {4, 5, 3, {3, 1, 5}, {0, 2, 1}, {VFT_ELEM_I64, VFT_ELEM_I32, VFT_ELEM_FP}, {0}},
-    {5, 6, 4, {2, 7, 1, 4}, {5, 0, 1, 2}, {VFT_ELEM_FP, VFT_ELEM_I16, VFT_ELEM_FP, VFT_ELEM_I8}, {0}},
+    {5, 6, 4, {2, 7, 1, 4}, {5, 0, 1, 2},
+     {VFT_ELEM_FP, VFT_ELEM_I16, VFT_ELEM_FP, VFT_ELEM_I8}, {0}},
     {3, 7, 1, {5}, {2}, {VFT_ELEM_I32}, {0}},
     {2, 8, 2, {2, 1}, {0, 1}, {VFT_ELEM_FP, VFT_ELEM_FP}, {0}},
     {0, 9, 1, {1}, {0}, {VFT_ELEM_I16}, {0}},
@@ -482,6 +553,7 @@ int main(int argc, char **argv) {
   if (argc > 1) seed = strtoull(argv[1], NULL, 0);
   printf("seed %llu\n", (unsigned long long)seed);
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(kernels_agree),
       cmocka_unit_test(complete_and_equal_to_reference),
       cmocka_unit_test(complete_at_full_strength),
       cmocka_unit_test(plan_covers_memory),
