@@ -1,5 +1,6 @@
 #include "verify/driver.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "argument/poly_util.h"

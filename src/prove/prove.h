@@ -1,0 +1,64 @@
+/* The prover: from a program and its trace to a proof, and from oracle claims to their opening.
+ * What is proved and how it is verified: verify/verify.h. */
+#ifndef VFT_PROVE_PROVE_H
+#define VFT_PROVE_PROVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "prove/commit.h"
+#include "relation/program.h"
+#include "verify/verify.h"
+
+typedef struct {
+  bool unchecked;      /* tests: go on when the trace does not satisfy the program. A sum of lookups
+                          that is not zero still ends the proof early: the proof so far is returned
+                          with VFT_OK */
+  bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
+  unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
+} vft_prove_options;
+
+enum { VFT_PROVE_STAGES = 8 };
+typedef struct {
+  uint32_t n;
+  struct {
+    char name[24];
+    double seconds;
+    size_t live, peak; /* vft_alloc bytes at the end of the stage, and its highest value in it */
+  } stage[VFT_PROVE_STAGES];
+} vft_prove_profile;
+
+typedef struct {
+  uint8_t *bytes; /* vft_free */
+  size_t len;
+} vft_proof;
+
+/* Proves that the trace satisfies the program. The trace has values for every tensor, virtual ones
+ * and multiplicities included (vft_trace_complete, vft_trace_count_lookups). link[l] commits link
+ * l's tensors with the trace's values at the program's log_columns; oracle_root[o] is bound only.
+ * claims receives the oracle claims (may be NULL when the program has no oracle); profile may be
+ * NULL. Uses all threads; the proof does not depend on their number.
+ * Fails: VFT_USAGE (missing values, a link of another shape), VFT_RESOURCE (memory),
+ * VFT_REJECTED "logup/sum" when the trace fails a lookup (unless unchecked); other false traces
+ * are not noticed: run vft_program_check_trace. */
+VFT_MUST_CHECK vft_status vft_prove(const vft_program *program, const vft_trace *trace,
+                                    vft_commitment *const *link, const vft_digest *oracle_root,
+                                    const vft_proof_options *options,
+                                    const vft_prove_options *prove, vft_proof *proof,
+                                    vft_oracle_claims *claims, vft_prove_profile *profile);
+
+/* Proves all claims on the oracles; oracle[i] commits oracle i (claim.oracle counts into it). */
+VFT_MUST_CHECK vft_status vft_prove_oracles(vft_commitment *const *oracle, uint32_t noracles,
+                                            const vft_oracle_claims *claims,
+                                            const vft_proof_options *options, vft_proof *proof);
+
+/* The commitment as its verifier knows it; boxes are borrowed. */
+vft_tree_info vft_commitment_info(const vft_commitment *c);
+
+void vft_proof_free(vft_proof *proof);
+void vft_prove_profile_print(const vft_prove_profile *profile, FILE *out);
+
+#endif
