@@ -1,0 +1,187 @@
+/* Backward pass and gradients of the LoRA matrices, of the SUM of the masked losses.
+ *
+ * residual_grad[l] is the gradient after layer l (so of H1[l+1]); the gradient before layer 0 is
+ * not needed. Bounds (SmolLM2-135M, default containers, S n tokens):
+ *   x . dy            2^(15 + 15 + 9.2); c / d is below 2^30 without a shift
+ *   r w2, h w3        2^(24 + 36), 2^(24 + 35)
+ *   W^T dy            2^(11 + 15 + 10.6), raised to the LoRA term's exponent: below 2^58 by the
+ *                     profile's rule for vb, three of them meet in dx
+ *   dm u z'           2^(15 + 15 + 14.2)
+ *   E (dP - dl)       2^(14 + 15 + 15 + 6 + 1)
+ *   Rot sum dS k'     2^(14 + 15 + 15 + log2 n), sum dS q' has u n terms
+ *   acc_A of down     2^(w_vb_down - 1 + 15 + 15) S n <= 2^61 by the profile's rule
+ *   acc_B             2^(15 + 23) S n */
+#include <string.h>
+
+#include "program/build.h"
+
+static const char *with(vft_build *c, const char *a, const char *b) {
+  return vft_build_name(&c->b, "%s%s", a, b);
+}
+
+/* y = gamma h r with r = 1 / rms(h):
+ *   dh = r gamma dy - h r^2 c / d,  c = sum_j h_j r gamma_j dy_j = x . dy.
+ * w = c / d, w2 = r w, w3 = r w2, out = base + RQ(r gamma dy - h w3). */
+void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  if (b->status != VFT_OK) return;
+  vft_real_term dot = VFT_R2(1, n->x, n->x_axes, n->dy, n->dy_axes);
+  vft_tensor_id sum = vft_build_define(b, with(c, n->path, "/dot"), n->rows, 0, &dot, 1);
+  if (b->status != VFT_OK) return;
+  /* |c / d| <= 2^30 because |x|, |dy| <= 2^15: 32 bits hold the rounded quotient */
+  const char *w_name = with(c, n->path, "/dot/mean");
+  vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 32, true, b->step->frac[sum]);
+  vft_raw_term num = VFT_RAW1(1, sum, n->rows), den = VFT_RAW0(c->s->d);
+  vft_build_div(b, (vft_build_out){w_name, w, n->rows}, &num, 1, &den, 1);
+  vft_real_term once = VFT_R2(1, n->r, n->r_axes, w, n->rows);
+  vft_tensor_id w2 = vft_build_requant_wide(b, with(c, n->path, "/dot/r"), n->rows, f->w_w2, true,
+                                            n->f_w2, &once, 1);
+  vft_real_term twice = VFT_R2(1, n->r, n->r_axes, w2, n->rows);
+  vft_tensor_id w3 = vft_build_requant_wide(b, with(c, n->path, "/dot/rr"), n->rows, f->w_w3, true,
+                                            n->f_w3, &twice, 1);
+  vft_real_term dh[2] = {VFT_R3(1, n->r, n->r_axes, n->gain, n->gain_axes, n->dy, n->dy_axes),
+                         VFT_R2(-1, n->h, n->h_axes, w3, n->rows)};
+  vft_build_requant(b, n->out, n->base, n->base_axes, false, dh, 2);
+}
+
+/* vb = 2^a B^T dy. */
+static vft_tensor_id inner_grad(vft_build *c, int p, vft_tensor_id dy) {
+  vft_builder *b = &c->b;
+  if (!vft_build_adapted(c, p)) return VFT_NO_TENSOR;
+  const char *out = vft_build_out_axes(p);
+  uint32_t L = (uint32_t)c->s->layers;
+  vft_real_term t = VFT_R2(1, c->work[p][1], vft_build_name(b, "l%sr", out), dy,
+                           vft_build_name(b, "lspq%s", out));
+  t.exp2 = c->s->alpha_log2;
+  return vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb"), "lspqr",
+                                p == VFT_DOWN ? c->f->w_vb_down : c->f->w_vb, true,
+                                vft_build_fracs(b, c->f->vb + (size_t)p * L, L), &t, 1);
+}
+
+/* Terms W^T dy + A^T vb for layers l + off. */
+static int transposed_terms(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb, int off,
+                            vft_real_term *terms) {
+  vft_builder *b = &c->b;
+  const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
+  const char *l = off ? vft_build_name(b, "l+%d", off) : "l";
+  terms[0] = VFT_R2(1, c->step->w[p], vft_build_name(b, "%s%s%s", l, out, in), dy,
+                    vft_build_name(b, "%sspq%s", l, out));
+  if (vb == VFT_NO_TENSOR) return 1;
+  terms[1] = VFT_R2(1, c->work[p][0], vft_build_name(b, "%sr%s", l, in), vb,
+                    vft_build_name(b, "%sspqr", l));
+  return 2;
+}
+
+/* Sums over all tokens of the step: A: vb x^T, B: 2^a dy U^T, each rounded once. */
+static void lora_grads(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb,
+                       const vft_axes_factor *x, int nx) {
+  vft_builder *b = &c->b;
+  if (!vft_build_adapted(c, p)) return;
+  const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
+  uint32_t L = (uint32_t)c->s->layers;
+  vft_real_term a = VFT_R1(1, vb, "lspqr");
+  for (int i = 0; i < nx; i++) a.factor[a.nfactors++] = x[i];
+  vft_real_term u = VFT_R2(1, dy, vft_build_name(b, "lspq%s", out), c->u[p], "lspqr");
+  u.exp2 = c->s->alpha_log2;
+  for (int kind = 0; kind < 2; kind++)
+    c->g0[p][kind] = vft_build_requant_wide(
+        b, vft_build_name(b, "%s/%s", vft_projection_path[p], kind ? "grad_B" : "grad_A"),
+        kind ? vft_build_name(b, "l%sr", out) : vft_build_name(b, "lr%s", in), c->f->w_g, true,
+        vft_build_fracs(b, c->f->g0 + (size_t)(2 * p + kind) * L, L), kind ? &u : &a, 1);
+}
+
+static vft_tensor_id narrow(vft_build *c, const char *name, const char *axes, const int *frac,
+                            const vft_real_term *terms, int n) {
+  return vft_build_requant_narrow(&c->b, name, axes, 16,
+                                  vft_build_fracs(&c->b, frac, c->b.size['l']), terms, n);
+}
+
+void vft_build_layers_backward(vft_build *c) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  uint32_t L = b->size['l'];
+  vft_real_term t[8];
+  int n;
+
+  /* MLP */
+  t[0] = VFT_R1(1, c->dh1, "lspqd");
+  vft_tensor_id dha = narrow(c, "mlp/dy", "lspqd", f->dha, t, 1);
+  vft_tensor_id vb_down = inner_grad(c, VFT_DOWN, dha);
+  n = transposed_terms(c, VFT_DOWN, dha, vb_down, 0, t);
+  vft_tensor_id dm = narrow(c, "mlp/dm", "lspqf", f->dm, t, n);
+  t[0] = VFT_R2(1, dm, "lspqf", c->z, "lspqf");
+  vft_tensor_id dup = narrow(c, "mlp/dup", "lspqf", f->dup, t, 1);
+  t[0] = VFT_R3(1, dm, "lspqf", c->up, "lspqf", c->dz, "lspqf");
+  vft_tensor_id dgate = narrow(c, "mlp/dgate", "lspqf", f->dgate, t, 1);
+  vft_tensor_id vb_gate = inner_grad(c, VFT_GATE, dgate);
+  vft_tensor_id vb_up = inner_grad(c, VFT_UP, dup);
+  n = transposed_terms(c, VFT_GATE, dgate, vb_gate, 0, t);
+  n += transposed_terms(c, VFT_UP, dup, vb_up, 0, t + n);
+  vft_tensor_id dx2 = narrow(c, "mlp/dx", "lspqd", f->dx + L, t, n);
+  vft_tensor_id dh2 = vft_build_wide(b, "residual_mid_grad", "lspqd", f->w_dh, true,
+                                     vft_build_frac(b, f->f_dh));
+  vft_norm_backward norm2 = {
+      .path = "mlp", .rows = "lspq", .dy = dx2, .x = c->x[1], .h = c->h2, .r = c->r[1],
+      .gain = c->step->gain[1], .base = c->dh1, .dy_axes = "lspqd", .x_axes = "lspqd",
+      .h_axes = "lspqd", .r_axes = "lspq", .gain_axes = "ld", .base_axes = "lspqd",
+      .f_w2 = vft_build_fracs(b, f->w2 + L, L), .f_w3 = vft_build_fracs(b, f->w3 + L, L),
+      .out = {"mlp/dh", dh2, "lspqd"}};
+  vft_build_norm_backward(c, &norm2);
+  vft_axes_factor x2 = {c->x[1], "lspqd"}, m[2] = {{c->z, "lspqf"}, {c->up, "lspqf"}};
+  lora_grads(c, VFT_DOWN, dha, vb_down, m, 2);
+  lora_grads(c, VFT_GATE, dgate, vb_gate, &x2, 1);
+  lora_grads(c, VFT_UP, dup, vb_up, &x2, 1);
+
+  /* Attention: with P = E R, dS = P (dO . v - dO . O). dO R is rounded first. */
+  t[0] = VFT_R1(1, dh2, "lspqd");
+  vft_tensor_id dhb = narrow(c, "attn/dy", "lspqd", f->dhb, t, 1);
+  vft_tensor_id vb_o = inner_grad(c, VFT_O, dhb);
+  n = transposed_terms(c, VFT_O, dhb, vb_o, 0, t);
+  vft_tensor_id d_o = narrow(c, "attn/do", "lspqguae", f->do_, t, n);
+  t[0] = VFT_R2(1, d_o, "lspqguae", c->att_r, "lsgupq");
+  vft_tensor_id dop = narrow(c, "attn/dop", "lspqguae", f->dop, t, 1);
+  t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dop, "lspqguae");
+  vft_tensor_id dv = narrow(c, "attn/dv", "lsjkgae", f->dv, t, 1);
+  t[0] = VFT_R2(1, dop, "lspqguae", c->val, "lsjkgae");
+  vft_tensor_id dp = vft_build_define(b, "attn/dp", "lsgupqjk", 0, t, 1);
+  t[0] = VFT_R2(1, dop, "lspqguae", c->o, "lspqguae");
+  vft_tensor_id dl = vft_build_define(b, "attn/dl", "lsgupq", 0, t, 1);
+  t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dp, "lsgupqjk");
+  t[1] = VFT_R2(-1, c->att_e, "lsgupqjk", dl, "lsgupq");
+  vft_tensor_id ds = narrow(c, "attn/ds", "lsgupqjk", f->ds, t, 2);
+  t[0] = VFT_R2(1, ds, "lsgupqjk", c->k, "lsjkgae");
+  vft_tensor_id dqr = vft_build_define(b, "attn/dq_rotated", "lspqguae", 0, t, 1);
+  t[0] = VFT_R2(1, ds, "lsgupqjk", c->q, "lspqguae");
+  vft_tensor_id dkr = vft_build_define(b, "attn/dk_rotated", "lsjkgae", 0, t, 1);
+  t[0] = VFT_R2(1, c->rot_q, "pqbae", dqr, "lspqgube");
+  vft_tensor_id dq = narrow(c, "attn/dq", "lspqguae", f->dq, t, 1);
+  t[0] = VFT_R2(1, c->rot_k, "jkbae", dkr, "lsjkgbe");
+  vft_tensor_id dk = narrow(c, "attn/dk", "lsjkgae", f->dk, t, 1);
+  vft_tensor_id vb_q = inner_grad(c, VFT_Q, dq);
+  vft_tensor_id vb_k = inner_grad(c, VFT_K, dk);
+  vft_tensor_id vb_v = inner_grad(c, VFT_V, dv);
+  vft_axes_factor x1 = {c->x[0], "lspqd"}, o = {c->o, "lspqguae"};
+  lora_grads(c, VFT_O, dhb, vb_o, &o, 1);
+  lora_grads(c, VFT_Q, dq, vb_q, &x1, 1);
+  lora_grads(c, VFT_K, dk, vb_k, &x1, 1);
+  lora_grads(c, VFT_V, dv, vb_v, &x1, 1);
+
+  /* The gradient before the layer, for l >= 1. */
+  if (L == 1) return;
+  b->size['l'] = L - 1;
+  b->loop_first = 1;
+  n = transposed_terms(c, VFT_Q, dq, vb_q, 1, t);
+  n += transposed_terms(c, VFT_K, dk, vb_k, 1, t + n);
+  n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
+  vft_tensor_id dx1 = narrow(c, "attn/dx", "lspqd", f->dx + 1, t, n);
+  vft_norm_backward norm1 = {
+      .path = "attn", .rows = "lspq", .dy = dx1, .x = c->x[0], .h = c->h1, .r = c->r[0],
+      .gain = c->step->gain[0], .base = dh2, .dy_axes = "lspqd", .x_axes = "l+1spqd",
+      .h_axes = "l+1spqd", .r_axes = "l+1spq", .gain_axes = "l+1d", .base_axes = "l+1spqd",
+      .f_w2 = vft_build_fracs(b, f->w2 + 1, L - 1), .f_w3 = vft_build_fracs(b, f->w3 + 1, L - 1),
+      .out = {"attn/dh", c->dh1, "lspqd"}};
+  vft_build_norm_backward(c, &norm1);
+  b->size['l'] = L;
+  b->loop_first = 0;
+}

@@ -1,0 +1,224 @@
+/* Forward pass: norms, LoRA projections, rotary attention, SwiGLU, head.
+ *
+ * Bounds (a width of n bits signed means |x| <= 2^(n-1)), for SmolLM2-135M (d = 576 < 2^9.17,
+ * ff = 1536 < 2^10.59, head_dim 64) with the default containers:
+ *   y = W x            2^(11 + 15 + 9.2) = 2^35.2, raised to the LoRA term's exponent: below 2^60
+ *                      (2^61 after the rotation) by the profile's rule for u
+ *   A (z u)            2^(21 + 15 + 15 + 10.6) = 2^61.6
+ *   sum h^2            2^(48 + 9.2)  = 2^57.2; 4^e of it below 2^60 by the choice of e
+ *   h r gamma          2^(24 + 24 + 11) = 2^59
+ *   scores             2^(15 + 15 + 6) = 2^36
+ *   R sum E v          2^(19 + 14 + 15 + log2 n) = 2^57 at n = 512
+ *   2 R D (head)       2^(1 + 21 + 24 + 15.6) = 2^61.6 for 49152 words */
+#include <string.h>
+
+#include "model/fixmath.h"
+#include "program/build.h"
+
+static const char *with(vft_build *c, const char *a, const char *b) {
+  return vft_build_name(&c->b, "%s%s", a, b);
+}
+
+/* round(sqrt(d) 2^shift). */
+static int64_t root_constant(vft_build *c, int shift) {
+  if (shift > 50) {
+    vft_build_fail(&c->b, "norm constant 2^%d", shift);
+    return 1;
+  }
+  unsigned __int128 y = (unsigned __int128)c->s->d << (2 * shift);
+  uint64_t s = vft_isqrt_u128(y);
+  return (int64_t)(s + (y - (unsigned __int128)s * s > s));
+}
+
+/* max(1, round(d eps 2^(2 f_h))). */
+static int64_t eps_constant(vft_build *c) {
+  int64_t v = 0;
+  vft_fix eps = vft_fix_from_float(c->s->rms_eps) * c->s->d;
+  if (vft_fix_round(eps, 2 * c->f->f_h, &v) != VFT_OK) vft_build_fail(&c->b, "rms_eps is too large");
+  return v < 1 ? 1 : v;
+}
+
+/* x = h gamma / rms(h):  X = sum h^2 + d eps;  s = isqrt(4^e X);  r = C / s with
+ * C = sqrt(d) 2^(f_h + e + f_r);  x = RQ(h r gamma). */
+void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor_id h,
+                    const char *h_axes, vft_tensor_id gain, const char *gain_axes, vft_frac f_x,
+                    vft_tensor_id *r, vft_tensor_id *x) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  int64_t eps = eps_constant(c);
+  /* The largest e <= 6 with 4^e (d 2^(2 (w_h - 1)) + eps) < 2^60. */
+  vft_i128 most = ((vft_i128)c->s->d << (2 * (f->w_h - 1))) + eps;
+  int e = 6, bits = 0;
+  while (e >= 0 && (most << (2 * e)) >= (vft_i128)1 << 60) e--;
+  if (e < 0) {
+    vft_build_fail(b, "%s: a residual of %d bits is too wide for %d features", path, f->w_h, c->s->d);
+    return;
+  }
+  while ((vft_i128)1 << (2 * bits) <= most << (2 * e)) bits++;
+
+  vft_real_term square = VFT_R2(1, h, h_axes, h, h_axes);
+  vft_tensor_id sum = vft_build_define(b, with(c, path, "/norm/sum"), rows, eps, &square, 1);
+  vft_raw_term v = VFT_RAW1((int64_t)1 << (2 * e), sum, rows);
+  vft_tensor_id s = vft_build_isqrt(b, with(c, path, "/norm/root"), rows, bits,
+                                    vft_build_frac(b, f->f_h + e), &v, 1);
+  const char *r_name = with(c, path, "/norm/inverse");
+  *r = vft_build_wide(b, r_name, rows, f->w_r, false, vft_build_frac(b, f->f_r));
+  vft_raw_term num = VFT_RAW0(root_constant(c, f->f_h + e + f->f_r)), den = VFT_RAW1(1, s, rows);
+  vft_build_div(b, (vft_build_out){r_name, *r, rows}, &num, 1, &den, 1);
+  vft_real_term product = VFT_R3(1, h, h_axes, *r, rows, gain, gain_axes);
+  *x = vft_build_requant_narrow(b, with(c, path, "/x"), with(c, rows, "d"), 16, f_x, &product, 1);
+}
+
+/* W x + 2^a B U of projection p as terms; U = RQ(A x) is built first. x may be a product of two
+ * factors. Returns the number of terms. */
+static int linear_terms(vft_build *c, int p, const vft_axes_factor *x, int nx, vft_real_term *terms) {
+  vft_builder *b = &c->b;
+  const char *path = vft_projection_path[p];
+  const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
+  uint32_t L = b->size['l'];
+  terms[0] = VFT_R1(1, c->step->w[p], vft_build_name(b, "l%s%s", out, in));
+  for (int i = 0; i < nx; i++) terms[0].factor[terms[0].nfactors++] = x[i];
+  if (!vft_build_adapted(c, p)) return 1;
+  vft_real_term inner = VFT_R1(1, c->work[p][0], vft_build_name(b, "lr%s", in));
+  for (int i = 0; i < nx; i++) inner.factor[inner.nfactors++] = x[i];
+  c->u[p] = vft_build_requant_wide(b, with(c, path, "/u"), "lspqr", c->f->w_u, true,
+                                   vft_build_fracs(b, c->f->u + (size_t)p * L, L), &inner, 1);
+  terms[1] = VFT_R2(1, c->work[p][1], vft_build_name(b, "l%sr", out), c->u[p], "lspqr");
+  terms[1].exp2 = c->s->alpha_log2;
+  return 2;
+}
+
+/* RQ(Rot (W x + LoRA)) for query and key. */
+static vft_tensor_id rotated(vft_build *c, int p, vft_tensor_id rotation, const int *frac) {
+  vft_builder *b = &c->b;
+  bool query = p == VFT_Q;
+  const char *path = vft_projection_path[p];
+  vft_real_term y[2];
+  vft_axes_factor x = {c->x[0], "lspqd"};
+  int n = linear_terms(c, p, &x, 1, y);
+  const char *axes = query ? "lspqguae" : "lspqgae";
+  vft_tensor_id raw = vft_build_define(b, with(c, path, "/y"), axes, 0, y, n);
+  vft_real_term turn = VFT_R2(1, rotation, "pqabe", raw, query ? "lspqgube" : "lspqgbe");
+  return vft_build_requant_narrow(b, path, axes, 16, vft_build_fracs(b, frac, b->size['l']), &turn, 1);
+}
+
+static vft_tensor_id projected(vft_build *c, int p, vft_axes_factor x, const char *name,
+                               const char *axes, vft_frac frac, int bits) {
+  vft_real_term y[2];
+  int n = linear_terms(c, p, &x, 1, y);
+  return vft_build_requant_narrow(&c->b, name, axes, bits, frac, y, n);
+}
+
+static void attention(vft_build *c) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  uint32_t L = b->size['l'];
+  c->q = rotated(c, VFT_Q, c->rot_q, f->q);
+  c->k = rotated(c, VFT_K, c->rot_k, f->k);
+  c->val = projected(c, VFT_V, (vft_axes_factor){c->x[0], "lspqd"}, "attn/v", "lspqgae",
+                     vft_build_fracs(b, f->v, L), 16);
+  vft_real_term dot = VFT_R2(1, c->q, "lspqguae", c->k, "lsjkgae");
+  vft_tensor_id score = vft_build_define(b, "attn/score", "lsgupqjk", 0, &dot, 1);
+  vft_softmax_ids soft =
+      vft_build_softmax(b, "attn/softmax", "lsgupq", 'j', 'k', score, "lsgupqjk", c->causal, "pqjk",
+                        f->f_score, f->e_score, f->w_max);
+  c->att_e = soft.e;
+  vft_raw_term all = VFT_RAW1(1, soft.e, "lsgupqjk");
+  vft_tensor_id den = vft_build_define_raw(b, "attn/softmax/sum", "lsgupq", &all, 1,
+                                           vft_build_frac(b, f->e_score));
+  /* sum E >= 2^e (t = 0 occurs), so R <= 2^(k - e). */
+  const char *name = "attn/softmax/inverse";
+  c->att_r = vft_build_wide(b, name, "lsgupq", f->k_score - f->e_score + 1, false,
+                            vft_build_frac(b, f->k_score - f->e_score));
+  vft_raw_term num = VFT_RAW0((int64_t)1 << f->k_score), d = VFT_RAW1(1, den, "lsgupq");
+  vft_build_div(b, (vft_build_out){name, c->att_r, "lsgupq"}, &num, 1, &d, 1);
+  vft_real_term mix = VFT_R2(1, c->att_e, "lsgupqjk", c->val, "lsjkgae");
+  vft_tensor_id cv = vft_build_define(b, "attn/mix", "lspqguae", 0, &mix, 1);
+  vft_real_term scaled = VFT_R2(1, c->att_r, "lsgupq", cv, "lspqguae");
+  c->o = vft_build_requant_narrow(b, "attn/context", "lspqguae", 16, vft_build_fracs(b, f->v, L),
+                                  &scaled, 1);
+  vft_real_term y[2];
+  vft_axes_factor x = {c->o, "lspqguae"};
+  int n = linear_terms(c, VFT_O, &x, 1, y);
+  c->h2 = vft_build_wide(b, "residual_mid", "lspqd", f->w_h, true, vft_build_frac(b, f->f_h));
+  vft_build_requant(b, (vft_build_out){"attn/o", c->h2, "lspqd"}, c->h1, "lspqd", false, y, n);
+}
+
+static void mlp(vft_build *c) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  uint32_t L = b->size['l'];
+  vft_axes_factor x = {c->x[1], "lspqd"};
+  vft_real_term y[2];
+  int n = linear_terms(c, VFT_GATE, &x, 1, y);
+  /* the table lookup is the range check of the gate's container */
+  vft_tensor_id g = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/gate", "lspqf", -32768, 32767, NULL,
+                                     vft_build_frac(b, f->f_gate));
+  vft_build_requant(b, (vft_build_out){"mlp/gate", g, "lspqf"}, VFT_NO_TENSOR, NULL, false, y, n);
+  const vft_tensor *tz = &b->p->tensors[c->step->table_silu];
+  const vft_tensor *td = &b->p->tensors[c->step->table_dsilu];
+  c->z = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/silu", "lspqf", tz->lo, tz->hi, NULL,
+                          vft_build_frac(b, f->f_gate));
+  c->dz = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/dsilu", "lspqf", td->lo, td->hi, NULL,
+                           vft_build_frac(b, f->f_dsilu));
+  vft_build_silu(b, g, c->z, c->dz, "mlp/activation", "lspqf");
+  c->up = projected(c, VFT_UP, x, "mlp/up", "lspqf", vft_build_fracs(b, f->up, L), 16);
+  vft_axes_factor m[2] = {{c->z, "lspqf"}, {c->up, "lspqf"}};
+  n = linear_terms(c, VFT_DOWN, m, 2, y);
+  vft_build_requant(b, (vft_build_out){"mlp/down", c->h1, "l+1spqd"}, c->h2, "lspqd", false, y, n);
+}
+
+void vft_build_layers_forward(vft_build *c) {
+  vft_builder *b = &c->b;
+  uint32_t L = b->size['l'];
+  vft_build_norm(c, "attn", "lspq", c->h1, "lspqd", c->step->gain[0], "ld",
+                 vft_build_fracs(b, c->f->x, L), &c->r[0], &c->x[0]);
+  attention(c);
+  vft_build_norm(c, "mlp", "lspq", c->h2, "lspqd", c->step->gain[1], "ld",
+                 vft_build_fracs(b, c->f->x + L, L), &c->r[1], &c->x[1]);
+  mlp(c);
+}
+
+/* Last norm, logits, loss gradient with respect to xf:
+ *   dxf = mask (sum_v E W_v / sum_v E - W_label). */
+void vft_build_head(vft_build *c) {
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  vft_step *t = c->step;
+  const char *h_axes = vft_build_name(b, "z+%dspqd", c->s->layers);
+  vft_build_norm(c, "final", "spq", c->h1, h_axes, t->gain_out, "d", vft_build_frac(b, f->f_xf),
+                 &c->r_out, &c->xf);
+  vft_real_term logit = VFT_R2(1, t->out, "vwd", c->xf, "spqd");
+  t->logits = vft_build_define(b, "head/logit", "spqvw", 0, &logit, 1);
+  vft_softmax_ids soft = vft_build_softmax(b, "head/softmax", "spq", 'v', 'w', t->logits, "spqvw",
+                                           VFT_NO_TENSOR, NULL, f->f_logit, f->e_logit, f->w_max);
+  t->logit_max = soft.max;
+  vft_raw_term all = VFT_RAW1(1, soft.e, "spqvw");
+  t->logit_den = vft_build_define_raw(b, "head/softmax/sum", "spq", &all, 1,
+                                      vft_build_frac(b, f->e_logit));
+  b->backward = true;
+  const char *name = "head/softmax/inverse";
+  vft_tensor_id r = vft_build_wide(b, name, "spq", f->k_logit - f->e_logit + 1, false,
+                                   vft_build_frac(b, f->k_logit - f->e_logit));
+  vft_raw_term num = VFT_RAW0((int64_t)1 << f->k_logit), d = VFT_RAW1(1, t->logit_den, "spq");
+  vft_build_div(b, (vft_build_out){name, r, "spq"}, &num, 1, &d, 1);
+  /* |sum E W| <= 2^(24 + n_weight - 1) vocab < 2^(w_a1 - 1 + k_a1) for up to 2^16 words */
+  vft_real_term mean = VFT_R2(1, soft.e, "spqvw", t->out, "vwd");
+  vft_tensor_id a1 = vft_build_requant_wide(b, "head/mean", "spqd", f->w_a1, true,
+                                            vft_build_frac(b, f->e_logit + f->f_out - f->k_a1), &mean,
+                                            1);
+  vft_real_term pick = VFT_R3(1, c->lab_high, "spqv", c->lab_low, "spqw", t->out, "vwd");
+  vft_tensor_id wy = vft_build_define(b, "head/label", "spqd", 0, &pick, 1);
+  vft_real_term diff[2] = {VFT_R3(1, t->mask, "spq", r, "spq", a1, "spqd"),
+                           VFT_R2(-1, t->mask, "spq", wy, "spqd")};
+  vft_tensor_id dxf = vft_build_requant_narrow(b, "head/dx", "spqd", 16,
+                                               vft_build_frac(b, f->f_dxf), diff, 2);
+  c->dh1 = vft_build_wide(b, "residual_grad", "lspqd", f->w_dh, true, vft_build_frac(b, f->f_dh));
+  vft_norm_backward n = {
+      .path = "final", .rows = "spq", .dy = dxf, .x = c->xf, .h = c->h1, .r = c->r_out,
+      .gain = t->gain_out, .base = VFT_NO_TENSOR, .dy_axes = "spqd", .x_axes = "spqd",
+      .h_axes = h_axes, .r_axes = "spq", .gain_axes = "d", .f_w2 = vft_build_frac(b, f->f_w2_out),
+      .f_w3 = vft_build_frac(b, f->f_w3_out),
+      .out = {"final/dh", c->dh1, vft_build_name(b, "z+%dspqd", c->s->layers - 1)}};
+  vft_build_norm_backward(c, &n);
+}

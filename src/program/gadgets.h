@@ -1,0 +1,163 @@
+/* The builder's vocabulary: each gadget adds tensors, relations and lookups to the program and one
+ * op to the list. Private to src/program.
+ *
+ * Axes are strings of index letters, one per axis, each with an optional offset: "lspqd",
+ * "l+1spqd", "z+30spqd" (z has size 1: a fixed position). Sizes of letters are set in the
+ * builder. Failure is sticky: after the first one every gadget returns VFT_NO_TENSOR and does
+ * nothing; the caller looks at `status` once. */
+#ifndef VFT_PROGRAM_GADGETS_H
+#define VFT_PROGRAM_GADGETS_H
+
+#include "program/step.h"
+
+typedef __int128 vft_i128;
+
+typedef struct {
+  vft_step *step;
+  vft_program *p;
+  vft_arena *arena; /* = the program's */
+  vft_status status;
+  uint32_t size[128];
+  vft_section section;
+  bool backward, trace_only;
+  uint32_t loop_first; /* layer (or sequence) of index 0 */
+  /* per letter z-less loop letter: 'l' or 's' in HEAD */
+  char loop_letter;
+  uint32_t cap_ops, cap_wides, cap_tensors;
+  /* relations and lookups of the gadget being built */
+  uint32_t first_relation, first_lookup;
+  /* cache of PUBLIC layer vectors */
+  struct { vft_tensor_id id; uint32_t n; const int64_t *v; } *vectors;
+  uint32_t nvectors, cap_vectors;
+  uint32_t table_score, table_zero, table_logit, table_silu;
+} vft_builder;
+
+typedef struct {
+  vft_tensor_id tensor;
+  const char *axes;
+} vft_axes_factor;
+
+/* A term with explicit integer coefficients: coef * per_layer[l] * product. */
+typedef struct {
+  int64_t coef;
+  const int64_t *per_layer; /* NULL, or one per index of letter l */
+  int nfactors;
+  vft_axes_factor factor[VFT_MAX_FACTORS];
+} vft_raw_term;
+
+/* A term in real numbers: sign * 2^exp2 * product of the tensors' real values. The gadget aligns
+ * exponents. */
+typedef struct {
+  int sign, exp2;
+  int nfactors;
+  vft_axes_factor factor[VFT_MAX_FACTORS];
+} vft_real_term;
+
+#define VFT_R1(sign, t0, x0) ((vft_real_term){(sign), 0, 1, {{(t0), (x0)}}})
+#define VFT_R2(sign, t0, x0, t1, x1) ((vft_real_term){(sign), 0, 2, {{(t0), (x0)}, {(t1), (x1)}}})
+#define VFT_R3(sign, t0, x0, t1, x1, t2, x2) \
+  ((vft_real_term){(sign), 0, 3, {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
+#define VFT_RAW0(coef) ((vft_raw_term){(coef), NULL, 0, {{0, NULL}}})
+#define VFT_RAW1(coef, t0, x0) ((vft_raw_term){(coef), NULL, 1, {{(t0), (x0)}}})
+#define VFT_RAW2(coef, t0, x0, t1, x1) \
+  ((vft_raw_term){(coef), NULL, 2, {{(t0), (x0)}, {(t1), (x1)}}})
+#define VFT_RAW3(coef, t0, x0, t1, x1, t2, x2) \
+  ((vft_raw_term){(coef), NULL, 3, {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
+
+/* Exponents: one value for all, or `v` with one per index on the tensor's first axis. */
+vft_frac vft_build_frac(vft_builder *b, int value);
+vft_frac vft_build_fracs(vft_builder *b, const int *v, uint32_t n); /* copied */
+
+/* ---- containers ---- */
+/* A committed narrow tensor, n <= 16 bits, with its range lookup. */
+vft_tensor_id vft_build_narrow(vft_builder *b, const char *name, const char *axes, int bits,
+                               bool is_signed, vft_frac frac);
+/* A wide value (VIRTUAL) with limbs of 16 bits and a rest, each range checked. */
+vft_tensor_id vft_build_wide(vft_builder *b, const char *name, const char *axes, int bits,
+                             bool is_signed, vft_frac frac);
+/* Plain declarations. */
+vft_tensor_id vft_build_tensor(vft_builder *b, vft_origin origin, uint32_t group, const char *name,
+                               const char *axes, int64_t lo, int64_t hi, const int64_t *values,
+                               vft_frac frac);
+/* A value given by existing limb tensors. */
+vft_tensor_id vft_build_wide_of(vft_builder *b, const char *name, const char *axes,
+                                uint32_t nlimbs, const vft_tensor_id *limb, const uint8_t *at,
+                                const uint8_t *width, int64_t offset, vft_frac frac);
+void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,
+                     int64_t offset);
+
+/* ---- gadgets ---- */
+/* out already declared (container or wide); `axes` may carry an offset on its first axis. */
+typedef struct {
+  const char *name; /* of the op */
+  vft_tensor_id tensor;
+  const char *axes;
+} vft_build_out;
+
+vft_tensor_id vft_build_define(vft_builder *b, const char *name, const char *axes, int64_t constant,
+                               const vft_real_term *terms, int n);
+/* Like define, exact integer coefficients, frac as declared. */
+vft_tensor_id vft_build_define_raw(vft_builder *b, const char *name, const char *axes,
+                                   const vft_raw_term *terms, int n, vft_frac frac);
+/* base = VFT_NO_TENSOR for none; base has the exponent of out. negate: out = base - RQ(expr). */
+void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base,
+                       const char *base_axes, bool negate, const vft_real_term *terms, int n);
+/* Declares a narrow container and requantises into it. */
+vft_tensor_id vft_build_requant_narrow(vft_builder *b, const char *name, const char *axes, int bits,
+                                       vft_frac frac, const vft_real_term *terms, int n);
+vft_tensor_id vft_build_requant_wide(vft_builder *b, const char *name, const char *axes, int bits,
+                                     bool is_signed, vft_frac frac, const vft_real_term *terms,
+                                     int n);
+/* out = floor((2 num + den) / (2 den)); every den value is at least 1 because 2 den - 1 - rem >= 0
+ * and rem >= 0 are both checked. */
+void vft_build_div(vft_builder *b, vft_build_out out, const vft_raw_term *num, int nnum,
+                   const vft_raw_term *den, int nden);
+vft_tensor_id vft_build_isqrt(vft_builder *b, const char *name, const char *axes, int bits,
+                              vft_frac frac, const vft_raw_term *v, int n);
+/* Function table outputs of `in`; the table's first column is all of `in`'s container. */
+void vft_build_silu(vft_builder *b, vft_tensor_id in, vft_tensor_id z, vft_tensor_id dz,
+                    const char *name, const char *axes);
+/* Softmax numerators. rows, columns: axes strings; `high`, `low`: the two column letters. */
+typedef struct {
+  vft_tensor_id max, t, e;
+} vft_softmax_ids;
+vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *rows, char high,
+                                  char low, vft_tensor_id score, const char *score_axes,
+                                  vft_tensor_id mask, const char *mask_axes, int f_table,
+                                  int e_table, int w_max);
+/* Factored one-hots of ids = size(low) * high + low. */
+void vft_build_onehot(vft_builder *b, const char *name, const char *axes, char high, char low,
+                      vft_tensor_id ids, vft_tensor_id *out_high, vft_tensor_id *out_low);
+/* b = (expr >= 0) as a bit. */
+vft_tensor_id vft_build_compare(vft_builder *b, const char *name, const char *axes,
+                                const vft_raw_term *terms, int n);
+
+/* ---- plumbing used by the gadgets' two files ---- */
+const char *vft_build_name(vft_builder *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void vft_build_begin(vft_builder *b);
+vft_op *vft_build_op(vft_builder *b, vft_op_kind kind, const char *name);
+/* Relation over the free letters of `free_axes`; returns its id. */
+uint32_t vft_build_relation(vft_builder *b, const char *name, vft_relation_kind kind,
+                            vft_tensor_id target, const char *free_axes, const vft_raw_term *terms,
+                            int n);
+/* Lookup over the letters of axes: column c has n[c] raw terms. */
+void vft_build_lookup(vft_builder *b, const char *name, const char *axes,
+                      const vft_raw_term *const col[VFT_LOOKUP_COLS],
+                      const int n[VFT_LOOKUP_COLS]);
+/* Index numbering of free letters then contracted ones; fills sizes; terms in the arena. */
+bool vft_build_compile(vft_builder *b, const char *free_axes, const vft_raw_term *terms, int n,
+                       uint32_t *nindex, uint32_t *nfree, uint32_t size[VFT_MAX_INDEX],
+                       vft_term **out);
+bool vft_build_factor(vft_builder *b, vft_axes_factor f, const char *letters, vft_factor *out);
+/* Interval of sum of terms over a box whose first nfree indices are free. */
+void vft_build_interval(const vft_program *p, const vft_term *terms, uint32_t n, uint32_t nfree,
+                        uint32_t nindex, const uint32_t *size, vft_i128 *lo, vft_i128 *hi);
+/* A number that relations mention as limbs: up to `bits` bits, or per-layer widths. */
+uint32_t vft_build_remainder(vft_builder *b, const char *name, const char *axes, int bits,
+                             const int8_t *per_layer, vft_raw_term *terms, int *nterms,
+                             int64_t sign);
+const int64_t *vft_build_powers(vft_builder *b, const int *exponent, uint32_t n);
+bool vft_build_fail(vft_builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,356 @@
+#include "program/profile.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/fixmath.h"
+
+typedef __int128 i128;
+
+const char *const vft_projection_path[VFT_PROJECTIONS] = {
+    "attn/q", "attn/k", "attn/v", "attn/o", "mlp/gate", "mlp/up", "mlp/down"};
+
+/* ---- shape ---- */
+
+void vft_step_shape_set_arch(vft_step_shape *s, const vft_arch *a) {
+  s->layers = a->layers;
+  s->d = a->d;
+  s->groups = a->kv_heads;
+  s->per_group = a->heads / a->kv_heads;
+  s->head_dim = a->head_dim;
+  s->ff = a->ff;
+  s->vocab = a->vocab;
+  s->tied = a->tied;
+  s->rms_eps = a->rms_eps;
+  s->rope_theta = a->rope_theta;
+}
+
+vft_status vft_step_shape_set_clip(vft_step_shape *s, const char *threshold) {
+  vft_fix x;
+  TRY(vft_fix_parse(threshold, &x));
+  if (x < 0) return vft_fail(VFT_USAGE, "max_grad_norm %s is negative: give 0 for none", threshold);
+  s->clip = x != 0;
+  s->clip_u = 1 << 12;
+  s->clip_frac = 12;
+  if (!s->clip) return VFT_OK;
+  /* The exponent that puts the rounded threshold into [2^12, 2^13); rounding up to 2^13 moves it
+   * by one. */
+  for (int f = 0; f <= 24; f++) {
+    int64_t u;
+    if (vft_fix_round(x, f, &u) != VFT_OK) break;
+    if (u >= 1 << 12 && u < 1 << 13) {
+      s->clip_u = (int)u;
+      s->clip_frac = f;
+      return VFT_OK;
+    }
+  }
+  return vft_fail(VFT_USAGE, "max_grad_norm %s is outside 2^-12..2^12", threshold);
+}
+
+static vft_status in_range(const char *field, long v, long lo, long hi) {
+  if (v >= lo && v <= hi) return VFT_OK;
+  return vft_fail(VFT_USAGE, "training step: %s = %ld, expected %ld..%ld", field, v, lo, hi);
+}
+
+vft_status vft_step_shape_check(const vft_step_shape *s) {
+  TRY(in_range("layers", s->layers, 1, 1024));
+  TRY(in_range("hidden size", s->d, 1, 65536));
+  TRY(in_range("key/value heads", s->groups, 1, 1024));
+  TRY(in_range("query heads per key/value head", s->per_group, 1, 1024));
+  TRY(in_range("head_dim", s->head_dim, 2, 1024));
+  if (s->head_dim & 1) return vft_fail(VFT_USAGE, "training step: head_dim %d is odd", s->head_dim);
+  TRY(in_range("feed-forward size", s->ff, 1, 1 << 20));
+  TRY(in_range("vocabulary", s->vocab, 2, 1 << 21));
+  TRY(in_range("adapted projections (bit mask)", (long)s->adapted, 1, (1 << VFT_PROJECTIONS) - 1));
+  TRY(in_range("lora rank", s->rank, 1, 64));
+  TRY(in_range("log2(alpha / rank)", s->alpha_log2, -8, 8));
+  TRY(in_range("sequences a step", s->sequences, 1, 1 << 12));
+  TRY(in_range("positions a sequence", s->positions, 2, 1 << 14));
+  /* the number of loss tokens N must fit 15 bits */
+  TRY(in_range("tokens a step", (long)s->sequences * s->positions, 2, (1 << 15) - 1));
+  TRY(in_range("beta1 * 2^16", s->beta1_q16, 0, (1 << 16) - 1));
+  TRY(in_range("1 / (1 - beta2)", s->d2, 1, 1 << 20));
+  TRY(in_range("clip threshold mantissa", s->clip_u, 1 << 12, (1 << 13) - 1));
+  TRY(in_range("clip threshold exponent", s->clip_frac, 0, 24));
+  return VFT_OK;
+}
+
+size_t vft_step_in(const vft_step_shape *s, int p) {
+  if (p == VFT_O) return (size_t)s->groups * s->per_group * s->head_dim;
+  return (size_t)(p == VFT_DOWN ? s->ff : s->d);
+}
+
+size_t vft_step_out(const vft_step_shape *s, int p) {
+  switch (p) {
+    case VFT_Q: return (size_t)s->groups * s->per_group * s->head_dim;
+    case VFT_K:
+    case VFT_V: return (size_t)s->groups * s->head_dim;
+    case VFT_GATE:
+    case VFT_UP: return (size_t)s->ff;
+    default: return (size_t)s->d;
+  }
+}
+
+/* ---- the struct ---- */
+
+vft_status vft_profile_init(vft_profile *profile, int layers) {
+  size_t n = 0;
+#define X(name, variants) n += (variants);
+  VFT_PROFILE_LAYERED(X)
+#undef X
+  *profile = (vft_profile){
+#define X(name, value) .name = (value),
+      VFT_PROFILE_SCALARS(X)
+#undef X
+  };
+  if (layers < 1) return vft_fail(VFT_USAGE, "profile: %d layers", layers);
+  profile->layers = layers;
+  profile->storage = vft_alloc(n * (size_t)layers, sizeof(int));
+  if (!profile->storage) return VFT_RESOURCE;
+  int *at = profile->storage;
+#define X(name, variants)             \
+  profile->name = at;                 \
+  at += (size_t)(variants) * layers;
+  VFT_PROFILE_LAYERED(X)
+#undef X
+  return VFT_OK;
+}
+
+void vft_profile_free(vft_profile *profile) {
+  vft_free(profile->storage);
+  memset(profile, 0, sizeof *profile);
+}
+
+void vft_profile_fields(vft_profile *profile, vft_profile_visit visit, void *ctx) {
+#define X(name, value) visit(ctx, #name, &profile->name, 1);
+  VFT_PROFILE_SCALARS(X)
+#undef X
+#define X(name, variants) visit(ctx, #name, profile->name, (size_t)(variants) * profile->layers);
+  VFT_PROFILE_LAYERED(X)
+#undef X
+}
+
+/* ---- float32 by its bits ---- */
+
+static void float_parts(float x, uint32_t *mantissa, int *exponent, int *negative) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  int e = (int)(bits >> 23 & 0xff);
+  *mantissa = bits & 0x7fffff;
+  if (e)
+    *mantissa |= 0x800000;
+  else
+    e = 1;
+  *exponent = e - 150; /* value = mantissa * 2^exponent */
+  *negative = (int)(bits >> 31);
+}
+
+int vft_float_exponent(float x) {
+  uint32_t m;
+  int e, negative;
+  float_parts(x, &m, &e, &negative);
+  for (; m; m >>= 1) e++;
+  return e == -149 ? -149 : e;
+}
+
+float vft_float_absmax(const float *x, size_t n) {
+  float best = 0;
+  for (size_t i = 0; i < n; i++) {
+    float a = x[i] < 0 ? -x[i] : x[i];
+    if (a > best) best = a;
+  }
+  return best;
+}
+
+int32_t vft_float_quantise(float x, int frac) {
+  uint32_t m;
+  int e, negative;
+  float_parts(x, &m, &e, &negative);
+  int shift = e + frac;
+  int64_t v;
+  if (shift >= 0)
+    v = (int64_t)m << shift;
+  else if (shift < -40)
+    v = 0;
+  else
+    v = ((int64_t)m + ((int64_t)1 << (-shift - 1))) >> -shift;
+  return (int32_t)(negative ? -v : v);
+}
+
+int vft_float_frac(float absmax, int bits) {
+  if (absmax == 0) return 0;
+  int f = bits - 1 - vft_float_exponent(absmax); /* absmax * 2^f < 2^(bits-1) before rounding */
+  if (vft_float_quantise(absmax, f) >= (int32_t)1 << (bits - 1)) f--;
+  return f;
+}
+
+/* ---- exponents from maxima ---- */
+
+/* frac with max * 2^frac < 2^target, within sane limits. */
+static int fit(float max, int target, int lowest, int highest) {
+  int f = max > 0 ? target - vft_float_exponent(max) : highest;
+  return f < lowest ? lowest : f > highest ? highest : f;
+}
+
+static int min_int(int a, int b) { return a < b ? a : b; }
+static int max_int(int a, int b) { return a > b ? a : b; }
+static int log2_ceil(size_t x) {
+  int n = 0;
+  while (((size_t)1 << n) < x) n++;
+  return n;
+}
+
+/* Bound of W x + 2^a B U (or W^T dy + A^T vb) after both are brought to the larger exponent:
+ * wide = terms * |W| |x|, narrow = rank * |S| |u|. */
+static i128 aligned_bound(i128 wide, int f_wide, i128 narrow, int f_narrow) {
+  int f = max_int(f_wide, f_narrow);
+  int up_wide = f - f_wide, up_narrow = f - f_narrow;
+  if (up_wide > 60 || up_narrow > 60) return (i128)1 << 120;
+  return (wide << up_wide) + (narrow << up_narrow);
+}
+
+static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c->max[kind][l]; }
+
+vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_model *model,
+                            const vft_calibration *c) {
+  int L = s->layers;
+  const int act = 13, grad = 14, inner = 16;
+  size_t tokens = (size_t)s->sequences * s->positions;
+  if (f->layers != L || c->layers != L || model->arch.layers != L)
+    return vft_fail(VFT_USAGE, "profile: %d layers, calibration %d, model %d", f->layers, c->layers,
+                    model->arch.layers);
+
+  /* Base weights and gains: the largest exponent that fits their container. */
+  size_t emb = (size_t)s->vocab * s->d;
+  f->f_emb = vft_float_frac(vft_float_absmax(model->emb, emb), f->n_weight);
+  f->f_out = s->tied ? f->f_emb : vft_float_frac(vft_float_absmax(model->out, emb), f->n_weight);
+  f->f_gain_out = vft_float_frac(vft_float_absmax(model->out_norm, (size_t)s->d), f->n_gain);
+  for (int l = 0; l < L; l++) {
+    const vft_model_layer *y = &model->layer[l];
+    const float *w[VFT_PROJECTIONS] = {y->wq, y->wk, y->wv, y->wo, y->wgate, y->wup, y->wdown};
+    for (int p = 0; p < VFT_PROJECTIONS; p++)
+      f->w[p * L + l] = vft_float_frac(
+          vft_float_absmax(w[p], vft_step_in(s, p) * vft_step_out(s, p)), f->n_weight);
+    f->gain[l] = vft_float_frac(vft_float_absmax(y->attn_norm, (size_t)s->d), f->n_gain);
+    f->gain[L + l] = vft_float_frac(vft_float_absmax(y->ffn_norm, (size_t)s->d), f->n_gain);
+  }
+
+  /* Residual stream: 25 bits signed, 2 bits of headroom; one exponent for all layers. */
+  float h = 0, dh = 0, gate = 0, score = 0;
+  for (int l = 0; l <= L; l++) {
+    if (cal(c, VFT_CAL_H, l) > h) h = cal(c, VFT_CAL_H, l);
+    if (cal(c, VFT_CAL_DH, l) > dh) dh = cal(c, VFT_CAL_DH, l);
+  }
+  for (int l = 0; l < L; l++) {
+    if (cal(c, VFT_CAL_G, l) > gate) gate = cal(c, VFT_CAL_G, l);
+    if (cal(c, VFT_CAL_SCORE, l) > score) score = cal(c, VFT_CAL_SCORE, l);
+  }
+  f->f_h = fit(h, f->w_h - 3, 0, 12);
+  f->f_dh = fit(dh, f->w_dh - 3, 0, 40);
+  f->f_gate = fit(gate, act, 0, 13);
+  /* 1/rms < 2^w_r with one bit of headroom. */
+  f->f_r = fit(c->inv_rms_max, f->w_r - 1, 4, 14);
+  /* Table inputs have 16 bits: one bit of headroom over the spread that was seen. */
+  f->f_score = fit(score, 15, 4, 10);
+  f->f_logit = fit(c->max_logit_span, 15, 4, 10);
+  f->f_xf = fit(c->max_xf, act, 0, 14);
+  f->f_dxf = fit(c->max_dxf, grad, 0, 30);
+
+  /* acc_A of "down" is sum over tokens of vb z u: |z u| < 2^30, so vb gets what is left of 2^61
+   * (24 bits up to 128 tokens). */
+  f->w_vb_down = min_int(f->w_vb, 61 - 30 - log2_ceil(tokens) + 1);
+
+  /* The key's B U, rank 2^(w_s - 1 + w_u - 1), stays below 2^46, so that 2^47 holds it and W x and
+   * the rotation (2^14) still closes below 2^61. */
+  f->w_u = min_int(f->w_u, 46 - (f->w_s - 1) - log2_ceil((size_t)s->rank));
+
+  for (int l = 0; l < L; l++) {
+    f->x[l] = fit(cal(c, VFT_CAL_X1, l), act, 0, 14);
+    f->x[L + l] = fit(cal(c, VFT_CAL_X2, l), act, 0, 14);
+    f->q[l] = fit(cal(c, VFT_CAL_Q, l), act, 0, 14);
+    f->k[l] = fit(cal(c, VFT_CAL_K, l), act, 0, 14);
+    f->v[l] = fit(cal(c, VFT_CAL_V, l), act, 0, 14);
+    f->up[l] = fit(cal(c, VFT_CAL_U, l), act, 0, 14);
+    float dh1 = cal(c, VFT_CAL_DH, l + 1), dh0 = cal(c, VFT_CAL_DH, l);
+    float both = dh1 > dh0 ? dh1 : dh0;
+    f->dha[l] = fit(both, grad, 0, f->f_dh);
+    f->dhb[l] = fit(both, grad, 0, f->f_dh);
+    f->dm[l] = fit(cal(c, VFT_CAL_DM, l), grad, 0, 40);
+    f->dup[l] = fit(cal(c, VFT_CAL_DU, l), grad, 0, 40);
+    f->dgate[l] = fit(cal(c, VFT_CAL_DG, l), grad, 0, 40);
+    f->dx[l] = fit(cal(c, VFT_CAL_DX1, l), grad, 0, 40);
+    f->dx[L + l] = fit(cal(c, VFT_CAL_DX2, l), grad, 0, 40);
+    f->do_[l] = fit(cal(c, VFT_CAL_DO, l), grad, 0, 40);
+    f->dop[l] = fit(cal(c, VFT_CAL_DOP, l), grad, 0, 40);
+    f->dv[l] = fit(cal(c, VFT_CAL_DV, l), grad, 0, 40);
+    f->ds[l] = fit(cal(c, VFT_CAL_DS, l), grad, 0, 40);
+    f->dq[l] = fit(cal(c, VFT_CAL_DQ, l), grad, 0, 40);
+    f->dk[l] = fit(cal(c, VFT_CAL_DK, l), grad, 0, 40);
+  }
+
+  /* LoRA inner values. Their exponents set the exponent of the sum they join; lower them until
+   * that sum closes below 2^60 (2^61 after the rotation: two products with |cos|, |sin| <= 2^f). */
+  const int *x_in[VFT_PROJECTIONS] = {f->x, f->x, f->x, f->v, f->x + L, f->x + L, f->up};
+  const int *dy[VFT_PROJECTIONS] = {f->dq, f->dk, f->dv, f->dhb, f->dgate, f->dup, f->dha};
+  for (int p = 0; p < VFT_PROJECTIONS; p++) {
+    size_t in = vft_step_in(s, p), out = vft_step_out(s, p);
+    int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
+    i128 weight = (i128)1 << (f->n_weight - 1), lora = (i128)1 << (f->w_s - 1);
+    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15), dx = weight * (i128)out << 15;
+    i128 bu = lora * s->rank << (f->w_u - 1), avb = lora * s->rank << (w_vb - 1);
+    i128 rotation = 1;
+    if (p == VFT_K) rotation = (i128)2 << f->f_rot;
+    if (p == VFT_Q) { /* 1/sqrt(head_dim) is part of the query's table */
+      i128 norm = (i128)1 << f->f_rot;
+      while (norm > 1 && (norm - 1) * (norm - 1) * s->head_dim >= (i128)1 << (2 * f->f_rot)) norm--;
+      rotation = 2 * (norm + 1);
+    }
+    i128 limit = ((i128)1 << (rotation == 1 ? 60 : 61)) / rotation;
+    for (int l = 0; l < L; l++) {
+      int f_x = x_in[p][l] + (p == VFT_DOWN ? f->f_gate : 0);
+      int f_wx = f->w[p * L + l] + f_x, f_wdy = f->w[p * L + l] + dy[p][l];
+      int *u = &f->u[p * L + l], *vb = &f->vb[p * L + l];
+      *u = fit(c->max_u[p][l], min_int(inner, f->w_u - 5), 0, min_int(24, f->f_s + f_x));
+      *vb = fit(c->max_vb[p][l], min_int(inner, w_vb - 5) - s->alpha_log2, 0,
+                min_int(40, f->f_s + dy[p][l] - s->alpha_log2));
+      while (*u > 0 && aligned_bound(y, f_wx, bu, f->f_s + *u - s->alpha_log2) >= limit) --*u;
+      /* up to three such sums meet in one gradient */
+      while (*vb > 0 && aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58) --*vb;
+      if (aligned_bound(y, f_wx, bu, f->f_s + *u - s->alpha_log2) >= limit ||
+          aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58)
+        return vft_fail(VFT_USAGE,
+                        "profile: no exponent of the LoRA inner value of %s, layer %d, keeps the sum "
+                        "it joins below 2^60: the weights' or activations' range is too wide",
+                        vft_projection_path[p], l);
+      /* Gradients of A and B summed over the step: the calibration saw one sequence. */
+      int more = log2_ceil((size_t)s->sequences);
+      int f_a = *vb + f_x, f_b = dy[p][l] + *u - s->alpha_log2;
+      f->g0[(2 * p) * L + l] = fit(c->max_da[p][l], f->w_g - 6 - more, s->clip_frac, f_a);
+      f->g0[(2 * p + 1) * L + l] = fit(c->max_db[p][l], f->w_g - 6 - more, s->clip_frac, f_b);
+    }
+  }
+
+  /* Norm backward: dh += r gamma dy - h w3 with w3 = r^2 c / d. The exponent of h w3 stays within
+   * [-1, +9] of that of r gamma dy (f1): then the sum of the two is below
+   * 2^(w_h + w_w3 - 2 + 1) + 2^(w_r + n_gain + 15 - 1 + 9) < 2^61. Within that window the exponents follow
+   * the magnitudes |c / d| <= max|x| max|dy|, |r| <= inv_rms_max. */
+  int e_r = vft_float_exponent(c->inv_rms_max);
+  for (int i = 0; i < 2 * L + 1; i++) {
+    bool last = i == 2 * L;
+    int n = i / L, l = i % L;
+    float x = last ? c->max_xf : cal(c, n ? VFT_CAL_X2 : VFT_CAL_X1, l);
+    float g = last ? c->max_dxf : cal(c, n ? VFT_CAL_DX2 : VFT_CAL_DX1, l);
+    int f_x = last ? f->f_xf : f->x[i], f_g = last ? f->f_dxf : f->dx[i];
+    int f_gain = last ? f->f_gain_out : f->gain[i];
+    int e_c = vft_float_exponent(x) + vft_float_exponent(g);
+    int f1 = f->f_r + f_gain + f_g - f->f_h;
+    int f_w3 = f->w_w3 - 1 - (e_c + 2 * e_r);
+    f_w3 = max_int(f1 - 1, min_int(f1 + 9, f_w3));
+    int f_w2 = f->w_w2 - 1 - (e_c + e_r);
+    f_w2 = max_int(f_w3 - f->f_r, min_int(f_x + f_g + f->f_r, f_w2));
+    *(last ? &f->f_w2_out : &f->w2[i]) = f_w2;
+    *(last ? &f->f_w3_out : &f->w3[i]) = f_w3;
+  }
+  return VFT_OK;
+}

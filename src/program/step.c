@@ -1,0 +1,510 @@
+/* Entry of the step's builder: shapes, constants, tables, links, working copies, embedding. */
+#include "program/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/fixmath.h"
+#include "model/tables.h"
+#include "program/build.h"
+
+enum { TAG_SCORE = VFT_TAG_FIRST_FUNCTION, TAG_ZERO, TAG_LOGIT, TAG_SILU };
+
+const char *vft_build_in_axes(int p) {
+  return p == VFT_O ? "guae" : p == VFT_DOWN ? "f" : "d";
+}
+
+const char *vft_build_out_axes(int p) {
+  switch (p) {
+    case VFT_Q: return "guae";
+    case VFT_K:
+    case VFT_V: return "gae";
+    case VFT_GATE:
+    case VFT_UP: return "f";
+    default: return "d";
+  }
+}
+
+bool vft_build_adapted(const vft_build *c, int p) { return c->s->adapted >> p & 1; }
+
+void vft_state_id_list(const vft_state_ids *ids, vft_tensor_id list[VFT_STATE_TENSORS]) {
+  const vft_tensor_id all[VFT_STATE_TENSORS] = {ids->s[0], ids->s[1], ids->rho,
+                                                ids->m[0], ids->m[1], ids->v[0],
+                                                ids->v[1], ids->v[2], ids->v[3]};
+  memcpy(list, all, sizeof all);
+}
+
+int vft_step_sigma(const vft_step_shape *s) {
+  int64_t half = (int64_t)s->sequences * s->positions / 2;
+  int sigma = 0;
+  while (half >> (sigma + 1)) sigma++;
+  return sigma;
+}
+
+/* ---- sizes ---- */
+
+/* The divisor pair of n nearest its square root, larger part last. */
+static void split(uint32_t n, uint32_t *high, uint32_t *low) {
+  *high = 1;
+  for (uint32_t k = 1; (uint64_t)k * k <= n; k++)
+    if (n % k == 0) *high = k;
+  *low = n / *high;
+}
+
+static void set_sizes(vft_build *c) {
+  const vft_step_shape *s = c->s;
+  vft_step *t = c->step;
+  uint32_t n = (uint32_t)s->positions;
+  /* a power of two dividing n, the largest with low * low <= 2 n */
+  t->position_low = 1;
+  while (n % (2 * t->position_low) == 0 && 4 * t->position_low * t->position_low <= 2 * n)
+    t->position_low *= 2;
+  t->position_high = n / t->position_low;
+  split((uint32_t)s->vocab, &t->vocab_high, &t->vocab_low);
+  uint32_t *z = c->b.size;
+  z['l'] = (uint32_t)s->layers;
+  z['s'] = (uint32_t)s->sequences;
+  z['p'] = z['j'] = t->position_high;
+  z['q'] = z['k'] = t->position_low;
+  z['d'] = (uint32_t)s->d;
+  z['g'] = (uint32_t)s->groups;
+  z['u'] = (uint32_t)s->per_group;
+  z['a'] = z['b'] = 2;
+  z['e'] = (uint32_t)s->head_dim / 2;
+  z['f'] = (uint32_t)s->ff;
+  z['r'] = (uint32_t)s->rank;
+  z['v'] = t->vocab_high;
+  z['w'] = t->vocab_low;
+  z['z'] = 1;
+}
+
+/* ---- public constants and tables ---- */
+
+static void range_of(const int64_t *v, size_t n, int64_t *lo, int64_t *hi) {
+  *lo = *hi = v[0];
+  for (size_t i = 1; i < n; i++) {
+    if (v[i] < *lo) *lo = v[i];
+    if (v[i] > *hi) *hi = v[i];
+  }
+}
+
+static vft_tensor_id constant(vft_build *c, const char *name, const char *axes, const int64_t *v,
+                              size_t n, int frac) {
+  int64_t lo, hi;
+  range_of(v, n, &lo, &hi);
+  return vft_build_tensor(&c->b, VFT_PUBLIC, 0, name, axes, lo, hi, v, vft_build_frac(&c->b, frac));
+}
+
+static vft_status add_rotations(vft_build *c) {
+  size_t n = (size_t)c->s->positions, half = (size_t)c->s->head_dim / 2, count = 4 * n * half;
+  int64_t *v = vft_alloc_raw(count, sizeof *v);
+  vft_status st = v ? VFT_OK : VFT_RESOURCE;
+  for (int scaled = 0; st == VFT_OK && scaled < 2; scaled++) {
+    st = vft_table_rope(v, n, half, vft_fix_from_float(c->s->rope_theta), c->f->f_rot, scaled);
+    if (st != VFT_OK) break;
+    vft_tensor_id t = constant(c, scaled ? "const/rotate_q" : "const/rotate_k", "pqabe", v, count,
+                               c->f->f_rot);
+    *(scaled ? &c->rot_q : &c->rot_k) = t;
+  }
+  vft_free(v);
+  return st;
+}
+
+static vft_status add_causal(vft_build *c) {
+  size_t n = (size_t)c->s->positions;
+  int64_t *v = vft_alloc_raw(n * n, sizeof *v);
+  if (!v) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) v[i * n + j] = j <= i;
+  c->causal = constant(c, "const/causal", "pqjk", v, n * n, 0);
+  vft_free(v);
+  return VFT_OK;
+}
+
+static vft_tensor_id multiplicities(vft_build *c, const char *name, uint32_t rows) {
+  c->b.size['y'] = rows;
+  return vft_build_tensor(&c->b, VFT_WITNESS, 0, name, "y", 0, ((int64_t)1 << 31) - 1, NULL,
+                          (vft_frac){NULL, 0});
+}
+
+static uint32_t add_table(vft_build *c, const char *name, int64_t tag, int64_t first, uint32_t log,
+                          vft_tensor_id out0, vft_tensor_id out1) {
+  vft_table t = {.name = name,
+                 .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE,
+                 .tag = tag,
+                 .first = first,
+                 .log_rows = log,
+                 .out = {out0, out1},
+                 .mult = multiplicities(c, vft_build_name(&c->b, "%s/mult", name), 1u << log)};
+  if (c->b.status != VFT_OK) return UINT32_MAX;
+  uint32_t id = vft_program_add_table(c->b.p, &t);
+  if (id == UINT32_MAX) c->b.status = VFT_USAGE;
+  return id;
+}
+
+static vft_status add_tables(vft_build *c) {
+  enum { ROWS = 1 << 16 };
+  vft_builder *b = &c->b;
+  const vft_profile *f = c->f;
+  int64_t *t[4];
+  for (int i = 0; i < 4; i++) {
+    t[i] = vft_arena_alloc(b->arena, ROWS, sizeof *t[i]);
+    if (!t[i]) return VFT_RESOURCE;
+    c->step->table_values[i] = t[i];
+  }
+  TRY(vft_table_exp(t[0], ROWS, f->f_score, f->e_score));
+  TRY(vft_table_exp(t[1], ROWS, f->f_logit, f->e_logit));
+  TRY(vft_table_silu(t[2], t[3], f->f_gate, f->f_gate, f->f_dsilu));
+  const char *name[4] = {"table/score", "table/logit", "table/silu", "table/dsilu"};
+  const int frac[4] = {f->e_score, f->e_logit, f->f_gate, f->f_dsilu};
+  vft_tensor_id id[4];
+  b->size['y'] = ROWS;
+  for (int i = 0; i < 4; i++) {
+    int64_t lo, hi;
+    range_of(t[i], ROWS, &lo, &hi);
+    id[i] = vft_build_tensor(b, VFT_ORACLE, c->step->oracle_tables, name[i], "y", lo, hi, NULL,
+                             vft_build_frac(b, frac[i]));
+  }
+  c->step->table_score = id[0];
+  c->step->table_logit = id[1];
+  c->step->table_silu = id[2];
+  c->step->table_dsilu = id[3];
+  (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
+  b->table_score = add_table(c, "lookup/score", TAG_SCORE, 0, 16, id[0], VFT_NO_TENSOR);
+  b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
+  b->table_logit = add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, id[1], VFT_NO_TENSOR);
+  b->table_silu = add_table(c, "lookup/silu", TAG_SILU, -32768, 16, id[2], id[3]);
+  return b->status;
+}
+
+/* ---- base model ---- */
+
+static void add_base(vft_build *c) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  const vft_profile *f = c->f;
+  int64_t w = ((int64_t)1 << (f->n_weight - 1)) - 1, g = ((int64_t)1 << (f->n_gain - 1)) - 1;
+  uint32_t L = (uint32_t)c->s->layers;
+  t->emb = vft_build_tensor(b, VFT_ORACLE, t->oracle_base, "base/embedding", "vwd", -w, w, NULL,
+                            vft_build_frac(b, f->f_emb));
+  t->out = c->s->tied ? t->emb
+                      : vft_build_tensor(b, VFT_ORACLE, t->oracle_base, "base/head", "vwd", -w, w,
+                                         NULL, vft_build_frac(b, f->f_out));
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    t->w[p] = vft_build_tensor(
+        b, VFT_ORACLE, t->oracle_base, vft_build_name(b, "base/%s", vft_projection_path[p]),
+        vft_build_name(b, "l%s%s", vft_build_out_axes(p), vft_build_in_axes(p)), -w, w, NULL,
+        vft_build_fracs(b, f->w + (size_t)p * L, L));
+  for (int i = 0; i < 2; i++)
+    t->gain[i] = vft_build_tensor(b, VFT_ORACLE, t->oracle_base,
+                                  i ? "base/mlp/gain" : "base/attn/gain", "ld", -g, g, NULL,
+                                  vft_build_fracs(b, f->gain + (size_t)i * L, L));
+  t->gain_out = vft_build_tensor(b, VFT_ORACLE, t->oracle_base, "base/gain", "d", -g, g, NULL,
+                                 vft_build_frac(b, f->f_gain_out));
+}
+
+/* ---- links: state and batch ---- */
+
+static vft_tensor_id link_limb(vft_build *c, uint32_t link, const char *path, const char *limb,
+                               const char *axes, int bits, bool out) {
+  vft_builder *b = &c->b;
+  const char *name = vft_build_name(b, "%s/%s", path, limb);
+  vft_tensor_id t = vft_build_tensor(b, VFT_LINK, link, name, axes, 0, ((int64_t)1 << bits) - 1, NULL,
+                                     (vft_frac){NULL, 0});
+  if (out) vft_build_range(b, vft_build_name(b, "%s/range", name), axes, t, bits, 0);
+  return t;
+}
+
+/* The committed state of one LoRA matrix: master P = 2^8 S + rho - 2^7 (rho in [0, 2^8)), so
+ * that S = round(P / 2^8) is the released working copy; first and second moment. `out`: values of
+ * the next state with range checks; the working copy of the next state is not used here. */
+static void add_state(vft_build *c, int p, int kind, bool out) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  const vft_profile *f = c->f;
+  vft_state_ids *ids = out ? &t->next[p][kind] : &t->in[p][kind];
+  uint32_t adapter = out ? t->link_adapter_out : t->link_adapter_in;
+  uint32_t state = out ? t->link_state_out : t->link_state_in;
+  const char *path = vft_build_name(b, "%s/%s/%c", out ? "next" : "state", vft_projection_path[p],
+                                    kind ? 'B' : 'A');
+  const char *axes = kind ? vft_build_name(b, "l%sr", vft_build_out_axes(p))
+                          : vft_build_name(b, "lr%s", vft_build_in_axes(p));
+  int top = f->w_s - 16;
+  ids->s[0] = link_limb(c, adapter, path, "s0", axes, 16, out);
+  ids->s[1] = link_limb(c, adapter, path, "s1", axes, top, out);
+  ids->rho = link_limb(c, state, path, "rho", axes, 8, out);
+  ids->m[0] = link_limb(c, state, path, "m0", axes, 16, out);
+  ids->m[1] = link_limb(c, state, path, "m1", axes, 12, out);
+  for (int i = 0; i < 4; i++)
+    ids->v[i] = link_limb(c, state, path, (const char *const[]){"v0", "v1", "v2", "v3"}[i], axes,
+                          i < 3 ? 16 : 9, out);
+  uint32_t L = (uint32_t)c->s->layers;
+  int *fm = vft_arena_alloc(b->arena, L, sizeof *fm), *fv = vft_arena_alloc(b->arena, L, sizeof *fv);
+  if (!fm || !fv) {
+    if (b->status == VFT_OK) b->status = VFT_RESOURCE;
+    return;
+  }
+  for (uint32_t l = 0; l < L; l++) { /* exponents of the scaled gradient g: m has 4, v 2 f + 10 */
+    int fg = f->g0[(size_t)(2 * p + kind) * L + l] + vft_step_sigma(c->s);
+    fm[l] = fg + 4;
+    fv[l] = 2 * fg + 10;
+  }
+  vft_frac frac_m = {fm, L}, frac_v = {fv, L};
+  int64_t half = (int64_t)1 << (f->w_s - 1);
+  uint8_t width_s[2] = {16, (uint8_t)top}, width_p[3] = {8, 16, (uint8_t)top};
+  vft_tensor_id limbs_p[3] = {ids->rho, ids->s[0], ids->s[1]};
+  if (!out) {
+    c->work[p][kind] =
+        vft_build_wide_of(b, vft_build_name(b, "%s/work", path), axes, 2, ids->s,
+                          (const uint8_t[]){0, 16}, width_s, half, vft_build_frac(b, f->f_s));
+  }
+  vft_tensor_id master = vft_build_wide_of(b, vft_build_name(b, "%s/master", path), axes, 3, limbs_p,
+                                           (const uint8_t[]){0, 8, 24}, width_p,
+                                           (half << 8) + (1 << 7), vft_build_frac(b, f->f_s + 8));
+  vft_tensor_id m = vft_build_wide_of(b, vft_build_name(b, "%s/m", path), axes, 2, ids->m,
+                                      (const uint8_t[]){0, 16}, (const uint8_t[]){16, 12},
+                                      (int64_t)1 << 27, frac_m);
+  vft_tensor_id v = vft_build_wide_of(b, vft_build_name(b, "%s/v", path), axes, 4, ids->v,
+                                      (const uint8_t[]){0, 16, 32, 48},
+                                      (const uint8_t[]){16, 16, 16, 9}, 0, frac_v);
+  if (out) return; /* the optimiser finds them by name */
+  c->master[p][kind] = master;
+  c->m[p][kind] = m;
+  c->v[p][kind] = v;
+}
+
+static void add_batch(vft_build *c) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  vft_frac none = vft_build_frac(b, 0);
+  int64_t last = c->s->vocab - 1;
+  t->ids_in = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/input", "spq", 0, last, NULL, none);
+  t->ids_lab = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/label", "spq", 0, last, NULL, none);
+  t->mask = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/mask", "spq", 0, 1, NULL, none);
+}
+
+/* Loads: values of the incoming limbs (an op each, because the trainer needs the values). */
+static void add_load(vft_build *c, vft_tensor_id value, const char *axes) {
+  vft_builder *b = &c->b;
+  if (b->status != VFT_OK) return;
+  const vft_wide *w = &b->step->wides[b->step->wide_of[value]];
+  vft_raw_term terms[VFT_MAX_LIMBS + 1];
+  int n = 0;
+  for (uint32_t i = 0; i < w->nlimbs; i++)
+    terms[n++] = VFT_RAW1((int64_t)1 << w->at[i], w->limb[i], axes);
+  if (w->offset) terms[n++] = VFT_RAW0(-w->offset);
+  vft_build_begin(b);
+  vft_op *op = vft_build_op(b, VFT_OP_DEFINE, b->p->tensors[value].name);
+  if (!op) return;
+  vft_raw_term out = VFT_RAW1(1, value, axes);
+  vft_raw_term all[VFT_MAX_LIMBS + 2];
+  memcpy(all, terms, sizeof terms);
+  all[n] = out;
+  vft_term *compiled;
+  if (!vft_build_compile(b, axes, all, n + 1, &op->nindex, &op->nfree, op->size, &compiled)) return;
+  op->terms = compiled;
+  op->nterms = (uint32_t)n;
+  op->has_out = true;
+  op->out = compiled[n].factor[0];
+  op->looped = true;
+  op->loop_count = op->size[0];
+  op->outputs = vft_arena_alloc(b->arena, 1, sizeof *op->outputs);
+  if (!op->outputs) {
+    b->status = VFT_RESOURCE;
+    return;
+  }
+  op->outputs[0] = value;
+  op->noutputs = 1;
+}
+
+/* The input at position i + 1 is the label at position i: the next-token objective is part of the
+ * statement. Inside a low block, and across high blocks. */
+static void add_shift(vft_build *c) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  uint32_t p = b->size['p'], q = b->size['q'];
+  if (q > 1) {
+    b->size['q'] = q - 1;
+    vft_raw_term in[2] = {VFT_RAW1(1, t->ids_in, "spq+1"), VFT_RAW1(-1, t->ids_lab, "spq")};
+    vft_build_relation(b, "batch/next_inside", VFT_ZERO, VFT_NO_TENSOR, "spq", in, 2);
+    b->size['q'] = q;
+  }
+  if (p > 1) {
+    b->size['p'] = p - 1;
+    vft_raw_term over[2] = {
+        VFT_RAW1(1, t->ids_in, "sp+1z"),
+        VFT_RAW1(-1, t->ids_lab, vft_build_name(b, "spz+%u", q - 1))};
+    vft_build_relation(b, "batch/next_across", VFT_ZERO, VFT_NO_TENSOR, "sp", over, 2);
+    b->size['p'] = p;
+  }
+}
+
+static void add_embedding(vft_build *c) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  vft_tensor_id in_high, in_low;
+  add_shift(c);
+  vft_build_onehot(b, "batch/input_hot", "spq", 'v', 'w', t->ids_in, &in_high, &in_low);
+  vft_build_onehot(b, "batch/label_hot", "spq", 'v', 'w', t->ids_lab, &c->lab_high, &c->lab_low);
+  uint32_t L = b->size['l'];
+  b->size['l'] = L + 1;
+  c->h1 = vft_build_wide(b, "residual", "lspqd", c->f->w_h, true, vft_build_frac(b, c->f->f_h));
+  b->size['l'] = L;
+  vft_real_term e = VFT_R3(1, in_high, "spqv", in_low, "spqw", t->emb, "vwd");
+  vft_build_requant(b, (vft_build_out){"embed", c->h1, "zspqd"}, VFT_NO_TENSOR, NULL, false, &e, 1);
+}
+
+/* ---- assembling ---- */
+
+/* Adds to an op's lists the definitions and range checks of the containers it writes. */
+static vft_status attach_checks(vft_step *s) {
+  vft_program *p = s->program;
+  bool *mine = vft_alloc(p->ntensors, sizeof *mine);
+  bool *relation = vft_alloc(p->nrelations, sizeof *relation);
+  bool *lookup = vft_alloc(p->nlookups, sizeof *lookup);
+  vft_status st = mine && relation && lookup ? VFT_OK : VFT_RESOURCE;
+  for (uint32_t o = 0; st == VFT_OK && o < s->nops; o++) {
+    vft_op *op = &s->ops[o];
+    memset(mine, 0, p->ntensors * sizeof *mine);
+    memset(relation, 0, p->nrelations * sizeof *relation);
+    memset(lookup, 0, p->nlookups * sizeof *lookup);
+    for (uint32_t i = 0; i < op->noutputs; i++) {
+      mine[op->outputs[i]] = true;
+      uint32_t def = vft_program_definition(p, op->outputs[i]);
+      if (def != UINT32_MAX) relation[def] = true;
+    }
+    for (uint32_t i = 0; i < op->nrelations; i++) relation[op->relations[i]] = true;
+    for (uint32_t i = 0; i < op->nlookups; i++) lookup[op->lookups[i]] = true;
+    for (uint32_t i = 0; i < p->nlookups; i++) {
+      const vft_linear *x = &p->lookups[i].col[1];
+      if (x->nterms && x->terms[0].nfactors && mine[x->terms[0].factor[0].tensor]) lookup[i] = true;
+    }
+    uint32_t nr = 0, nl = 0;
+    for (uint32_t i = 0; i < p->nrelations; i++) nr += relation[i];
+    for (uint32_t i = 0; i < p->nlookups; i++) nl += lookup[i];
+    op->relations = vft_arena_alloc(&p->arena, nr ? nr : 1, sizeof *op->relations);
+    op->lookups = vft_arena_alloc(&p->arena, nl ? nl : 1, sizeof *op->lookups);
+    if (!op->relations || !op->lookups) {
+      st = VFT_RESOURCE;
+      break;
+    }
+    op->nrelations = op->nlookups = 0;
+    for (uint32_t i = 0; i < p->nrelations; i++)
+      if (relation[i]) op->relations[op->nrelations++] = i;
+    for (uint32_t i = 0; i < p->nlookups; i++)
+      if (lookup[i]) op->lookups[op->nlookups++] = i;
+  }
+  vft_free(mine);
+  vft_free(relation);
+  vft_free(lookup);
+  return st;
+}
+
+static vft_status copy_profile(vft_step *step, const vft_profile *profile) {
+  size_t n = 0;
+#define X(name, variants) n += (variants);
+  VFT_PROFILE_LAYERED(X)
+#undef X
+  int *storage = NULL;
+  TRY(vft_profile_init(&step->profile, profile->layers));
+  storage = step->profile.storage;
+  memcpy(storage, profile->storage, n * (size_t)profile->layers * sizeof *storage);
+#define X(name, value) step->profile.name = profile->name;
+  VFT_PROFILE_SCALARS(X)
+#undef X
+  return VFT_OK;
+}
+
+vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
+                          uint32_t log_columns, vft_step **out) {
+  *out = NULL;
+  TRY(vft_step_shape_check(shape));
+  if (profile->layers != shape->layers)
+    return vft_fail(VFT_USAGE, "profile for %d layers, model with %d", profile->layers, shape->layers);
+  if (profile->w_s < 17 || profile->w_s > 30)
+    return vft_fail(VFT_USAGE, "profile: w_s = %d, expected 17..30", profile->w_s);
+  vft_step *step = vft_alloc(1, sizeof *step);
+  vft_build *c = vft_alloc(1, sizeof *c);
+  vft_status st = step && c ? VFT_OK : VFT_RESOURCE;
+  if (st != VFT_OK) goto out;
+  step->shape = *shape;
+  TRY_OUT(copy_profile(step, profile));
+  step->program = vft_program_new("training-step", log_columns);
+  if (!step->program) {
+    st = VFT_USAGE;
+    goto out;
+  }
+  c->s = &step->shape;
+  c->f = &step->profile;
+  c->step = step;
+  c->b.step = step;
+  c->b.p = step->program;
+  c->b.arena = &step->program->arena;
+  set_sizes(c);
+  step->link_adapter_in = vft_program_add_link(step->program, "adapter_in", false);
+  step->link_state_in = vft_program_add_link(step->program, "state_in", false);
+  step->link_batch = vft_program_add_link(step->program, "batch", false);
+  step->link_adapter_out = vft_program_add_link(step->program, "adapter_out", true);
+  step->link_state_out = vft_program_add_link(step->program, "state_out", true);
+  step->oracle_base = vft_program_add_oracle(step->program, "base");
+  step->oracle_tables = vft_program_add_oracle(step->program, "tables");
+
+  c->b.section = VFT_SECTION_PRE;
+  c->b.loop_letter = 'l';
+  TRY_OUT(add_tables(c));
+  TRY_OUT(add_rotations(c));
+  TRY_OUT(add_causal(c));
+  add_base(c);
+  add_batch(c);
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
+      const char *axes = kind ? vft_build_name(&c->b, "l%sr", vft_build_out_axes(p))
+                              : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
+      add_state(c, p, kind, false);
+      add_load(c, c->work[p][kind], axes);
+    }
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) add_state(c, p, kind, true);
+  add_embedding(c);
+
+  c->b.section = VFT_SECTION_LAYER;
+  vft_build_layers_forward(c);
+  c->b.section = VFT_SECTION_HEAD;
+  c->b.loop_letter = 's';
+  vft_build_head(c);
+  c->b.backward = true;
+  c->b.section = VFT_SECTION_BACK;
+  c->b.loop_letter = 'l';
+  vft_build_layers_backward(c);
+  c->b.section = VFT_SECTION_POST;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
+      const char *axes = kind ? vft_build_name(&c->b, "l%sr", vft_build_out_axes(p))
+                              : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
+      add_load(c, c->master[p][kind], axes);
+      add_load(c, c->m[p][kind], axes);
+      add_load(c, c->v[p][kind], axes);
+    }
+  vft_build_optimiser(c);
+  TRY_OUT(c->b.status);
+  TRY_OUT(attach_checks(step));
+  *out = step;
+out:
+  vft_free(c);
+  if (st != VFT_OK) vft_step_free(step);
+  return st;
+}
+
+void vft_step_free(vft_step *step) {
+  if (!step) return;
+  vft_profile_free(&step->profile);
+  vft_program_free(step->program);
+  vft_free(step);
+}
+
+const vft_op *vft_step_op(const vft_step *step, const char *name) {
+  for (uint32_t i = 0; i < step->nops; i++)
+    if (!strcmp(step->ops[i].name, name)) return &step->ops[i];
+  return NULL;
+}

@@ -1,0 +1,70 @@
+/* The training step as a tensor program and as ops, built from shape and profile by one builder.
+ *
+ * Axes, in index letters: l layer, s sequence, p q position (high, low), j k key position, d model,
+ * g key/value group, u query head of the group, a e half and element of a head, f feed-forward,
+ * r rank, v w vocabulary (high, low). */
+#ifndef VFT_PROGRAM_STEP_H
+#define VFT_PROGRAM_STEP_H
+
+#include "program/op.h"
+#include "program/profile.h"
+
+/* Committed state of one LoRA matrix (kind 0: A, 1: B) of one projection. Link tensors of `in`
+ * and `out` have equal shapes. */
+typedef struct {
+  vft_tensor_id s[2];    /* limbs of the working copy (16 bits, rest), link "adapter" */
+  vft_tensor_id rho;     /* low 8 bits of the master, link "state" */
+  vft_tensor_id m[2], v[4];
+} vft_state_ids;
+enum { VFT_STATE_TENSORS = 9 };
+/* The nine ids in the order s, rho, m, v. */
+void vft_state_id_list(const vft_state_ids *ids, vft_tensor_id list[VFT_STATE_TENSORS]);
+
+/* Exponents of a tensor: n = 1, or one per index on its first axis. */
+typedef struct {
+  const int *v;
+  uint32_t n;
+} vft_frac;
+
+typedef struct {
+  vft_program *program;
+  vft_step_shape shape;
+  vft_profile profile; /* own copy */
+  uint32_t position_high, position_low; /* n = high * low */
+  uint32_t vocab_high, vocab_low;
+  vft_op *ops;
+  uint32_t nops;
+  vft_wide *wides;
+  uint32_t nwides;
+  uint32_t *wide_of; /* per tensor: its number as a wide value, or UINT32_MAX */
+  /* per tensor; n = 0: none (remainders, one-hots) */
+  vft_frac *frac;
+
+  /* Roles. Links: in "adapter_in" "state_in" "batch", out "adapter_out" "state_out". */
+  uint32_t link_adapter_in, link_state_in, link_batch, link_adapter_out, link_state_out;
+  uint32_t oracle_base, oracle_tables;
+  vft_tensor_id ids_in, ids_lab, mask;
+  vft_tensor_id emb, out, w[VFT_PROJECTIONS], gain[2], gain_out;
+  vft_tensor_id table_score, table_logit, table_silu, table_dsilu;
+  const int64_t *table_values[4]; /* generated: score, logit [2^16], silu, dsilu [2^16] */
+  vft_tensor_id lr, wd, eps[VFT_PROJECTIONS][2]; /* per-step public inputs */
+  vft_state_ids in[VFT_PROJECTIONS][2], next[VFT_PROJECTIONS][2];
+  vft_tensor_id logits;  /* virtual [s,p,q,v,w] */
+  vft_tensor_id logit_max, logit_den; /* M [s,p,q]; sum E */
+  vft_tensor_id loss_tokens, norm, mu; /* N, gradient norm (frac clip_frac), 2^30 scale */
+  vft_tensor_id grad[VFT_PROJECTIONS][2]; /* scaled gradient, exponent frac[] */
+} vft_step;
+
+/* sigma of the gradient's normalisation: floor(log2(S n / 2)), at least 0. */
+int vft_step_sigma(const vft_step_shape *shape);
+
+/* Builds the step. log_columns as in vft_program. The profile is copied.
+ * Fails VFT_USAGE (shape out of range; a gadget's bound does not close, naming it), VFT_RESOURCE.
+ * The program is not yet bound-checked: call vft_program_check_bounds. */
+vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
+                          uint32_t log_columns, vft_step **out) VFT_MUST_CHECK;
+void vft_step_free(vft_step *step);
+/* Op by name, or NULL. */
+const vft_op *vft_step_op(const vft_step *step, const char *name);
+
+#endif
