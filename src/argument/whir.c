@@ -61,14 +61,14 @@ typedef struct {
   prover *s;
   unsigned fold;    /* variables to fold by first: 0, 1 or 2 */
   unsigned product; /* variables of the products: 0, 1 or 2 */
-  vft_ext e[4];     /* weights of the folded rows */
+  vft_ext r[3];     /* fold: the challenges (second 0 if fold = 1) and their product */
   size_t groups, chunks, grain;
 } pass;
 
 static const vft_fp zero_fp[CHUNK];
 static const vft_ext zero_ext[CHUNK];
 
-/* e-weighted sum of the input rows first .. last-1 (at most 4, ids within one group) into out. */
+/* The fold of the input rows first .. last-1 (at most 4, ids within one group) into out. */
 static void fold_rows(const pass *x, size_t first, size_t last, const row *out, size_t from,
                       size_t n) {
   prover *s = x->s;
@@ -93,10 +93,10 @@ static void fold_rows(const pass *x, size_t first, size_t last, const row *out, 
   }
   vft_ext *entry = (vft_ext *)out->entry + from;
   if (ext)
-    s->k->fold_ext(entry, pe, x->e, n);
+    s->k->fold_ext(entry, pe, x->r, n);
   else
-    s->k->fold_fp(entry, pf, x->e, n);
-  if (out->weight) s->k->fold_ext((vft_ext *)out->weight + from, w, x->e, n);
+    s->k->fold_fp(entry, pf, x->r, n);
+  if (out->weight) s->k->fold_ext((vft_ext *)out->weight + from, w, x->r, n);
 }
 
 /* Products of a group of rows, ids equal up to the low x->product bits. */
@@ -174,7 +174,7 @@ static vft_status reserve_rows(prover *s, size_t m) {
   return vft_fail(VFT_RESOURCE, "opening: out of memory for the folded matrix");
 }
 
-/* Folds by x->fold variables (weights x->e set) and prepares the messages of the next ones. */
+/* Folds by x->fold variables (challenges x->r set) and prepares the messages of the next ones. */
 static vft_status run_pass(prover *s, pass *x) {
   size_t m = s->n;
   x->s = s;
@@ -258,9 +258,12 @@ static vft_status on_bind(void *ctx, vft_ext r) {
     s->bound = 1;
     return VFT_OK;
   }
-  pass x = {.fold = s->pass};
-  vft_ext point[2] = {s->bound ? s->r0 : r, r};
-  vft_eq_table(x.e, point, s->pass, VFT_EXT_ONE, (size_t)1 << s->pass);
+  pass x = {.fold = s->pass, .r = {r, VFT_EXT_ZERO, VFT_EXT_ZERO}};
+  if (s->bound) {
+    x.r[0] = s->r0;
+    x.r[1] = r;
+    x.r[2] = vft_ext_mul(s->r0, r);
+  }
   return run_pass(s, &x);
 }
 
@@ -426,7 +429,7 @@ static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift) {
   return n;
 }
 
-/* A kept tree: code (rows rounded up to 8), two digests a leaf, tables, and scratch for encoding. */
+/* A kept tree: code (rows rounded up to 8), digests, tables, scratch of the encoding. */
 static size_t code_bytes(const vft_whir_level *l) {
   size_t rows = (((size_t)3 << l->row_vars) + 7) & ~(size_t)7;
   size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate);

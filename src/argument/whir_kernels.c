@@ -41,19 +41,23 @@ static void products_ext(const vft_ext *const p[4], const vft_ext *const w[4], s
   }
 }
 
-static void fold_fp(vft_ext *out, const vft_fp *const p[4], const vft_ext e[4], size_t n) {
+static void fold_fp(vft_ext *out, const vft_fp *const p[4], const vft_ext r[3], size_t n) {
   for (size_t i = 0; i < n; i++) {
-    vft_ext lo = vft_ext_add(vft_ext_mul_fp(e[0], p[0][i]), vft_ext_mul_fp(e[1], p[1][i]));
-    vft_ext hi = vft_ext_add(vft_ext_mul_fp(e[2], p[2][i]), vft_ext_mul_fp(e[3], p[3][i]));
-    out[i] = vft_ext_add(lo, hi);
+    vft_fp d10 = vft_fp_sub(p[1][i], p[0][i]), d32 = vft_fp_sub(p[3][i], p[2][i]);
+    vft_ext v = vft_ext_mul_fp(r[0], d10);
+    v = vft_ext_add(v, vft_ext_mul_fp(r[1], vft_fp_sub(p[2][i], p[0][i])));
+    v = vft_ext_add(v, vft_ext_mul_fp(r[2], vft_fp_sub(d32, d10)));
+    out[i] = vft_ext_add(v, vft_ext_from_fp(p[0][i]));
   }
 }
 
-static void fold_ext(vft_ext *out, const vft_ext *const p[4], const vft_ext e[4], size_t n) {
+static void fold_ext(vft_ext *out, const vft_ext *const p[4], const vft_ext r[3], size_t n) {
   for (size_t i = 0; i < n; i++) {
-    vft_ext lo = vft_ext_add(vft_ext_mul(e[0], p[0][i]), vft_ext_mul(e[1], p[1][i]));
-    vft_ext hi = vft_ext_add(vft_ext_mul(e[2], p[2][i]), vft_ext_mul(e[3], p[3][i]));
-    out[i] = vft_ext_add(lo, hi);
+    vft_ext d10 = vft_ext_sub(p[1][i], p[0][i]), d32 = vft_ext_sub(p[3][i], p[2][i]);
+    vft_ext v = vft_ext_mul(r[0], d10);
+    v = vft_ext_add(v, vft_ext_mul(r[1], vft_ext_sub(p[2][i], p[0][i])));
+    v = vft_ext_add(v, vft_ext_mul(r[2], vft_ext_sub(d32, d10)));
+    out[i] = vft_ext_add(v, p[0][i]);
   }
 }
 

@@ -30,9 +30,9 @@ typedef struct {
                       vft_ext t[VFT_WHIR_T]);
   void (*products_ext)(const vft_ext *const p[4], const vft_ext *const w[4], size_t n,
                        vft_ext t[VFT_WHIR_T]);
-  /* out[i] = sum over k < 4 of e[k] * p[k][i]. */
-  void (*fold_fp)(vft_ext *out, const vft_fp *const p[4], const vft_ext e[4], size_t n);
-  void (*fold_ext)(vft_ext *out, const vft_ext *const p[4], const vft_ext e[4], size_t n);
+  /* out[i] = p at (a, b) = (r[0], r[1]); r[2] = r[0] r[1]. */
+  void (*fold_fp)(vft_ext *out, const vft_fp *const p[4], const vft_ext r[3], size_t n);
+  void (*fold_ext)(vft_ext *out, const vft_ext *const p[4], const vft_ext r[3], size_t n);
 } vft_whir_kernels;
 
 extern const vft_whir_kernels vft_whir_kernels_c;
