@@ -10,17 +10,19 @@
  * turns the claim on a layer into a claim on the next, and the protocol ends with one claim on
  * each of the two multilinear extensions of the leaves, at one point.
  *
- * Messages (labels "logup/..."), in order; E is written for an extension element:
- *   absorb n, real
- *   n = 0: send the leaf (num, den); num = 0, den != 0
- *   n > 0: send (p0, p1, q0, q1) of layer 1; p0 q1 + p1 q0 = 0, q0 q1 != 0; challenge c;
- *          the claim on layer 1 at the point (c): p = p0 + c (p1 - p0), q likewise
+ * Messages in order, with their labels (each is "logup/" and the word given); E stands for the
+ * extension, send and absorb for the channel's calls:
+ *   absorb n (variables); absorb real (fractions)
+ *   n = 0: send the leaf's num and den (root); num = 0, den != 0
+ *   n > 0: send p0, p1, q0, q1 of layer 1 (root); p0 q1 + p1 q0 = 0, q0 q1 != 0;
+ *          challenge c (descend); the claim on layer 1 at the point (c) is
+ *          p = p0 + c (p1 - p0), q = q0 + c (q1 - q0)
  *   for k = 1 .. n - 1, with claims p, q on layer k at z in E^k:
- *     absorb k; challenge lambda; v = p + lambda q
- *     for j = 0 .. k - 1: send (b, c) in E^2: the round polynomial is a + b X + c X^2 with
- *       a = v - z_j (b + c); challenge r_j; v = a + b r_j + c r_j^2
- *     send (p0, p1, q0, q1); v = p0 q1 + p1 q0 + lambda q0 q1; challenge c
- *     the claim on layer k + 1 at the point (c, r_0, .., r_{k-1}): as above.
+ *     absorb k (layer); challenge lambda (lambda); v = p + lambda q
+ *     for j = 0 .. k - 1: send b, c (round); the round polynomial is a + b X + c X^2 with
+ *       a = v - z_j (b + c); challenge r_j (point); v = a + b r_j + c r_j^2
+ *     send p0, p1, q0, q1 (values); v = p0 q1 + p1 q0 + lambda q0 q1; challenge c (descend);
+ *     the claim on layer k + 1 at the point (c, r_0, .., r_{k-1}), as above.
  *
  * Why one coefficient is not sent: with z' the coordinates of z after j, the round polynomial is
  *   T(X) = sum_{x} eq(z', x) G(r_0 .. r_{j-1}, X, x),  G = p0 q1 + p1 q0 + lambda q0 q1,
@@ -58,11 +60,16 @@ enum {
  * once, and must give the same values each time.
  * recompute (0 .. VFT_LOGUP_MAX_RECOMPUTE): so many of the largest layers above the leaves are
  * computed again from the leaves when needed instead of being stored; each halves the memory of
- * the stored layers and costs two more passes of fill. */
+ * the stored layers and costs two more passes of fill.
+ * workspace (64-byte aligned, may be NULL): memory that is free during the run, with contents of
+ * no interest. Layers are kept there if workspace_bytes suffices (vft_logup_plan bytes always
+ * do), else in fresh memory, which has to be paged in. */
 typedef struct {
   bool (*fill)(void *ctx, size_t start, size_t count, vft_fp *num, vft_ext *den);
   void *ctx;
   unsigned recompute;
+  void *workspace;
+  size_t workspace_bytes;
 } vft_logup_leaves;
 
 /* num(point) and den(point) of the leaf vector, its tail included: with T = 1 - sum_{i < real}
@@ -85,15 +92,15 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_logup_run(vft_channel *ch, unsigned n, size_t real,
                                         const vft_logup_leaves *leaves, vft_logup_claim *claim);
 
-/* Upper bound on the bytes that the prover allocates. general: an upper bound on the number of
- * tiles (of VFT_LOGUP_TILE leaves) for which fill returns false; SIZE_MAX when unknown. Besides,
- * each thread uses about 0.4 MiB of stack, and 0.2 MiB more per recomputed layer. */
+/* Upper bound on the bytes that the prover allocates or uses of its workspace. general: an upper
+ * bound on the number of tiles (of VFT_LOGUP_TILE leaves) for which fill returns false; SIZE_MAX
+ * when unknown. Besides, each thread needs 0.5 MiB of stack. */
 size_t vft_logup_plan(unsigned n, size_t real, unsigned recompute, size_t general);
 
 /* Error of the GKR part in units of 1/|E|: 1 + sum_{k=1}^{n-1} (1 + 2k + 1); 0 for n = 0. */
 uint64_t vft_logup_gkr_error(unsigned n);
-/* Error of the identity in units of 1/|E| (saturating): `real` fractions num_i / (alpha - f_i(beta)),
- * f_i a tuple of `arity` public or committed values as a polynomial of degree arity - 1 in beta,
+/* Error of the identity in units of 1/|E| (saturating): `real` fractions
+ * num_i / (alpha - f_i(beta)), f_i a tuple of `arity` public or committed values as a polynomial of degree arity - 1 in beta,
  * alpha and beta uniform in E. If, tuple by tuple, the numerators do not add to zero modulo p,
  * then the sum's common numerator, sum_i num_i prod_{j != i} (alpha - f_j(beta)) over the distinct
  * tuples, is a nonzero polynomial (distinct tuples are distinct poles over E(beta)) of total degree

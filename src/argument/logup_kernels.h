@@ -13,12 +13,12 @@
 #include "field/goldilocks.h"
 
 typedef struct {
-  uint64_t c[3][8];
+  _Alignas(64) uint64_t c[3][8];
 } vft_logup_block;
 
 /* Eight weights e, with e0 + e2 and e1 + e2 as fourth and fifth coordinate. */
 typedef struct {
-  uint64_t c[5][8];
+  _Alignas(64) uint64_t c[5][8];
 } vft_logup_weight;
 
 enum { VFT_LOGUP_P0, VFT_LOGUP_P1, VFT_LOGUP_Q0, VFT_LOGUP_Q1, VFT_LOGUP_COLUMNS };

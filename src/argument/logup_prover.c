@@ -86,7 +86,7 @@ struct vft_logup_prover {
   vft_logup_leaves leaves;
   unsigned stored; /* tables stored .. n - 1 are in the arena */
   table tables[VFT_LOGUP_MAX_VARS];
-  uint8_t *arena;
+  uint8_t *arena, *owned; /* owned: what was allocated of it, NULL for the caller's workspace */
   size_t arena_size, behind[VFT_LOGUP_MAX_VARS]; /* end of table l in the arena */
   uint8_t *leaf_ones;                            /* per tile of table 0 */
 
@@ -301,6 +301,20 @@ static void build_tiles(void *ctx, size_t begin, size_t end) {
   }
 }
 
+/* An arena of at least `bytes`, in place of the present one. */
+static vft_status arena_reserve(vft_logup_prover *pv, size_t bytes) {
+  vft_free(pv->owned);
+  pv->owned = NULL;
+  if (pv->leaves.workspace && pv->leaves.workspace_bytes >= bytes) {
+    pv->arena = pv->leaves.workspace;
+    pv->arena_size = pv->leaves.workspace_bytes;
+    return VFT_OK;
+  }
+  pv->arena = pv->owned = vft_alloc_raw(bytes, 1);
+  pv->arena_size = bytes;
+  return pv->arena ? VFT_OK : VFT_RESOURCE;
+}
+
 vft_logup_prover *vft_logup_prover_new(unsigned n, size_t real, const vft_logup_leaves *leaves) {
   vft_logup_prover *pv = vft_alloc(1, sizeof *pv);
   if (!pv) return NULL;
@@ -318,13 +332,12 @@ vft_logup_prover *vft_logup_prover_new(unsigned n, size_t real, const vft_logup_
   }
   size_t tiles = pv->tables[0].tiles;
   /* The leaves' working tables are sized when their numerators are known. */
-  pv->arena_size = arena_bytes(n, real, pv->stored, 0);
-  pv->arena = vft_alloc_raw(pv->arena_size, 1);
+  vft_status st = arena_reserve(pv, arena_bytes(n, real, pv->stored, 0));
   pv->outer = vft_alloc_raw(tiles, sizeof *pv->outer);
   pv->part = vft_alloc_raw(tiles, sizeof *pv->part);
   pv->leaf_ones = vft_alloc(tiles, 1);
   for (int i = 0; i < 2; i++) pv->slots[i] = vft_alloc_raw(tiles, sizeof **pv->slots);
-  if (!pv->arena || !pv->outer || !pv->part || !pv->leaf_ones || !pv->slots[0] || !pv->slots[1]) {
+  if (st != VFT_OK || !pv->outer || !pv->part || !pv->leaf_ones || !pv->slots[0] || !pv->slots[1]) {
     vft_logup_prover_free(pv);
     return NULL;
   }
@@ -341,7 +354,7 @@ vft_logup_prover *vft_logup_prover_new(unsigned n, size_t real, const vft_logup_
 
 void vft_logup_prover_free(vft_logup_prover *pv) {
   if (!pv) return;
-  vft_free(pv->arena);
+  vft_free(pv->owned);
   vft_free(pv->outer);
   vft_free(pv->part);
   vft_free(pv->leaf_ones);
@@ -528,10 +541,7 @@ static vft_status reserve_work(vft_logup_prover *pv, size_t general) {
   if (from + size[0] + size[1] > pv->arena_size) {
     /* Only the leaves' working tables, with more numerators than were counted on: every stored
      * table has been used. */
-    vft_free(pv->arena);
-    pv->arena_size = size[0] + size[1];
-    pv->arena = vft_alloc_raw(pv->arena_size, 1);
-    if (!pv->arena) return VFT_RESOURCE;
+    TRY(arena_reserve(pv, size[0] + size[1]));
     from = 0;
   }
   pv->work_at[0] = pv->arena + from;
