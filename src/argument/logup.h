@@ -99,13 +99,14 @@ size_t vft_logup_plan(unsigned n, size_t real, unsigned recompute, size_t genera
 
 /* Error of the GKR part in units of 1/|E|: 1 + sum_{k=1}^{n-1} (1 + 2k + 1); 0 for n = 0. */
 uint64_t vft_logup_gkr_error(unsigned n);
-/* Error of the identity in units of 1/|E| (saturating): `real` fractions
- * num_i / (alpha - f_i(beta)), f_i a tuple of `arity` public or committed values as a polynomial of degree arity - 1 in beta,
- * alpha and beta uniform in E. If, tuple by tuple, the numerators do not add to zero modulo p,
- * then the sum's common numerator, sum_i num_i prod_{j != i} (alpha - f_j(beta)) over the distinct
- * tuples, is a nonzero polynomial (distinct tuples are distinct poles over E(beta)) of total degree
- * at most (real - 1) max(1, arity - 1): Schwartz-Zippel. Multiplicities stand for numbers of
- * lookups as long as there are fewer than p of these. */
+/* Error of the identity in units of 1/|E| (saturating), for `real` fractions
+ * num_i / (alpha - f_i(beta)), f_i a tuple of `arity` values, fixed before the challenges, as a
+ * polynomial of degree arity - 1 in beta; alpha and beta uniform in E. If, tuple by tuple, the
+ * numerators do not add to zero modulo p, then the sum's common numerator, sum_i num_i
+ * prod_{j != i} (alpha - f_j(beta)) over the distinct tuples, is a nonzero polynomial (distinct
+ * tuples are distinct poles over E(beta)) of total degree at most (real - 1) max(1, arity - 1):
+ * Schwartz-Zippel. Multiplicities stand for numbers of lookups as long as there are fewer than p
+ * of these. */
 uint64_t vft_logup_identity_error(uint64_t real, unsigned arity);
 
 #endif
