@@ -92,6 +92,8 @@ void vft_trees_free(vft_trees *trees) {
 /* ---- statement ---- */
 
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *o) {
+  vft_channel_absorb(ch, "context", o->context ? o->context : (const uint8_t *)"",
+                     o->context_len);
   vft_channel_absorb_u64(ch, "options/log_inv_rate", o->log_inv_rate);
   vft_channel_absorb_u64(ch, "options/bits", o->bits);
   vft_channel_absorb_u64(ch, "options/grind", o->grind);

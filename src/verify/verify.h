@@ -35,6 +35,8 @@ typedef struct {
   unsigned bits;          /* soundness of each opening; 130 */
   unsigned grind;         /* bits of work before each query phase, <= 20; 20 */
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
+  const uint8_t *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
+  size_t context_len;
 } vft_proof_options;
 vft_proof_options vft_proof_options_default(void);
 
