@@ -95,8 +95,9 @@ static json_t *build(vft_manifest *m) {
       s->layers, "d", s->d, "kv_heads", s->groups, "heads", s->groups * s->per_group, "head_dim",
       s->head_dim, "ff", s->ff, "vocab", s->vocab, "tied", s->tied, "rope_theta",
       float_json(s->rope_theta), "rms_eps", float_json(s->rms_eps));
-  json_t *base = json_pack("{s:o, s:o, s:o, s:o}", "architecture", architecture, "files", files,
-                           "digest", hex_json(m->model_digest, 32), "h0", hex_json(m->h0.b, 32));
+  json_t *base = json_pack("{s:o, s:o, s:o, s:o, s:o}", "architecture", architecture, "files",
+                           files, "digest", hex_json(m->model_digest, 32), "h0",
+                           hex_json(m->h0.b, 32), "root", hex_json(m->base_root.b, 32));
   json_t *records = json_pack(
       "{s:i, s:s, s:s, s:i, s:o}", "sequence_len", s->positions, "truncation",
       "keep the first sequence_len + 1 tokens", "padding", "right, outside the loss", "pad_id",
@@ -295,7 +296,8 @@ static vft_status unpack(parse *p, json_t *root) {
   vft_step_shape *s = &m->shape;
   json_error_t e;
   json_t *files, *sources, *profile, *targets, *system, *dataset, *policy;
-  const char *format, *family, *theta, *eps, *model_digest, *h0, *tok, *tname, *tdigest;
+  const char *format, *family, *theta, *eps, *model_digest, *h0, *root_hex, *tok, *tname;
+  const char *tdigest;
   const char *trunc, *padding, *skind, *salg, *sseed, *akind, *frozen, *ia, *ib, *im, *aseed;
   const char *okind, *b1, *b2, *epsilon, *wd, *lr, *sched, *loss, *ckind, *max_norm, *text_sha;
   const char *amplitude, *budget_t, *budget_r, *protocol, *program, *tables, *iadapter, *istate;
@@ -304,7 +306,7 @@ static vft_status unpack(parse *p, json_t *root) {
   if (json_unpack_ex(
           root, &e, 0,
           "{s:s,"
-          " s:{s:{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s !}, s:o, s:s, s:s !},"
+          " s:{s:{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s !}, s:o, s:s, s:s, s:s !},"
           " s:{s:s !}, s:{s:s, s:s, s:o !}, s:{s:i, s:s, s:s, s:i, s:o !}, s:o, s:o,"
           " s:{s:s, s:s, s:s, s:I !},"
           " s:{s:s, s:i, s:i, s:o, s:s, s:{s:s, s:s, s:s, s:s !} !},"
@@ -315,8 +317,8 @@ static vft_status unpack(parse *p, json_t *root) {
           "format", &format, "base_model", "architecture", "family", &family, "layers",
           &s->layers, "d", &s->d, "kv_heads", &s->groups, "heads", &heads, "head_dim",
           &s->head_dim, "ff", &s->ff, "vocab", &s->vocab, "tied", &s->tied, "rope_theta", &theta,
-          "rms_eps", &eps, "files", &files, "digest", &model_digest, "h0", &h0, "tokenizer",
-          "digest", &tok, "template", "name", &tname, "digest", &tdigest, "system", &system,
+          "rms_eps", &eps, "files", &files, "digest", &model_digest, "h0", &h0, "root",
+          &root_hex, "tokenizer", "digest", &tok, "template", "name", &tname, "digest", &tdigest, "system", &system,
           "records", "sequence_len", &s->positions, "truncation", &trunc, "padding", &padding,
           "pad_id", &pad, "sources", &sources, "dataset", &dataset, "policy", &policy, "sampler",
           "kind", &skind, "algorithm", &salg, "seed", &sseed, "records", &records, "adapter",
@@ -341,6 +343,7 @@ static vft_status unpack(parse *p, json_t *root) {
   equals(p, "optimizer.kind", okind, "adamw");
   equals(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
   equals(p, "sampler.seed", sseed, aseed);
+  equals(p, "arithmetic.calibration.b_amplitude", amplitude, VFT_CALIBRATION_B);
   if (p->st != VFT_OK) return p->st;
   if (!json_is_null(dataset) || !json_is_null(policy))
     return bad(p, "dataset and policy", "null (this version binds no dataset)");
@@ -363,6 +366,7 @@ static vft_status unpack(parse *p, json_t *root) {
   float32(p, "rms_eps", eps, &s->rms_eps);
   digest(p, "base_model.digest", model_digest, m->model_digest);
   digest(p, "base_model.h0", h0, m->h0.b);
+  digest(p, "base_model.root", root_hex, m->base_root.b);
   digest(p, "tokenizer.digest", tok, m->tokenizer_digest);
   digest(p, "template.digest", tdigest, m->template_digest);
   digest(p, "calibration.text_sha256", text_sha, m->calibration_sha256);

@@ -16,6 +16,7 @@
 
 #define VFT_MANIFEST_FORMAT "vft-manifest/1"
 #define VFT_PROTOCOL_NAME "vft-step/1"
+#define VFT_CALIBRATION_B "16 * learning_rate"
 enum { VFT_SECURITY_BITS = 128 };
 
 typedef struct {
@@ -33,7 +34,8 @@ typedef struct {
   vft_model_file *file;
   size_t files;
   uint8_t model_digest[32];
-  vft_digest h0;
+  vft_digest h0;        /* identity of the integer model (run/derive.h) */
+  vft_digest base_root; /* tree of its weights, which h0 is made from */
 
   /* text to tokens */
   uint8_t tokenizer_digest[32], template_digest[32];
@@ -55,7 +57,7 @@ typedef struct {
   /* calibration */
   uint8_t calibration_sha256[32];
   int calibration_sequences, calibration_positions;
-  const char *calibration_b; /* amplitude of B, decimal */
+  const char *calibration_b; /* amplitude of B: a rule, VFT_CALIBRATION_B */
 
   /* proof system */
   unsigned log_columns;
