@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/suggest.h"
 #include "model/fixmath.h"
 
 const char *const vft_projection_names[7] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
@@ -78,33 +79,6 @@ __attribute__((format(printf, 2, 3))) static vft_status bad_value(const reader *
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   return vft_fail(VFT_USAGE, "%s:%zu: %s: %s", r->c->file, r->line, r->key, text);
-}
-
-/* Levenshtein distance, for suggestions. */
-static size_t distance(const char *a, const char *b) {
-  enum { MAX = 64 };
-  size_t row[MAX + 1], n = strlen(a), m = strlen(b);
-  if (n > MAX || m > MAX) return MAX;
-  for (size_t j = 0; j <= m; j++) row[j] = j;
-  for (size_t i = 1; i <= n; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= m; j++) {
-      size_t best = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[m];
-}
-
-static const char *nearest(const char *word, const char *const *words, size_t count) {
-  const char *best = words[0];
-  for (size_t i = 1; i < count; i++)
-    if (distance(word, words[i]) < distance(word, best)) best = words[i];
-  return best;
 }
 
 static vft_status scalar(reader *r, const yaml_node_t *node, const char **out) {
@@ -180,10 +154,10 @@ static vft_status datasets(reader *r, const yaml_node_t *node) {
         TRY(path_value(r, value, &d->path));
       } else if (!strcmp(name, "type")) {
         TRY(scalar(r, value, &d->type));
-        const char *t = nearest(d->type, types, 4);
+        const char *t = vft_nearest(d->type, types, 4);
         if (strcmp(t, d->type)) return BAD(r, "'%s' is unknown, did you mean '%s'?", d->type, t);
       } else {
-        return BAD(r, "unknown key, did you mean '%s'?", nearest(name, fields, 2));
+        return BAD(r, "unknown key, did you mean '%s'?", vft_nearest(name, fields, 2));
       }
     }
     r->key = "datasets";
@@ -200,7 +174,7 @@ static vft_status one_target(reader *r, const char *name) {
       return VFT_OK;
     }
   return BAD(r, "'%s' is unknown, did you mean '%s'?", name,
-             nearest(name, vft_projection_names, 7));
+             vft_nearest(name, vft_projection_names, 7));
 }
 
 static vft_status targets(reader *r, const yaml_node_t *node) {
@@ -234,7 +208,7 @@ static vft_status choice(reader *r, const yaml_node_t *node, const char *const *
       *out = i;
       return VFT_OK;
     }
-  return BAD(r, "'%s' is unknown, did you mean '%s'?", text, nearest(text, names, n));
+  return BAD(r, "'%s' is unknown, did you mean '%s'?", text, vft_nearest(text, names, n));
 }
 
 static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
@@ -282,7 +256,7 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
     return VFT_OK;
   }
 #undef IS
-  return BAD(r, "unknown key, did you mean '%s'?", nearest(key, known_keys, KEYS));
+  return BAD(r, "unknown key, did you mean '%s'?", vft_nearest(key, known_keys, KEYS));
 }
 
 /* What the arithmetic cannot express is refused, with the nearest that it can. */
