@@ -49,7 +49,7 @@ def main():
     w(rows(["{0x%x, %d, %d}," % d for d in decompositions], 4))
     w("\n};\nconst size_t vft_nfc_decompositions_count = %d;\n\n" % len(decompositions))
     w("const uint32_t vft_nfc_pool[] = {\n")
-    w(rows(["0x%x," % x for x in pool], 11))
+    w(rows(["0x%x," % x for x in pool], 10))
     w("\n};\n\nconst vft_nfc_class vft_nfc_classes[] = {\n")
     w(rows(["{0x%x, 0x%x, %d}," % tuple(r) for r in runs], 3))
     w("\n};\nconst size_t vft_nfc_classes_count = %d;\n\n" % len(runs))

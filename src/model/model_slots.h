@@ -5,12 +5,13 @@
 #include "model/model.h"
 
 typedef struct {
-  int layer;              /* -1: not in a layer; the names below are then complete */
-  const char *gguf, *hf;  /* in a layer: "blk.<layer>.<gguf>.weight", "model.layers.<layer>.<hf>.weight" */
-  size_t place;           /* offset of the pointer in vft_model or vft_model_layer */
-  uint64_t rows, cols;    /* rows 0: a vector of cols values */
-  int rotary_heads;       /* > 0: GGUF holds the rows of that many heads interleaved */
-  int absent;             /* the head of a tied model */
+  int layer; /* -1: not in a layer; the names below are then complete */
+  /* In a layer: "blk.<layer>.<gguf>.weight" and "model.layers.<layer>.<hf>.weight". */
+  const char *gguf, *hf;
+  size_t place;        /* offset of the pointer in vft_model or vft_model_layer */
+  uint64_t rows, cols; /* rows 0: a vector of cols values */
+  int rotary_heads;    /* > 0: GGUF holds the rows of that many heads interleaved */
+  int absent;          /* the head of a tied model */
 } vft_model_slot;
 
 size_t vft_model_slot_count(const vft_arch *arch);

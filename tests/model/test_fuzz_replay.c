@@ -102,27 +102,31 @@ static void tokenizer(void **state) {
   (void)state;
   static const char seed[] =
       "{\"added_tokens\":[{\"id\":6,\"content\":\"<e>\",\"special\":true}],\"normalizer\":"
-      "{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":"
-      "\"Split\",\"pattern\":{\"Regex\":\"(?i:'s|'t)|[^\\\\r\\\\n\\\\p{L}]?\\\\p{L}+|\\\\p{N}{1,3}|"
-      "\\\\s+(?!\\\\S)|\\\\s+\"},\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"ByteLevel\","
-      "\"use_regex\":true}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"a\",\"fuse_unk\":true,"
-      "\"ignore_merges\":true,\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4,\"u\":5},"
-      "\"merges\":[\"a b\",[\"ab\",\"c\"]]}}\0some abc text <e> e\xcc\x81 12345 abcabc";
+      "{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?i:'s|'t)|[^\\\\r\\\\n\\\\p{L}]?\\\\p{L}+|"
+      "\\\\p{N}{1,3}|\\\\s+(?!\\\\S)|\\\\s+\"},\"behavior\":\"Removed\",\"invert\":true},"
+      "{\"type\":\"ByteLevel\",\"use_regex\":true}]},\"model\":{\"type\":\"BPE\","
+      "\"unk_token\":\"a\",\"fuse_unk\":true,\"ignore_merges\":true,\"vocab\":{\"a\":0,\"b\":1,"
+      "\"c\":2,\"ab\":3,\"abc\":4,\"u\":5},\"merges\":[\"a b\",[\"ab\",\"c\"]]}}"
+      "\0some abc text <e> e\xcc\x81 12345 abcabc";
   replay(fuzz_tokenizer, seed, sizeof seed - 1, sizeof seed - 1, 4000);
 }
 
 static void records(void **state) {
   (void)state;
   static const char alpaca[] =
-      "[\n{\"instruction\":\"i\\u4e2d\",\"input\":\"j\",\"output\":\"o\",\"history\":[[\"q\",\"a\"]],"
-      "\"tags\":[\"t\",1,true]},\n{\"instruction\":\"k\",\"output\":\"]}\\\"\"}]\n";
+      "[\n{\"instruction\":\"i\\u4e2d\",\"input\":\"j\",\"output\":\"o\","
+      "\"history\":[[\"q\",\"a\"]],\"tags\":[\"t\",1,true]},\n"
+      "{\"instruction\":\"k\",\"output\":\"]}\\\"\"}]\n";
   static const char lines[] =
-      "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"},"
-      "{\"role\":\"assistant\",\"content\":\"a\",\"weight\":1}],\"lang\":\"en\"}\n"
+      "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},"
+      "{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":\"a\","
+      "\"weight\":1}],\"lang\":\"en\"}\n"
       "{\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
       "\"content\":\"a\"}]}\n";
   static const char shares[] =
-      "{\"conversations\":[{\"from\":\"human\",\"value\":\"u\"},{\"from\":\"gpt\",\"value\":\"a\"}]}\n"
+      "{\"conversations\":[{\"from\":\"human\",\"value\":\"u\"},"
+      "{\"from\":\"gpt\",\"value\":\"a\"}]}\n"
       "{\"instruction\":\"i\",\"instances\":[{\"input\":\"\",\"output\":\"o\"}]}\n";
   replay(fuzz_records, alpaca, sizeof alpaca - 1, sizeof alpaca, 4000);
   replay(fuzz_records, lines, sizeof lines - 1, sizeof lines, 4000);
