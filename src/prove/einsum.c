@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "field/batch.h"
+#include "prove/array.h"
 #include "relation/layout.h"
 
 enum {
@@ -27,6 +28,10 @@ typedef struct {
   unsigned idx_start[VFT_MAX_INDEX], idx_log[VFT_MAX_INDEX];
   uint32_t idx_size[VFT_MAX_INDEX];
   size_t inner; /* elements under one position of index `first` */
+  /* Before its first fold a factor without bound axes is read from the trace where it lies there
+   * densely: raw, from element raw_at on. */
+  const vft_array *raw;
+  size_t raw_at;
   vft_ext *data, *spare;
 } table;
 
@@ -78,20 +83,31 @@ static size_t table_size(const table *t) {
 static vft_status fill_table(vft_einsum *e, table *t) {
   const vft_tensor *tensor = &e->trace->program->tensors[t->tensor];
   vft_bind_axis axis[VFT_MAX_RANK];
-  for (uint32_t a = 0; a < t->rank; a++) {
+  size_t at = 0, stride = 1;
+  bool dense = true;
+  for (uint32_t a = t->rank; a-- > 0;) {
     const vft_product_axis *x = &t->axis[a];
     axis[a] = (vft_bind_axis){.off = x->off, .size = x->w.size};
+    at += x->off * stride;
     if (x->var == VFT_BOUND) {
+      dense = dense && x->w.size == 1 && x->w.kind == VFT_W_ONES;
       if (x->w.kind != VFT_W_ONES) {
         axis[a].w = vft_weight_cache_get(e->cache, &x->w);
         if (!axis[a].w) return VFT_RESOURCE;
       }
-      continue;
+    } else {
+      axis[a].kept = true;
+      axis[a].out_stride = 1;
+      for (uint32_t i = 0; i < t->nidx; i++)
+        if (t->idx_start[i] > t->start[a]) axis[a].out_stride *= t->idx_size[i];
+      dense = dense && axis[a].out_stride == stride;
     }
-    axis[a].kept = true;
-    axis[a].out_stride = 1;
-    for (uint32_t i = 0; i < t->nidx; i++)
-      if (t->idx_start[i] > t->start[a]) axis[a].out_stride *= t->idx_size[i];
+    stride *= tensor->dims[a];
+  }
+  if (dense && t->nidx) {
+    t->raw = &e->trace->array[t->tensor];
+    t->raw_at = at;
+    return VFT_OK;
   }
   t->data = vft_alloc_raw(table_size(t), sizeof *t->data);
   if (!t->data) return VFT_RESOURCE;
@@ -141,7 +157,7 @@ typedef struct {
   const member *m;
   unsigned nfactors, points; /* values at 0 .. points-1 */
   bool has[VFT_MAX_FACTORS]; /* the factor depends on the index being folded */
-  const vft_ext *data[VFT_MAX_FACTORS];
+  const table *t[VFT_MAX_FACTORS];
   size_t row[VFT_MAX_FACTORS]; /* elements between positions of the index */
   size_t len, pairs;
   uint32_t naxes;
@@ -153,10 +169,19 @@ typedef struct {
   vft_ext (*slot)[2][POINTS];   /* per chunk: sums; VEC: for the two halves of the weight */
 } round_sum;
 
-static const vft_ext zeros[RUN_TILE];
+static const vft_ext zeros[TILE];
 
-/* sum over i < n of the product of k arrays; tmp: 2 * TILE, n <= TILE. */
-static vft_ext product_sum(const vft_ext *const *x, unsigned k, size_t n, vft_ext *tmp) {
+/* sum over i < n of the product of k extension arrays and, unless NULL, one base array;
+ * n <= TILE, tmp: 2 * TILE. */
+static vft_ext product_sum(const vft_ext *const *x, unsigned k, const vft_fp *base, size_t n,
+                           vft_ext *tmp) {
+  if (base) {
+    if (k == 0) return vft_ext_from_fp(vft_fp_sum_n(base, n));
+    if (k == 1) return vft_ext_dot_elem(VFT_ELEM_FP, base, x[0], n);
+    vft_ext_mul_n(tmp, x[0], x[1], n);
+    for (unsigned i = 2; i < k; i++) vft_ext_mul_n(tmp, tmp, x[i], n);
+    return vft_ext_dot_elem(VFT_ELEM_FP, base, tmp, n);
+  }
   if (k == 0) return vft_ext_from_fp(vft_fp_from_u64(n));
   if (k == 1) return vft_ext_sum_n(x[0], n);
   if (k == 2) return vft_ext_dot_n(x[0], x[1], n);
@@ -167,44 +192,75 @@ static vft_ext product_sum(const vft_ext *const *x, unsigned k, size_t n, vft_ex
   return vft_ext_dot3_n(tmp, tmp + TILE, x[4], n);
 }
 
-/* Two values of one factor along a run of n <= TILE elements. stride 0: one element. */
+/* One factor along a run of n <= TILE elements: its values where the folded variable is 0 and 1.
+ * Base lanes are fp, others ext. A lane that is not a run has one element. */
 typedef struct {
+  bool varies, run, base; /* in the folded variable; along the run; base field */
   const vft_ext *lo, *hi;
-  bool varies, run; /* in the folded variable; along the run */
+  vft_fp fp_lo[TILE], fp_hi[TILE];
 } lane;
 
-/* out[t] += w * sum over the run of prod of lanes at t (* weight) */
-static void add_run(const lane *l, unsigned nlanes, const vft_ext *weight, size_t n, vft_ext w,
+static vft_ext scalar_at(const lane *l, unsigned t) {
+  vft_ext lo = l->base ? vft_ext_from_fp(l->fp_lo[0]) : *l->lo;
+  if (!l->varies) return lo;
+  vft_ext hi = l->base ? vft_ext_from_fp(l->fp_hi[0]) : *l->hi;
+  return vft_ext_add(lo, vft_ext_mul_fp(vft_ext_sub(hi, lo), (vft_fp){t}));
+}
+
+/* out[t] += w * sum over the run of prod of lanes at t (* weight), t < points */
+static void add_run(lane *l, unsigned nlanes, const vft_ext *weight, size_t n, vft_ext w,
                     unsigned points, vft_ext *out) {
   vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[2 * TILE];
+  vft_fp fp_cur[VFT_MAX_FACTORS][TILE], fp_diff[VFT_MAX_FACTORS][TILE], fp_prod[TILE];
   const vft_ext *x[VFT_MAX_FACTORS + 1];
   for (unsigned t = 0; t < points; t++) {
     unsigned k = 0;
     vft_ext scalar = w;
+    const vft_fp *base = NULL;
     for (unsigned f = 0; f < nlanes; f++) {
       if (!l[f].run) {
-        vft_ext d = vft_ext_sub(*l[f].hi, *l[f].lo);
-        scalar = vft_ext_mul(
-            scalar, vft_ext_add(*l[f].lo, vft_ext_mul_fp(d, (vft_fp){l[f].varies ? t : 0})));
-        continue;
-      }
-      if (!l[f].varies || t == 0) {
-        x[k++] = l[f].lo;
-      } else if (t == 1) {
-        x[k++] = l[f].hi;
-      } else {
-        if (t == 2) {
-          vft_ext_sub_n(diff[f], l[f].hi, l[f].lo, n);
-          vft_ext_add_n(cur[f], l[f].hi, diff[f], n);
-        } else {
-          vft_ext_add_n(cur[f], cur[f], diff[f], n);
+        scalar = vft_ext_mul(scalar, scalar_at(&l[f], t));
+      } else if (l[f].base) {
+        const vft_fp *v = !l[f].varies || t == 0 ? l[f].fp_lo : t == 1 ? l[f].fp_hi : fp_cur[f];
+        if (v == fp_cur[f]) {
+          if (t == 2) vft_fp_sub_n(fp_diff[f], l[f].fp_hi, l[f].fp_lo, n);
+          vft_fp_add_n(fp_cur[f], t == 2 ? l[f].fp_hi : fp_cur[f], fp_diff[f], n);
         }
-        x[k++] = cur[f];
+        if (base) vft_fp_mul_n(fp_prod, base, v, n);
+        base = base ? fp_prod : v;
+      } else {
+        const vft_ext *v = !l[f].varies || t == 0 ? l[f].lo : t == 1 ? l[f].hi : cur[f];
+        if (v == cur[f]) {
+          if (t == 2) vft_ext_sub_n(diff[f], l[f].hi, l[f].lo, n);
+          vft_ext_add_n(cur[f], t == 2 ? l[f].hi : cur[f], diff[f], n);
+        }
+        x[k++] = v;
       }
     }
     if (weight) x[k++] = weight;
-    out[t] = vft_ext_add(out[t], vft_ext_mul(scalar, product_sum(x, k, n, tmp)));
+    out[t] = vft_ext_add(out[t], vft_ext_mul(scalar, product_sum(x, k, base, n, tmp)));
   }
+}
+
+/* The lane that starts at element `at` of a table, n elements (run) or one; the other half of
+ * the folded variable lies `row` elements on, or is zero. */
+static void set_lane(lane *l, const table *t, size_t at, size_t row, bool varies, bool has_hi,
+                     bool run, size_t n) {
+  size_t count = run ? n : 1;
+  l->varies = varies;
+  l->run = run;
+  l->base = t->raw != NULL;
+  if (!l->base) {
+    l->lo = t->data + at;
+    l->hi = !varies ? l->lo : has_hi ? l->lo + row : zeros;
+    return;
+  }
+  vft_array_load(l->fp_lo, t->raw, t->raw_at + at, count);
+  if (!varies) return;
+  if (has_hi)
+    vft_array_load(l->fp_hi, t->raw, t->raw_at + at + row, count);
+  else
+    memset(l->fp_hi, 0, count * sizeof *l->fp_hi);
 }
 
 /* Runs along the later axes: unit = (h * mids + mid) * tiles + tile. */
@@ -224,12 +280,9 @@ static void later_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) 
   for (size_t i = begin; i < end; i += TILE) {
     size_t n = end - i < TILE ? end - i : TILE;
     lane l[VFT_MAX_FACTORS];
-    for (unsigned f = 0; f < s->nfactors; f++) {
-      l[f].varies = s->has[f];
-      l[f].run = last->stride[f] != 0;
-      l[f].lo = s->data[f] + at[f] + i * last->stride[f];
-      l[f].hi = !s->has[f] ? l[f].lo : 2 * h + 1 < s->len ? l[f].lo + s->row[f] : zeros;
-    }
+    for (unsigned f = 0; f < s->nfactors; f++)
+      set_lane(&l[f], s->t[f], at[f] + i * last->stride[f], s->row[f], s->has[f],
+               2 * h + 1 < s->len, last->stride[f] != 0, n);
     add_run(l, s->nfactors, last->w ? last->w + i : NULL, n, w, s->points, sums);
   }
   for (unsigned t = 0; t < s->points; t++) {
@@ -254,17 +307,37 @@ static void split_pairs(vft_ext *lo, vft_ext *hi, const vft_ext *x, size_t first
   }
 }
 
+/* The same for a table in the trace. */
+static void load_pairs(lane *l, const table *t, size_t first, size_t n, size_t len) {
+  vft_fp both[2 * TILE];
+  size_t count = len - 2 * first < 2 * n ? len - 2 * first : 2 * n;
+  vft_array_load(both, t->raw, t->raw_at + 2 * first, count);
+  if (count < 2 * n) both[count] = (vft_fp){0};
+  for (size_t j = 0; j < n; j++) {
+    l->fp_lo[j] = both[2 * j];
+    l->fp_hi[j] = both[2 * j + 1];
+  }
+}
+
 /* No later index: unit = tile of TILE pairs. */
 static void pair_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
   vft_ext lo[VFT_MAX_FACTORS][TILE], hi[VFT_MAX_FACTORS][TILE], w[2][TILE];
   size_t first = unit * TILE, n = s->pairs - first < TILE ? s->pairs - first : TILE;
   lane l[VFT_MAX_FACTORS];
   for (unsigned f = 0; f < s->nfactors; f++) {
-    l[f] = (lane){s->data[f], s->data[f], s->has[f], s->has[f]};
-    if (!s->has[f]) continue;
-    split_pairs(lo[f], hi[f], s->data[f], first, n, s->len);
+    const table *t = s->t[f];
+    if (!s->has[f]) {
+      set_lane(&l[f], t, 0, 0, false, false, false, 1);
+      continue;
+    }
+    l[f].varies = l[f].run = true;
+    l[f].base = t->raw != NULL;
     l[f].lo = lo[f];
     l[f].hi = hi[f];
+    if (l[f].base)
+      load_pairs(&l[f], t, first, n, s->len);
+    else
+      split_pairs(lo[f], hi[f], t->data, first, n, s->len);
   }
   if (s->vec) {
     split_pairs(w[0], w[1], s->vec, first, n, s->len);
@@ -381,7 +454,7 @@ static vft_status product_round(const vft_einsum *e, const member *m, unsigned v
   s->points = 1;
   for (unsigned f = 0; f < s->nfactors; f++) {
     const table *t = &e->t[m->table[f]];
-    s->data[f] = t->data;
+    s->t[f] = t;
     s->has[f] = t->first < t->nidx && t->idx_start[t->first] == m->start[var];
     s->row[f] = t->inner;
     if (s->has[f]) {
@@ -453,7 +526,7 @@ static vft_status begin_member(vft_einsum *e, member *m) {
   for (uint32_t f = 0; f < p->nfactors; f++) TRY(add_table(e, m, f));
   if (p->vars == 0) {
     m->total = m->scale;
-    for (uint32_t f = 0; f < p->nfactors; f++)
+    for (uint32_t f = 0; f < p->nfactors; f++) /* no shared index, so never raw */
       m->total = vft_ext_mul(m->total, e->t[m->table[f]].data[0]);
     return VFT_OK;
   }
@@ -533,7 +606,31 @@ typedef struct {
   size_t len, tiles;
 } fold_job;
 
-enum { FOLD_TILE = 8192 };
+enum { FOLD_TILE = 2048 };
+
+/* The first fold of a table in the trace; units as in fold_rows. */
+static void fold_raw(void *ctx, size_t begin, size_t end) {
+  const fold_job *j = ctx;
+  const table *t = j->t;
+  size_t inner = t->inner;
+  vft_fp both[2 * FOLD_TILE];
+  for (size_t u = begin; u < end; u++) {
+    if (inner == 1) {
+      size_t first = 2 * u * FOLD_TILE, n = j->len - first;
+      if (n > 2 * FOLD_TILE) n = 2 * FOLD_TILE;
+      vft_array_load(both, t->raw, t->raw_at + first, n);
+      vft_ext_fold_low_elem(j->out + u * FOLD_TILE, VFT_ELEM_FP, both, n, j->r);
+      continue;
+    }
+    size_t h = u / j->tiles, at = u % j->tiles * FOLD_TILE;
+    size_t n = inner - at < FOLD_TILE ? inner - at : FOLD_TILE;
+    bool has_hi = 2 * h + 1 < j->len;
+    vft_array_load(both, t->raw, t->raw_at + 2 * h * inner + at, n);
+    if (has_hi) vft_array_load(both + n, t->raw, t->raw_at + (2 * h + 1) * inner + at, n);
+    vft_ext_fold_high_elem(j->out + h * inner + at, VFT_ELEM_FP, both, has_hi ? 2 * n : n, n,
+                           j->r);
+  }
+}
 
 static void fold_rows(void *ctx, size_t begin, size_t end) {
   const fold_job *j = ctx;
@@ -568,9 +665,11 @@ static vft_status fold_table(table *t, unsigned round, vft_ext r) {
   }
   fold_job job = {t, t->spare, r, len, (t->inner + FOLD_TILE - 1) / FOLD_TILE};
   size_t units = t->inner == 1 ? (half + FOLD_TILE - 1) / FOLD_TILE : half * job.tiles;
-  vft_parallel_for(units, t->inner == 1 ? 1 : FOLD_TILE / t->inner + 1, fold_rows, &job);
+  vft_parallel_for(units, t->inner == 1 ? 1 : FOLD_TILE / t->inner + 1,
+                   t->raw ? fold_raw : fold_rows, &job);
   t->spare = t->data;
   t->data = job.out;
+  t->raw = NULL;
   t->idx_size[t->first] = (uint32_t)half;
   if (round + 1 == t->idx_start[t->first] + t->idx_log[t->first]) {
     t->first++;

@@ -12,15 +12,21 @@
 #include "prove/prove.h"
 #include "verify/toy.h"
 
-enum { LEAVES = 9, ROUNDS = 120, MAX_SIZE = 9 };
+enum { LEAVES = 9, ROUNDS = 120, BIG_ROUNDS = 12, MAX_ELEMENTS = 1 << 14 };
 
-static int64_t constants[LEAVES][4096];
+static int64_t constants[LEAVES][MAX_ELEMENTS];
+static bool big; /* few long axes, so that every kernel meets its tile boundaries */
 static const vft_verify_flags lax = {.allow_test_profile = true, .bounds_checked = true};
 
 static uint32_t tensor_of(vft_program *p, const char *name, vft_origin origin, uint32_t group,
                           int64_t bound, int64_t *values) {
   toy_dims d = {.rank = (uint32_t)toy_rnd(0, 4)};
-  for (uint32_t a = 0; a < d.rank; a++) d.dims[a] = (uint32_t)toy_rnd(1, d.rank > 2 ? 6 : MAX_SIZE);
+  for (uint32_t a = 0; a < d.rank; a++) d.dims[a] = (uint32_t)toy_rnd(1, d.rank > 2 ? 6 : 9);
+  if (big) {
+    static const toy_dims shape[] = {{2, {7, 1300}}, {1, {9001}}, {1, {1300}}, {2, {7, 1300}},
+                                     {3, {2, 6, 620}}};
+    d = shape[toy_rnd(0, 4)];
+  }
   size_t n = 1;
   for (uint32_t a = 0; a < d.rank; a++) n *= d.dims[a];
   for (size_t i = 0; values && i < n; i++) values[i] = toy_rnd(-bound, bound);
@@ -60,7 +66,7 @@ typedef struct {
 } random_program;
 
 static random_program build(void) {
-  random_program r = {vft_program_new("random", (unsigned)toy_rnd(3, 8)), 0};
+  random_program r = {vft_program_new("random", (unsigned)toy_rnd(3, big ? 12 : 8)), 0};
   vft_program *p = r.p;
   static const vft_origin origin[LEAVES] = {VFT_WITNESS, VFT_WITNESS, VFT_LINK,   VFT_LINK,  VFT_ORACLE,
                                             VFT_PUBLIC,  VFT_PUBLIC,  VFT_PUBLIC, VFT_WITNESS};
@@ -77,6 +83,11 @@ static random_program build(void) {
   for (uint32_t k = 0; k < chains; k++) {
     toy_dims size = {.rank = (uint32_t)toy_rnd(1, 5)}, out = {0};
     for (uint32_t i = 0; i < size.rank; i++) size.dims[i] = (uint32_t)toy_rnd(1, 5);
+    if (big) {
+      static const toy_dims box[] = {{2, {7, 1299}}, {1, {8997}}, {3, {5, 600, 2}},
+                                     {2, {1280, 6}}};
+      size = box[toy_rnd(0, 3)];
+    }
     uint32_t nfree = (uint32_t)toy_rnd(0, size.rank < 3 ? size.rank : 3);
     vft_term terms[4];
     uint32_t n = 0, want = (uint32_t)toy_rnd(1, 4), ntensors = p->ntensors;
@@ -161,8 +172,9 @@ out:
 static void test_random_programs(void **state) {
   (void)state;
   int proved = 0, products = 0;
-  for (int round = 0; round < ROUNDS; round++) {
+  for (int round = 0; round < ROUNDS + BIG_ROUNDS; round++) {
     uint64_t seed = toy_seed;
+    big = round >= ROUNDS;
     random_program r = build();
     vft_trace t;
     assert_int_equal(vft_trace_init(&t, r.p), VFT_OK);
