@@ -236,6 +236,7 @@ void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base, co
   vft_op *op = vft_build_op(b, VFT_OP_REQUANT, out.name);
   if (!op) return;
   op->shift = shift;
+  op->nshift = layers;
   op->negate = negate;
   op->rem = rem;
   fill_op(b, op, box, expr, nexpr, &base_term, base != VFT_NO_TENSOR, NULL, 0, out.tensor, out.axes);
@@ -446,6 +447,7 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   vft_op *op = vft_build_op(b, VFT_OP_SOFTMAX, name);
   if (!op) return ids;
   op->shift = shift;
+  op->nshift = layers;
   op->rem = rem;
   op->table = table;
   fill_op(b, op, box, &expr, 1, NULL, 0, NULL, 0, VFT_NO_TENSOR, NULL);

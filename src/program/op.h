@@ -69,7 +69,8 @@ typedef struct {
   uint32_t nterms, nbase, nden;
   vft_term *terms, *base, *den;
   bool negate;
-  int8_t *shift;    /* REQUANT, SOFTMAX: k per iteration (one when not looped) */
+  uint32_t nshift;  /* 1, or loop_count */
+  int8_t *shift;    /* REQUANT, SOFTMAX: k of each iteration */
   bool has_out;
   vft_factor out;   /* axes = free indices in order, offsets allowed */
   uint32_t rem, comp; /* wide numbers of remainder and complement, UINT32_MAX: none */

@@ -1,49 +1,38 @@
-/* Exact integer matrix products, batched, with any strides:
- *   C[b][m][n] (+)= scale * sum_k A[b][m][k] B[b][n][k]
- * in 64-bit integers. Every tier and number of threads gives the same integers. */
+/* Exact integer matrix products: the inner loop of training.
+ *
+ *   c[o][i][j] += coef * sum over s and k of a[o][s][i][k] * b[o][s][j][k]
+ *
+ * with independent strides (in elements) on every axis, so that transposed weights, heads and
+ * split axes need no copies by the caller. `outer` axes o are independent products; `sum` axes s
+ * are further contracted axes. All partial sums fit 62 bits by the static bounds of the program;
+ * results are exact, hence the same for any blocking and any number of threads. */
 #ifndef VFT_TRAIN_GEMM_H
 #define VFT_TRAIN_GEMM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
 #include "relation/program.h"
 
-/* Element (batch b, row i, k) lies at data[b * batch + i * row + k * k_stride]; strides count
- * elements and may be zero (a shared operand) or negative. */
 typedef struct {
-  vft_dtype dtype;
-  const void *data;
-  ptrdiff_t row, k, batch;
-} vft_gemm_operand;
-
-/* A constant right-hand operand in the layout of the kernels (frozen weights, used each step). */
-typedef struct vft_gemm_packed vft_gemm_packed;
+  size_t n;
+  ptrdiff_t a, b, c; /* c: 0 on sum axes */
+} vft_gemm_axis;
 
 typedef struct {
-  size_t batch, m, n, k; /* any, zero included (k = 0: sums are 0) */
-  vft_gemm_operand a;    /* rows m */
-  vft_gemm_operand b;    /* rows n */
-  const vft_gemm_packed *packed; /* NULL, or stands for b, which is then not read */
-  int64_t *c;            /* element (b, m, n) at c[b * c_batch + m * c_row + n] */
-  ptrdiff_t c_row, c_batch;
-  int64_t scale;
-  bool accumulate;       /* add to C rather than overwrite it */
-} vft_gemm;
+  size_t m, n, k;
+  const void *a, *b;
+  vft_dtype ta, tb; /* I8, I16, U16, I32 */
+  ptrdiff_t am, ak, bn, bk;
+  int64_t *c;
+  ptrdiff_t cm, cn;
+  int64_t coef;
+  uint32_t nouter, nsum;
+  vft_gemm_axis outer[VFT_MAX_INDEX], sum[VFT_MAX_INDEX];
+  int abits, bbits; /* |a| <= 2^(abits-1), |b| <= 2^(bbits-1) */
+} vft_gemm_task;
 
-/* requires: |scale| * sum_k |A||B| < 2^62 for every element, and the same of |C| + it when
- *           accumulating (bounds that the program's bound checker establishes); C disjoint from A
- *           and B, its elements distinct; `packed` made for (n, k) and for `batch` or one batch
- *           (then shared by all).
- * fails:    VFT_RESOURCE (memory); C is then unspecified. */
-VFT_MUST_CHECK vft_status vft_gemm_run(const vft_gemm *g);
-
-/* *out: owned by the caller, freed with vft_gemm_packed_free. fails: VFT_RESOURCE. */
-VFT_MUST_CHECK vft_status vft_gemm_pack(vft_gemm_packed **out, const vft_gemm_operand *b,
-                                        size_t batch, size_t n, size_t k);
-void vft_gemm_packed_free(vft_gemm_packed *packed);
-size_t vft_gemm_packed_bytes(const vft_gemm_packed *packed);
+/* Uses all threads of the pool. Outputs of different (o, i, j) must not alias. */
+void vft_gemm(const vft_gemm_task *task);
 
 #endif

@@ -1,0 +1,216 @@
+/* The executor against the oracle, the plain checker against the executor, and faults at every
+ * op: the plain checker must name that op's relations or lookups. */
+#include "train/step_vectors.h"
+
+#include "base/pool.h"
+
+static void new_exec(const vectors *v, vft_exec_mode mode, blocks *b, size_t t, vft_exec **e) {
+  if (vft_exec_new(v->step, mode, e) != VFT_OK) fail_msg("%s", vft_error_message());
+  supply_fixed(*e, v, b, t);
+  supply_state(*e, v, b, t ? json_object_get(at(json_object_get(v->json, "steps"), t - 1), "state")
+                           : json_object_get(v->json, "state"));
+}
+
+static void run(vft_exec *e) {
+  if (vft_exec_run(e, false) != VFT_OK) fail_msg("%s", vft_error_message());
+}
+
+static const char *const cases[] = {"all", "some"};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void test_bounds(void **state) {
+  (void)state;
+  for (int c = 0; c < CASES; c++) {
+    vectors v;
+    load_vectors(&v, cases[c]);
+    if (vft_program_check_bounds(v.step->program) != VFT_OK) fail_msg("%s", vft_error_message());
+    free_vectors(&v);
+  }
+}
+
+static void test_oracle(void **state) {
+  (void)state;
+  for (int c = 0; c < CASES; c++)
+    for (int mode = 0; mode < 2; mode++)
+      for (int threads = 1; threads <= 3; threads += 2) {
+        vft_threads_set(threads);
+        vectors v;
+        load_vectors(&v, cases[c]);
+        for (size_t t = 0; t < 2; t++) {
+          blocks b = {.n = 0};
+          vft_exec *e;
+          new_exec(&v, mode ? VFT_EXEC_TRACE : VFT_EXEC_TRAIN, &b, t, &e);
+          run(e);
+          json_t *want = at(json_object_get(v.json, "steps"), t);
+          assert_int_equal(vft_array_get(vft_exec_array(e, v.step->mu), 0), int_of(want, "mu"));
+          check_state(e, &v, json_object_get(want, "state"));
+          vft_exec_free(e);
+          free_blocks(&b);
+        }
+        free_vectors(&v);
+      }
+  vft_threads_set(0);
+}
+
+static void test_plain_checker(void **state) {
+  (void)state;
+  for (int c = 0; c < CASES; c++) {
+    vectors v;
+    load_vectors(&v, cases[c]);
+    for (size_t t = 0; t < 2; t++) {
+      blocks b = {.n = 0};
+      vft_exec *e;
+      new_exec(&v, VFT_EXEC_TRACE, &b, t, &e);
+      run(e);
+      if (vft_exec_finish_trace(e) != VFT_OK) fail_msg("%s", vft_error_message());
+      if (vft_program_check_trace(v.step->program, vft_exec_trace(e), NULL) != VFT_OK)
+        fail_msg("%s: %s", vft_error_check(), vft_error_message());
+      vft_exec_free(e);
+      free_blocks(&b);
+    }
+    free_vectors(&v);
+  }
+}
+
+/* ---- faults ---- */
+
+typedef struct {
+  const vft_op *op;
+  uint32_t iteration;
+  vft_tensor_id tensor;
+  size_t index;
+  int64_t delta;
+  bool bare; /* the value only, not the incoming limbs it is read from */
+  bool done;
+} fault;
+
+static vft_status inject(void *ctx, vft_exec *e, const vft_op *op, uint32_t i) {
+  fault *f = ctx;
+  if (op != f->op || i != f->iteration) return VFT_OK;
+  const vft_array *a = vft_exec_array(e, f->tensor);
+  int64_t value = vft_array_get(a, f->index) + f->delta;
+  if (f->bare) {
+    vft_array x = *a;
+    vft_array_set(&x, f->index, value);
+  } else {
+    vft_exec_poke(e, f->tensor, f->index, value);
+  }
+  f->done = true;
+  return VFT_OK;
+}
+
+static bool owns(const vft_program *p, const vft_op *op, size_t check) {
+  if (check < p->nrelations) {
+    for (uint32_t i = 0; i < op->nrelations; i++)
+      if (op->relations[i] == check) return true;
+    return false;
+  }
+  check -= p->nrelations;
+  for (uint32_t i = 0; check < p->nlookups && i < op->nlookups; i++)
+    if (op->lookups[i] == check) return true;
+  return false;
+}
+
+/* Index of an element of the tensor that iteration i of the op wrote. */
+static size_t element_of(const vft_step *s, const vft_op *op, vft_tensor_id t, uint32_t i) {
+  const vft_tensor *x = &s->program->tensors[t];
+  size_t n = vft_tensor_count(x), slabs = 1, slab = 0;
+  bool main = op->has_out &&
+              (t == op->out.tensor || (s->wide_of[op->out.tensor] != UINT32_MAX &&
+                                       vft_tensor_count(&s->program->tensors[op->out.tensor]) == n &&
+                                       x->dims[0] == s->program->tensors[op->out.tensor].dims[0]));
+  if (op->looped && x->rank) {
+    slabs = x->dims[0];
+    slab = i - op->loop_first + (main && op->out.idx[0] == 0 ? op->out.off[0] : 0);
+    if (main && op->out.idx[0] != 0) { /* fixed layer, sequences loop on the second axis */
+      slabs = (size_t)x->dims[0] * x->dims[1];
+      slab = (size_t)op->out.off[0] * x->dims[1] + i;
+    }
+  } else if (main && x->rank && op->out.off[0]) {
+    slabs = x->dims[0];
+    slab = op->out.off[0];
+  } else if (main && x->rank && op->nfree < x->rank) { /* embedding: layer 0 of the residual */
+    slabs = x->dims[0];
+  }
+  size_t each = n / slabs;
+  return slab * each + each / 3;
+}
+
+static void test_faults(void **state) {
+  (void)state;
+  vectors v;
+  load_vectors(&v, "all");
+  const vft_program *p = v.step->program;
+  size_t checks = vft_program_check_count(p);
+  bool *failed = calloc(checks, sizeof *failed);
+  unsigned tried = 0;
+  for (uint32_t o = 0; o < v.step->nops; o++) {
+    const vft_op *op = &v.step->ops[o];
+    for (uint32_t k = 0; k < op->noutputs; k++) {
+      /* outputs of a loop: alternate between first and last iteration */
+      uint32_t i = op->loop_first + (k + o) % op->loop_count;
+      fault f = {.op = op, .iteration = i, .tensor = op->outputs[k]};
+      f.index = element_of(v.step, op, f.tensor, i);
+      blocks b = {.n = 0};
+      vft_exec *e;
+      new_exec(&v, VFT_EXEC_TRACE, &b, 1, &e);
+      f.bare = op->kind == VFT_OP_DEFINE;
+      /* stay inside the container: the value is plausible, only wrong */
+      f.delta = 1;
+      if (vft_exec_array(e, f.tensor)->data == NULL) fail_msg("%s: no array", p->tensors[f.tensor].name);
+      vft_exec_set_hook(e, inject, &f);
+      vft_status st = vft_exec_run(e, false);
+      if (st != VFT_OK) fail_msg("%s, %s: %s", op->name, p->tensors[f.tensor].name, vft_error_message());
+      assert_true(f.done);
+      st = vft_exec_finish_trace(e);
+      if (st != VFT_OK && st != VFT_RESOURCE) fail_msg("%s", vft_error_message());
+      memset(failed, 0, checks);
+      st = vft_program_check_trace(p, vft_exec_trace(e), failed);
+      if (st != VFT_REJECTED)
+        fail_msg("%s: a false %s is not noticed (status %d: %s)", op->name, p->tensors[f.tensor].name, st,
+                 vft_error_message());
+      for (size_t c = 0; c < p->nrelations + p->nlookups; c++) {
+        char id[200];
+        if (failed[c] && !owns(p, op, c))
+          fail_msg("%s: a false %s breaks %s", op->name, p->tensors[f.tensor].name,
+                   vft_program_check_id(p, c, id, sizeof id));
+      }
+      tried++;
+      vft_exec_free(e);
+      free_blocks(&b);
+    }
+  }
+  print_message("%u faults\n", tried);
+  free(failed);
+  free_vectors(&v);
+}
+
+/* A tensor that outgrows its container stops the run, naming it. */
+static void test_overflow(void **state) {
+  (void)state;
+  vectors v;
+  load_vectors(&v, "all");
+  for (int mode = 0; mode < 2; mode++) {
+    blocks b = {.n = 0};
+    vft_exec *e;
+    new_exec(&v, mode ? VFT_EXEC_TRACE : VFT_EXEC_TRAIN, &b, 0, &e);
+    int64_t *w = keep(&b, vft_tensor_count(&v.step->program->tensors[v.step->w[VFT_V]]));
+    for (size_t i = 0; i < vft_tensor_count(&v.step->program->tensors[v.step->w[VFT_V]]); i++)
+      w[i] = i % 3 ? 1 << 14 : -(1 << 14); /* weights far beyond the calibrated range */
+    vft_exec_supply(e, v.step->w[VFT_V], VFT_I64, w);
+    assert_int_equal(vft_exec_run(e, false), VFT_RESOURCE);
+    assert_non_null(strstr(vft_error_message(), "overflow: tensor attn/v, layer "));
+    vft_exec_free(e);
+    free_blocks(&b);
+  }
+  free_vectors(&v);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_bounds),   cmocka_unit_test(test_oracle),
+      cmocka_unit_test(test_plain_checker), cmocka_unit_test(test_overflow),
+      cmocka_unit_test(test_faults),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
