@@ -13,7 +13,7 @@ PKGS    := jansson yaml-0.1 libcrypto libpcre2-8
 CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
 AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
            -mavx512vnni -mbmi2
-LIBS     = -pthread $(shell pkg-config --libs $(PKGS))
+LIBS     = -pthread $(shell pkg-config --libs $(PKGS)) -lm
 
 SRC     := $(wildcard src/*/*.c)
 OBJ     := $(SRC:%.c=$(B)/%.o)

@@ -82,7 +82,8 @@ __attribute__((format(printf, 2, 3))) static vft_status bad_value(const reader *
 }
 
 static vft_status scalar(reader *r, const yaml_node_t *node, const char **out) {
-  if (node->type != YAML_SCALAR_NODE || memchr(node->data.scalar.value, 0, node->data.scalar.length))
+  if (node->type != YAML_SCALAR_NODE ||
+      memchr(node->data.scalar.value, 0, node->data.scalar.length))
     return BAD(r, "expected a single value");
   *out = vft_arena_strdup(&r->c->arena, (const char *)node->data.scalar.value);
   return *out ? VFT_OK : VFT_RESOURCE;
@@ -215,7 +216,7 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
   vft_config *c = r->c;
   static const char *const adapters[] = {"lora"}, *const templates[] = {"chatml"};
   static const char *const schedules[] = {"cosine", "linear", "constant"};
-  size_t pick;
+  size_t pick = 0;
 #define IS(name) !strcmp(key, name)
   if (IS("base_model")) return path_value(r, v, &c->base_model);
   if (IS("datasets")) return datasets(r, v);

@@ -318,7 +318,8 @@ static vft_status unpack(parse *p, json_t *root) {
           &s->layers, "d", &s->d, "kv_heads", &s->groups, "heads", &heads, "head_dim",
           &s->head_dim, "ff", &s->ff, "vocab", &s->vocab, "tied", &s->tied, "rope_theta", &theta,
           "rms_eps", &eps, "files", &files, "digest", &model_digest, "h0", &h0, "root",
-          &root_hex, "tokenizer", "digest", &tok, "template", "name", &tname, "digest", &tdigest, "system", &system,
+          &root_hex, "tokenizer", "digest", &tok, "template", "name", &tname, "digest", &tdigest,
+          "system", &system,
           "records", "sequence_len", &s->positions, "truncation", &trunc, "padding", &padding,
           "pad_id", &pad, "sources", &sources, "dataset", &dataset, "policy", &policy, "sampler",
           "kind", &skind, "algorithm", &salg, "seed", &sseed, "records", &records, "adapter",
@@ -354,7 +355,7 @@ static vft_status unpack(parse *p, json_t *root) {
       s->rank > 64 || m->calibration_sequences < 1 || m->calibration_positions < 2)
     return bad(p, "numbers", "values within the documented ranges");
   s->per_group = heads / s->groups;
-  s->clip = s->clip_u != 0;
+  s->clip = strcmp(ckind, "none") != 0;
   equals(p, "clipping.kind", ckind, s->clip ? "global norm" : "none");
   s->alpha_log2 = log2_ratio(m->alpha, s->rank);
   m->pad_id = pad;

@@ -1,0 +1,208 @@
+#include "run/inspect.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/inspect.h"
+#include "relation/program.h"
+#include "run/derive.h"
+#include "run/files.h"
+#include "run/manifest.h"
+#include "run/plan.h"
+#include "run/proof_file.h"
+
+static void hex_line(FILE *out, const char *name, const uint8_t *b) {
+  char hex[65];
+  vft_hex(b, 32, hex);
+  fprintf(out, "  %-15s %s\n", name, hex);
+}
+
+static void targets_line(FILE *out, unsigned targets) {
+  fprintf(out, "  targets        ");
+  for (int p = 0; p < 7; p++)
+    if (targets >> p & 1) fprintf(out, " %s", vft_projection_names[p]);
+  fputc('\n', out);
+}
+
+/* ---- manifest ---- */
+
+static vft_status program_lines(const vft_manifest *m, FILE *out) {
+  vft_step *step;
+  vft_cost cost;
+  TRY(vft_derive_from_manifest(m, &step));
+  vft_status st = vft_program_cost(step->program, &cost);
+  if (st == VFT_OK) {
+    fprintf(out, "  one step        %zu committed integers, %zu lookups, %u relations; rows of "
+                 "2^%u\n",
+            cost.witness + cost.link, cost.lookups, step->program->nrelations, m->log_columns);
+    fprintf(out, "  oracles         %zu base parameters and table entries\n", cost.oracle);
+  }
+  vft_step_free(step);
+  return st;
+}
+
+static vft_status inspect_manifest(const char *path, FILE *out) {
+  static const char *const schedule[] = {"cosine", "linear", "constant"};
+  vft_manifest m;
+  TRY(vft_manifest_load(path, &m));
+  const vft_step_shape *s = &m.shape;
+  fprintf(out, "Manifest of a run (%s), %zu bytes\n", VFT_MANIFEST_FORMAT, m.length);
+  hex_line(out, "h_Pi", m.digest);
+  fprintf(out, "Base model: %d layers, hidden size %d, %d heads (%d key/value) of %d, "
+               "feed-forward %d, vocabulary %d, %s head\n",
+          s->layers, s->d, s->groups * s->per_group, s->groups, s->head_dim, s->ff, s->vocab,
+          s->tied ? "tied" : "separate");
+  for (size_t i = 0; i < m.files; i++)
+    fprintf(out, "  file            %s, %" PRIu64 " bytes\n", m.file[i].name, m.file[i].bytes);
+  hex_line(out, "file digest", m.model_digest);
+  hex_line(out, "h0", m.h0.b);
+  fprintf(out, "Records: %" PRIu64 " used, template %s, sequence_len %d\n", m.records,
+          m.template_name, s->positions);
+  for (size_t i = 0; i < m.sources; i++)
+    fprintf(out, "  source          %s (%s), %" PRIu64 " records, %" PRIu64 " used\n",
+            m.source[i].name, m.source[i].type, m.source[i].records, m.source[i].used);
+  fprintf(out, "Adapter: LoRA of rank %d, alpha %d, seed %" PRIu64 "\n", s->rank, m.alpha, m.seed);
+  targets_line(out, s->adapted);
+  fprintf(out, "Optimiser: AdamW, learning rate %s (%s, %" PRIu64 " warmup steps), weight decay "
+               "%s, beta1 %s, beta2 %s, epsilon %s, clipping %s\n",
+          m.learning_rate, schedule[m.schedule], m.warmup_steps, m.weight_decay, m.beta1, m.beta2,
+          m.epsilon, s->clip ? m.max_grad_norm : "off");
+  fprintf(out, "Steps: %" PRIu64 " of %d sequences of %d positions\n", m.steps, s->sequences,
+          s->positions);
+  fprintf(out, "Proofs: %s, %d bits\n", VFT_PROTOCOL_NAME, VFT_SECURITY_BITS);
+  hex_line(out, "program", m.program.b);
+  hex_line(out, "tables", m.tables.b);
+  hex_line(out, "initial adapter", m.initial_adapter.b);
+  hex_line(out, "initial state", m.initial_state.b);
+  vft_status st = program_lines(&m, out);
+  vft_manifest_free(&m);
+  return st;
+}
+
+/* ---- proofs and checkpoints ---- */
+
+static vft_status inspect_step(const char *path, FILE *out) {
+  vft_step_file f;
+  TRY(vft_step_file_read(path, &f));
+  fprintf(out, "Proof of training step %" PRIu64 ", %zu bytes (not verified: vft verify does)\n",
+          f.step, f.length);
+  hex_line(out, "h_Pi", f.manifest);
+  for (int l = 0; l < VFT_STEP_LINKS; l++) hex_line(out, vft_step_link_names[l], f.link[l].b);
+  vft_step_file_free(&f);
+  return VFT_OK;
+}
+
+static vft_status inspect_oracles(const char *path, FILE *out) {
+  vft_oracle_file f;
+  TRY(vft_oracle_file_read(path, &f));
+  fprintf(out, "Opening of base weights and tables for %" PRIu64 " step proofs, %zu bytes (not "
+               "verified: vft verify does)\n", f.steps, f.length);
+  hex_line(out, "h_Pi", f.manifest);
+  vft_oracle_file_free(&f);
+  return VFT_OK;
+}
+
+static vft_status inspect_checkpoint(const char *path, FILE *out) {
+  vft_bytes file;
+  TRY(vft_file_read(path, SIZE_MAX >> 1, VFT_USAGE, &file));
+  vft_reader r = {file.data, file.size, 8, false};
+  uint32_t version = vft_reader_u32(&r);
+  const uint8_t *h_pi = vft_reader_bytes(&r, 32);
+  uint64_t step = vft_reader_u64(&r), elements = 0, bytes = 0;
+  uint32_t arrays = vft_reader_u32(&r);
+  for (uint32_t i = 0; !r.failed && i < arrays; i++) {
+    uint64_t n = vft_reader_u64(&r);
+    elements += n;
+    bytes += n * vft_reader_u32(&r);
+  }
+  vft_status st = VFT_OK;
+  if (r.failed || version != 1 || bytes + 32 != r.size - r.at) {
+    st = vft_fail(VFT_USAGE, "%s: a damaged checkpoint or one of another version", path);
+  } else {
+    vft_digest sum = vft_blake3_hash(file.data, file.size - 32);
+    fprintf(out, "Checkpoint after %" PRIu64 " steps: %u arrays, %" PRIu64 " integers, checksum "
+                 "%s\n",
+            step, arrays, elements,
+            memcmp(sum.b, file.data + file.size - 32, 32) ? "WRONG" : "right");
+    hex_line(out, "h_Pi", h_pi);
+  }
+  vft_bytes_free(&file);
+  return st;
+}
+
+/* ---- folders ---- */
+
+static vft_status inspect_adapter(const char *path, FILE *out) {
+  vft_arena arena = {0};
+  vft_bytes config = {0};
+  char *name = vft_run_path(&arena, path, "adapter_config.json");
+  char *weights = vft_run_path(&arena, path, "adapter_model.safetensors");
+  vft_status st = VFT_RESOURCE;
+  if (!name || !weights) goto out;
+  TRY_OUT(vft_file_read(name, 1 << 20, VFT_USAGE, &config));
+  fprintf(out, "PEFT adapter\n%.*s", (int)config.size, (const char *)config.data);
+  if (vft_file_exists(weights)) st = vft_inspect_model(weights, out);
+out:
+  vft_bytes_free(&config);
+  vft_arena_free(&arena);
+  return st;
+}
+
+static uint64_t count_steps(vft_arena *arena, const char *folder, uint64_t steps) {
+  uint64_t have = 0;
+  for (uint64_t t = 0; t < steps; t++) {
+    char *path = vft_step_file_path(arena, folder, t);
+    have += path && vft_file_exists(path);
+  }
+  return have;
+}
+
+static vft_status inspect_folder(const char *path, FILE *out) {
+  static const char *const place[] = {"public/manifest.json", "manifest.json"};
+  vft_arena arena = {0};
+  vft_status st = VFT_USAGE;
+  char *adapter = vft_run_path(&arena, path, "adapter_config.json");
+  if (adapter && vft_file_exists(adapter)) {
+    st = inspect_adapter(path, out);
+    goto out;
+  }
+  for (int i = 0; i < 2; i++) {
+    char *manifest = vft_run_path(&arena, path, place[i]);
+    if (!manifest || !vft_file_exists(manifest)) continue;
+    vft_manifest m;
+    TRY_OUT(vft_manifest_load(manifest, &m));
+    uint64_t steps = m.steps;
+    vft_manifest_free(&m);
+    char *proofs = vft_run_path(&arena, path, i ? "proofs" : "public/proofs");
+    if (proofs)
+      fprintf(out, "Run folder: %" PRIu64 " of %" PRIu64 " steps proved\n",
+              count_steps(&arena, proofs, steps), steps);
+    st = inspect_manifest(manifest, out);
+    goto out;
+  }
+  char *model = vft_run_path(&arena, path, "model.safetensors");
+  if (model && vft_inspect_is_model(model)) {
+    st = vft_inspect_model(model, out);
+    goto out;
+  }
+  st = vft_fail(VFT_USAGE, "%s: neither a run, nor an adapter, nor a model", path);
+out:
+  vft_arena_free(&arena);
+  return st;
+}
+
+vft_status vft_inspect(const char *path, FILE *out) {
+  char head[8] = "";
+  if (vft_folder_exists(path)) return inspect_folder(path, out);
+  FILE *f = fopen(path, "rb");
+  size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+  if (f) fclose(f);
+  if (!f) return vft_fail(VFT_USAGE, "%s: cannot be read", path);
+  if (n == 8 && !memcmp(head, "VFTSTEP1", 8)) return inspect_step(path, out);
+  if (n == 8 && !memcmp(head, "VFTORCL1", 8)) return inspect_oracles(path, out);
+  if (n == 8 && !memcmp(head, "VFTCKPT1", 8)) return inspect_checkpoint(path, out);
+  if (n && head[0] == '{') return inspect_manifest(path, out);
+  if (vft_inspect_is_model(path)) return vft_inspect_model(path, out);
+  return vft_fail(VFT_USAGE, "%s: not a manifest, proof, checkpoint, adapter, GGUF or safetensors "
+                             "file", path);
+}

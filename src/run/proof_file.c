@@ -1,0 +1,140 @@
+#include "run/proof_file.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "run/files.h"
+
+enum { FILE_VERSION = 1 };
+static const char step_magic[] = "VFTSTEP1", oracle_magic[] = "VFTORCL1";
+
+const char *const vft_step_link_names[VFT_STEP_LINKS] = {"adapter_in", "state_in", "batch",
+                                                         "adapter_out", "state_out"};
+
+static void begin(vft_writer *w, const char *magic, const uint8_t manifest[32], uint64_t number) {
+  vft_writer_bytes(w, magic, 8);
+  vft_writer_u32(w, FILE_VERSION);
+  vft_writer_bytes(w, manifest, 32);
+  vft_writer_u64(w, number);
+}
+
+static vft_status end(vft_writer *w, const char *path, const uint8_t *proof, size_t length) {
+  vft_writer_u64(w, length);
+  vft_writer_bytes(w, proof, length);
+  vft_status st = w->failed ? VFT_RESOURCE : vft_file_write(path, w->data, w->size);
+  vft_writer_free(w);
+  return st;
+}
+
+vft_status vft_step_file_write(const char *path, const vft_step_file *f) {
+  vft_writer w = {0};
+  begin(&w, step_magic, f->manifest, f->step);
+  for (int l = 0; l < VFT_STEP_LINKS; l++) vft_writer_bytes(&w, f->link[l].b, 32);
+  return end(&w, path, f->proof, f->length);
+}
+
+vft_status vft_oracle_file_write(const char *path, const vft_oracle_file *f) {
+  vft_writer w = {0};
+  begin(&w, oracle_magic, f->manifest, f->steps);
+  return end(&w, path, f->proof, f->length);
+}
+
+typedef struct {
+  const char *path, *header; /* header: id of the check */
+  vft_bytes bytes;
+  vft_reader r;
+} opened;
+
+static vft_status malformed(const opened *o, const char *what) {
+  return vft_reject(o->header, "%s: %s", o->path, what);
+}
+
+static vft_status open_proof(opened *o, const char *path, const char *magic, const char *missing,
+                             const char *header, uint8_t manifest[32], uint64_t *number) {
+  memset(o, 0, sizeof *o);
+  o->path = path;
+  o->header = header;
+  if (!vft_file_exists(path)) return vft_reject(missing, "%s: there is no such proof", path);
+  TRY(vft_file_read(path, VFT_PROOF_FILE_MAX, VFT_USAGE, &o->bytes));
+  o->r = (vft_reader){o->bytes.data, o->bytes.size, 0, false};
+  const uint8_t *m = vft_reader_bytes(&o->r, 8);
+  uint32_t version = vft_reader_u32(&o->r);
+  if (!m || memcmp(m, magic, 8)) return malformed(o, "not a proof file of this kind");
+  if (version != FILE_VERSION)
+    return vft_fail(VFT_USAGE, "%s: format version %u is not supported (expected %d)", path,
+                    version, FILE_VERSION);
+  const uint8_t *h = vft_reader_bytes(&o->r, 32);
+  if (h) memcpy(manifest, h, 32);
+  *number = vft_reader_u64(&o->r);
+  return o->r.failed ? malformed(o, "truncated") : VFT_OK;
+}
+
+/* The proof runs to the end of the file. */
+static vft_status take_proof(opened *o, uint8_t **proof, size_t *length) {
+  uint64_t n = vft_reader_u64(&o->r);
+  if (o->r.failed || n > o->r.size - o->r.at) return malformed(o, "truncated");
+  if (n < o->r.size - o->r.at) return malformed(o, "bytes after the proof");
+  *proof = vft_alloc_raw((size_t)n, 1);
+  if (!*proof) return VFT_RESOURCE;
+  memcpy(*proof, o->r.data + o->r.at, (size_t)n);
+  *length = (size_t)n;
+  return VFT_OK;
+}
+
+vft_status vft_step_file_read(const char *path, vft_step_file *out) {
+  opened o;
+  memset(out, 0, sizeof *out);
+  vft_status st = open_proof(&o, path, step_magic, "step/missing", "step/header", out->manifest,
+                             &out->step);
+  for (int l = 0; st == VFT_OK && l < VFT_STEP_LINKS; l++) {
+    const uint8_t *root = vft_reader_bytes(&o.r, 32);
+    if (root) memcpy(out->link[l].b, root, 32);
+    else st = malformed(&o, "truncated");
+  }
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  vft_bytes_free(&o.bytes);
+  return st;
+}
+
+void vft_step_file_free(vft_step_file *f) {
+  vft_free(f->proof);
+  memset(f, 0, sizeof *f);
+}
+
+vft_status vft_oracle_file_read(const char *path, vft_oracle_file *out) {
+  opened o;
+  memset(out, 0, sizeof *out);
+  vft_status st = open_proof(&o, path, oracle_magic, "oracles/missing", "oracles/header",
+                             out->manifest, &out->steps);
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  vft_bytes_free(&o.bytes);
+  return st;
+}
+
+void vft_oracle_file_free(vft_oracle_file *f) {
+  vft_free(f->proof);
+  memset(f, 0, sizeof *f);
+}
+
+char *vft_step_file_path(vft_arena *arena, const char *folder, uint64_t step) {
+  return vft_arena_printf(arena, "%s/step_%06llu.vft", folder, (unsigned long long)step);
+}
+
+vft_status vft_step_files_check(const char *folder, uint64_t steps) {
+  DIR *d = opendir(folder);
+  if (!d) return vft_reject("step/missing", "%s: there are no proofs", folder);
+  vft_status st = VFT_OK;
+  for (struct dirent *e; st == VFT_OK && (e = readdir(d));) {
+    unsigned long long step;
+    char again[64];
+    if (strncmp(e->d_name, "step_", 5) || sscanf(e->d_name, "step_%llu.vft", &step) != 1) continue;
+    snprintf(again, sizeof again, "step_%06llu.vft", step);
+    if (strcmp(again, e->d_name)) continue;
+    if (step >= steps)
+      st = vft_reject("step/extra", "%s/%s: the manifest declares %llu steps", folder, e->d_name,
+                      (unsigned long long)steps);
+  }
+  closedir(d);
+  return st;
+}

@@ -1,0 +1,68 @@
+/* Verification of a finished run from its public folder alone: the manifest, the proofs, and --
+ * when given -- the model file and the released adapter. */
+#ifndef VFT_RUN_VERIFY_H
+#define VFT_RUN_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "hash/blake3.h"
+
+typedef enum {
+  VFT_CLAIM_MANIFEST,    /* canonical, complete; its program is the one it declares */
+  VFT_CLAIM_START,       /* step 0 begins with the declared A, B = 0, moments 0 */
+  VFT_CLAIM_STEPS,       /* every step once, in order, each proof accepted, each continuing the
+                            one before */
+  VFT_CLAIM_ORACLES,     /* all proofs used the base weights under h0 and the declared tables */
+  VFT_CLAIM_MODEL,       /* h0 is that of the model file (or the given h0) */
+  VFT_CLAIM_CALIBRATION, /* the exponents follow the published rule */
+  VFT_CLAIM_ADAPTER,     /* the released adapter is the last step's */
+  VFT_CLAIM_DATASET,     /* the batches are drawn from a declared dataset */
+  VFT_CLAIMS
+} vft_claim;
+extern const char *const vft_claim_names[VFT_CLAIMS];
+
+typedef enum { VFT_NOT_CHECKED = 0, VFT_CHECKED } vft_claim_state;
+
+typedef struct {
+  const char *folder;  /* RUN/public */
+  const char *model;   /* model file or folder, or 64 hexadecimal digits of h0; NULL: none */
+  const char *adapter; /* PEFT folder; NULL: FOLDER/adapter when it is there */
+  unsigned require;    /* bit c: claim c must be checked */
+} vft_verify_request;
+
+typedef struct {
+  vft_arena arena;
+  struct {
+    vft_claim_state state;
+    const char *detail; /* what was compared, or what is missing */
+  } claim[VFT_CLAIMS];
+  uint8_t h_pi[32];
+  vft_digest h0, h_t, program, tables;
+  bool has_manifest, has_h_t;
+  uint64_t steps, proof_bytes;
+  double seconds;
+  double bits_least, bits_total; /* of the weakest proof; union bound over all */
+  char *soundness;               /* account of one step proof and of the opening, as text */
+} vft_verify_report;
+
+/* VFT_OK: every claim that was checked holds and every required one was checked. The report is
+ * filled as far as verification came; free it in any case.
+ * Fails: VFT_REJECTED with the id of the failed check ("require/CLAIM" for a missing one),
+ * VFT_USAGE (missing files, unsupported version), VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_run_verify(const vft_verify_request *request,
+                                         vft_verify_report *report);
+void vft_verify_report_free(vft_verify_report *report);
+
+/* For people: a line a claim. `verbose`: digests and the soundness account too. */
+void vft_verify_report_print(const vft_verify_report *report, vft_status verdict, bool verbose,
+                             FILE *out);
+/* One JSON object. */
+VFT_MUST_CHECK vft_status vft_verify_report_json(const vft_verify_report *report,
+                                                 vft_status verdict, FILE *out);
+
+#endif

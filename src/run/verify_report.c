@@ -1,0 +1,94 @@
+#include <jansson.h>
+#include <string.h>
+
+#include "run/manifest.h"
+#include "run/verify.h"
+
+const char *const vft_claim_names[VFT_CLAIMS] = {"manifest", "start",       "steps",   "oracles",
+                                                 "model",    "calibration", "adapter", "dataset"};
+
+static const char *const meaning[VFT_CLAIMS] = {
+    "the manifest is canonical and complete",
+    "training starts as declared",
+    "every training step was computed exactly as declared",
+    "every step used the declared base weights and tables",
+    "the base model is the given one",
+    "the arithmetic's exponents follow the published rule",
+    "the adapter is the one that the last step produced",
+    "the batches come from a declared dataset"};
+
+void vft_verify_report_free(vft_verify_report *r) {
+  vft_arena_free(&r->arena);
+  memset(r, 0, sizeof *r);
+}
+
+static void digest_line(FILE *out, const char *name, const uint8_t *b) {
+  char hex[65];
+  vft_hex(b, 32, hex);
+  fprintf(out, "  %-8s %s\n", name, hex);
+}
+
+void vft_verify_report_print(const vft_verify_report *r, vft_status verdict, bool verbose,
+                             FILE *out) {
+  if (!r->has_manifest) return;
+  for (int c = 0; c < VFT_CLAIMS; c++)
+    fprintf(out, "%-12s %-55s (%s)\n",
+            r->claim[c].state == VFT_CHECKED ? "OK" : "NOT CHECKED", meaning[c],
+            r->claim[c].detail);
+  digest_line(out, "h_Pi", r->h_pi);
+  digest_line(out, "h0", r->h0.b);
+  if (r->has_h_t) digest_line(out, "h_T", r->h_t.b);
+  if (verbose) {
+    digest_line(out, "program", r->program.b);
+    digest_line(out, "tables", r->tables.b);
+    if (r->soundness) fputs(r->soundness, out);
+  }
+  if (r->bits_least > 0)
+    fprintf(out, "%.1f proven bits a proof, %.1f for all proofs together; %.1f MB of proofs\n",
+            r->bits_least, r->bits_total, (double)r->proof_bytes / 1e6);
+  if (verdict == VFT_OK)
+    fprintf(out, "accepted: %llu steps in %.1f s\n", (unsigned long long)r->steps, r->seconds);
+  else if (verdict == VFT_REJECTED)
+    fprintf(out, "REJECTED\n");
+}
+
+static json_t *hex(const uint8_t *b) {
+  char text[65];
+  vft_hex(b, 32, text);
+  return json_string(text);
+}
+
+vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict, FILE *out) {
+  json_t *claims = json_object(), *root = json_object();
+  for (int c = 0; c < VFT_CLAIMS; c++)
+    json_object_set_new(claims, vft_claim_names[c],
+                        json_pack("{s:s, s:s}", "state",
+                                  r->claim[c].state == VFT_CHECKED ? "ok" : "not checked",
+                                  "detail", r->claim[c].detail));
+  json_object_set_new(root, "verdict",
+                      json_string(verdict == VFT_OK         ? "accepted"
+                                  : verdict == VFT_REJECTED ? "rejected"
+                                                            : "error"));
+  json_object_set_new(root, "claims", claims);
+  if (verdict != VFT_OK) {
+    json_object_set_new(root, "check", json_string(vft_error_check()));
+    json_object_set_new(root, "message", json_string(vft_error_message()));
+  }
+  if (r->has_manifest) {
+    json_object_set_new(root, "h_Pi", hex(r->h_pi));
+    json_object_set_new(root, "h0", hex(r->h0.b));
+    json_object_set_new(root, "steps", json_integer((json_int_t)r->steps));
+  }
+  if (r->has_h_t) json_object_set_new(root, "h_T", hex(r->h_t.b));
+  if (r->bits_least > 0) {
+    json_object_set_new(root, "bits_per_proof", json_real(r->bits_least));
+    json_object_set_new(root, "bits_total", json_real(r->bits_total));
+  }
+  json_object_set_new(root, "proof_bytes", json_integer((json_int_t)r->proof_bytes));
+  json_object_set_new(root, "seconds", json_real(r->seconds));
+  int failed = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+  json_decref(root);
+  if (failed) return vft_fail(VFT_RESOURCE, "cannot write the report");
+  fputc('\n', out);
+  return VFT_OK;
+}
