@@ -219,6 +219,14 @@ int main(int argc, char **argv) {
   vft_proof proof, opening;
   vft_oracle_claims mine = {0}, theirs = {0};
   vft_prove_profile profile;
+  vft_prove_plan plan;
+  check(vft_prove_plan_init(&plan, p, &options, &how));
+  size_t live = vft_alloc_live();
+  printf("plan (MB): commit %.0f lookups %.0f products %.0f opening %.0f kept %.0f, peak %.0f on "
+         "top of %.0f\n",
+         (double)plan.commit / 1e6, (double)plan.lookups / 1e6, (double)plan.products / 1e6,
+         (double)plan.opening / 1e6, (double)plan.kept / 1e6, (double)plan.peak / 1e6,
+         (double)live / 1e6);
   double t_prove = 0;
   for (int repeat = argc > 5 ? atoi(argv[5]) : 1; repeat > 0; repeat--) {
     t0 = now();

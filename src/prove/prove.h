@@ -31,6 +31,17 @@ typedef struct {
   } stage[VFT_PROVE_STAGES];
 } vft_prove_profile;
 
+/* Memory of vft_prove beyond trace and commitments given, in bytes of vft_alloc: upper bounds by
+ * stage, and of the whole. (Claims on virtual tensors are counted as if none were equal.) */
+typedef struct {
+  size_t commit, lookups, products, opening; /* while the stage runs */
+  size_t kept;                               /* the witness tree, from its commitment on */
+  size_t peak;
+} vft_prove_plan;
+VFT_MUST_CHECK vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
+                                              const vft_proof_options *options,
+                                              const vft_prove_options *prove);
+
 typedef struct {
   uint8_t *bytes; /* vft_free */
   size_t len;

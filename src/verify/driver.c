@@ -349,8 +349,8 @@ out:
 
 /* ---- opening ---- */
 
-static vft_status choose_whir(vft_whir_params *params, const vft_matrix *matrix,
-                              const vft_proof_options *o) {
+vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
+                           const vft_proof_options *o) {
   if (o->test_queries)
     return vft_whir_params_test(params, matrix->k0, matrix->c, o->log_inv_rate, o->test_queries);
   return vft_whir_params_choose(params, matrix->k0, matrix->c, o->log_inv_rate, o->bits, o->grind);
@@ -377,7 +377,7 @@ vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
     tree[i] = (vft_whir_tree){root[t], matrix.rows[t], matrix.row_offset[t]};
   }
   TRY_OUT(vft_opening_sort(claim, n));
-  TRY_OUT(choose_whir(&params, &matrix, options));
+  TRY_OUT(vft_driver_whir(&params, &matrix, options));
   TRY_OUT(vft_soundness_add_whir(soundness, "opening", &params));
   if (prover)
     TRY_OUT(prover->open(prover->ctx, ch, &params, tree, &opening, sigma));

@@ -73,6 +73,9 @@ VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *con
                                           const vft_proof_options *options,
                                           const vft_prover_side *prover,
                                           vft_soundness *soundness);
+/* Parameters of an opening under the options; the same on both sides. */
+VFT_MUST_CHECK vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
+                                          const vft_proof_options *options);
 /* Absorbs what the options and the protocol's version change. */
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *options);
 

@@ -113,7 +113,11 @@ static void complete(vft_program *(*build)(int), void (*fill)(vft_trace *)) {
   job_init(&j, build, fill);
   vft_proof proof, opening;
   vft_oracle_claims mine = {0}, theirs = {0};
+  vft_prove_plan plan;
+  OK(vft_prove_plan_init(&plan, j.program, &j.options, &unchecked));
+  size_t live = vft_alloc_live();
   prove(&j, &proof, &mine);
+  assert_true(vft_alloc_peak() - live <= plan.peak);
   print_message("proof: %zu bytes, %u oracle claims\n", proof.len, mine.n);
   OK(verify(&j, &proof, &theirs));
   assert_int_equal(mine.n, theirs.n);
