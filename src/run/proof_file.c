@@ -61,6 +61,7 @@ static vft_status open_proof(opened *o, const char *path, const char *magic, con
   const uint8_t *m = vft_reader_bytes(&o->r, 8);
   uint32_t version = vft_reader_u32(&o->r);
   if (!m || memcmp(m, magic, 8)) return malformed(o, "not a proof file of this kind");
+  if (o->r.failed) return malformed(o, "truncated");
   if (version != FILE_VERSION)
     return vft_fail(VFT_USAGE, "%s: format version %u is not supported (expected %d)", path,
                     version, FILE_VERSION);

@@ -1,0 +1,142 @@
+/* Files of a run folder: proofs, checkpoints, atomic writing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "run/checkpoint.h"
+#include "run/files.h"
+#include "run/proof_file.h"
+
+static char folder[] = "/tmp/vft_test_files_XXXXXX";
+static char path[256];
+
+static int make_folder(void **state) {
+  (void)state;
+  return mkdtemp(folder) ? 0 : 1;
+}
+
+static int remove_folder(void **state) {
+  (void)state;
+  char command[300];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command);
+}
+
+static vft_bytes slurp(void) {
+  vft_bytes b;
+  assert_int_equal(vft_file_read(path, 1 << 20, VFT_USAGE, &b), VFT_OK);
+  return b;
+}
+
+static void spit(const void *data, size_t n) {
+  assert_int_equal(vft_file_write(path, data, n), VFT_OK);
+}
+
+static void test_atomic_write(void **state) {
+  (void)state;
+  char other[280];
+  snprintf(path, sizeof path, "%s/file", folder);
+  snprintf(other, sizeof other, "%s.tmp", path);
+  spit("one", 3);
+  spit("second", 6);
+  vft_bytes b = slurp();
+  assert_int_equal(b.size, 6);
+  assert_memory_equal(b.data, "second", 7);
+  vft_bytes_free(&b);
+  assert_false(vft_file_exists(other));
+  assert_int_equal(vft_file_read(path, 5, VFT_USAGE, &b), VFT_USAGE);
+  assert_int_equal(vft_file_read(folder, 5, VFT_USAGE, &b), VFT_USAGE);
+  assert_int_equal(vft_file_write("/nonexistent/file", "x", 1), VFT_RESOURCE);
+  assert_int_equal(vft_folder_make("/proc/version/sub"), VFT_USAGE);
+}
+
+static void test_step_file(void **state) {
+  (void)state;
+  uint8_t proof[100];
+  for (int i = 0; i < 100; i++) proof[i] = (uint8_t)(i * 7);
+  vft_step_file f = {.step = 17, .proof = proof, .length = sizeof proof}, g;
+  memset(f.manifest, 3, 32);
+  for (int l = 0; l < VFT_STEP_LINKS; l++) memset(f.link[l].b, l, 32);
+  snprintf(path, sizeof path, "%s/step_000017.vft", folder);
+  assert_int_equal(vft_step_file_write(path, &f), VFT_OK);
+  assert_int_equal(vft_step_file_read(path, &g), VFT_OK);
+  assert_int_equal(g.step, 17);
+  assert_int_equal(g.length, 100);
+  assert_memory_equal(g.proof, proof, 100);
+  assert_memory_equal(g.link, f.link, sizeof f.link);
+  vft_step_file_free(&g);
+
+  vft_bytes b = slurp();
+  for (size_t n = 0; n < b.size; n++) { /* every truncation */
+    spit(b.data, n);
+    assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
+    assert_string_equal(vft_error_check(), "step/header");
+  }
+  spit(b.data, b.size + 1); /* a byte more: the terminating zero */
+  assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
+  b.data[8] = 2;
+  spit(b.data, b.size);
+  assert_int_equal(vft_step_file_read(path, &g), VFT_USAGE); /* another version */
+  vft_bytes_free(&b);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "step/missing");
+}
+
+static void test_extra_steps(void **state) {
+  (void)state;
+  snprintf(path, sizeof path, "%s/step_000005.vft", folder);
+  spit("x", 1);
+  assert_int_equal(vft_step_files_check(folder, 6), VFT_OK);
+  assert_int_equal(vft_step_files_check(folder, 5), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "step/extra");
+  assert_int_equal(unlink(path), 0);
+}
+
+static void test_checkpoint(void **state) {
+  (void)state;
+  int64_t a[5] = {1, -2, 3, INT64_MIN, 5}, a2[5];
+  int32_t b[3] = {-1, 0, 7}, b2[3];
+  const uint8_t h[32] = {9}, other[32] = {8};
+  vft_state_array in[2] = {{a, 5, 8}, {b, 3, 4}}, out[2] = {{a2, 5, 8}, {b2, 3, 4}};
+  snprintf(path, sizeof path, "%s/private/checkpoints", folder);
+  assert_int_equal(vft_folder_make(path), VFT_OK);
+  snprintf(path, sizeof path, "%s/private/checkpoints/state_000012.ckpt", folder);
+  assert_int_equal(vft_checkpoint_write(path, h, 12, in, 2), VFT_OK);
+  assert_int_equal(vft_checkpoint_read(path, h, 12, out, 2), VFT_OK);
+  assert_memory_equal(a, a2, sizeof a);
+  assert_memory_equal(b, b2, sizeof b);
+  assert_int_equal(vft_checkpoint_read(path, other, 12, out, 2), VFT_USAGE);
+  assert_int_equal(vft_checkpoint_read(path, h, 13, out, 2), VFT_USAGE);
+  assert_int_equal(vft_checkpoint_read(path, h, 12, out, 1), VFT_USAGE);
+  assert_int_equal(vft_checkpoint_find(folder, 11), 0);
+  assert_int_equal(vft_checkpoint_find(folder, 12), 12);
+  assert_int_equal(vft_checkpoint_find(folder, 100), 12);
+  vft_bytes file = slurp();
+  for (size_t i = 0; i < file.size; i++) { /* every byte counts */
+    file.data[i] ^= 1;
+    spit(file.data, file.size);
+    assert_int_equal(vft_checkpoint_read(path, h, 12, out, 2), VFT_USAGE);
+    file.data[i] ^= 1;
+  }
+  vft_bytes_free(&file);
+  vft_digest x = vft_state_digest(1, in, 2), y = vft_state_digest(2, in, 2);
+  assert_memory_not_equal(x.b, y.b, 32);
+  b[2]++;
+  y = vft_state_digest(1, in, 2);
+  assert_memory_not_equal(x.b, y.b, 32);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_atomic_write), cmocka_unit_test(test_step_file),
+      cmocka_unit_test(test_extra_steps), cmocka_unit_test(test_checkpoint)};
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
