@@ -291,14 +291,17 @@ static vft_gemm_axis take_longest(axis_list *l) {
   return y;
 }
 
-static bool matrix_product(const vft_index_box *box, int64_t coef, const vft_operand *a,
-                           const vft_operand *b, uint32_t contracted, int64_t *out) {
+/* *done: whether the term is one, and was added. */
+static vft_status matrix_product(const vft_index_box *box, int64_t coef, const vft_operand *a,
+                                 const vft_operand *b, uint32_t contracted, int64_t *out,
+                                 bool *done) {
+  *done = false;
   uint32_t free_mask = (1u << box->nfree) - 1, large = 0;
   for (uint32_t v = 0; v < box->nindex; v++)
     if (box->size[v] > 1) large |= 1u << v;
-  if (!(contracted & large) || (contracted & ~(a->used & b->used) & large)) return false;
-  if ((free_mask & large) & ~(a->used | b->used)) return false;
-  if (a->dtype == VFT_I64 || b->dtype == VFT_I64) return false;
+  if (!(contracted & large) || (contracted & ~(a->used & b->used) & large)) return VFT_OK;
+  if ((free_mask & large) & ~(a->used | b->used)) return VFT_OK;
+  if (a->dtype == VFT_I64 || b->dtype == VFT_I64) return VFT_OK;
   ptrdiff_t c_stride[VFT_MAX_INDEX] = {0}, at = 1;
   for (uint32_t v = box->nfree; v-- > 0;) {
     c_stride[v] = at;
@@ -312,10 +315,10 @@ static bool matrix_product(const vft_index_box *box, int64_t coef, const vft_ope
     axis_list *l = v >= box->nfree ? &k : in_a && in_b ? &batch : in_a ? &m : &n;
     push(l, box->size[v], a->stride[v], b->stride[v], c_stride[v]);
   }
-  if (!m.n || !n.n) return false;
+  if (!m.n || !n.n) return VFT_OK;
   vft_gemm_axis gm = take_longest(&m), gn = take_longest(&n), gk = take_longest(&k);
   /* too small for tiles: rows of elementwise products do better */
-  if (gk.n < 4 || gm.n * gn.n < 8) return false;
+  if (gk.n < 4 || gm.n * gn.n < 8) return VFT_OK;
   vft_gemm_task t = {.m = gm.n, .n = gn.n, .k = gk.n, .a = a->data, .b = b->data,
                      .ta = a->dtype, .tb = b->dtype, .am = gm.a, .ak = gk.a, .bn = gn.b,
                      .bk = gk.b, .c = out, .cm = gm.c, .cn = gn.c, .coef = coef,
@@ -332,8 +335,8 @@ static bool matrix_product(const vft_index_box *box, int64_t coef, const vft_ope
     for (uint32_t i = 0; i < t.nouter; i++) t.outer[i].a = x.outer[i].b, t.outer[i].b = x.outer[i].a;
     for (uint32_t i = 0; i < t.nsum; i++) t.sum[i].a = x.sum[i].b, t.sum[i].b = x.sum[i].a;
   }
-  vft_gemm(&t);
-  return true;
+  *done = true;
+  return vft_gemm(&t);
 }
 
 /* ---- entry ---- */
@@ -359,9 +362,11 @@ vft_status vft_term_accumulate(const vft_index_box *box, int64_t coef, vft_opera
           operand[j] = operand[2];
           n = 2;
         }
-  if (n == 2 && contracted &&
-      matrix_product(box, coef, &operand[0], &operand[1], contracted, out))
-    return VFT_OK;
+  if (n == 2 && contracted) {
+    bool done;
+    TRY(matrix_product(box, coef, &operand[0], &operand[1], contracted, out, &done));
+    if (done) return VFT_OK;
+  }
   if (n == 0) {
     size_t points = 1;
     for (uint32_t v = 0; v < box->nfree; v++) points *= box->size[v];
