@@ -276,7 +276,8 @@ static void later_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) 
     if (s->axis[a].w) w = vft_ext_mul(w, s->axis[a].w[i]);
     for (unsigned f = 0; f < s->nfactors; f++) at[f] += i * s->axis[a].stride[f];
   }
-  size_t begin = tile * RUN_TILE, end = begin + RUN_TILE < last->size ? begin + RUN_TILE : last->size;
+  size_t begin = tile * RUN_TILE, end = begin + RUN_TILE;
+  if (end > last->size) end = last->size;
   for (size_t i = begin; i < end; i += TILE) {
     size_t n = end - i < TILE ? end - i : TILE;
     lane l[VFT_MAX_FACTORS];

@@ -62,7 +62,11 @@ static vft_status evaluate(void *ctx, const vft_functional *f, size_t n, vft_ext
 }
 
 static vft_status combine(void *ctx, const vft_functional *f, const vft_ext *coef, size_t n,
-                          vft_ext *total) {
+                          vft_ext needed, vft_ext *total) {
+  if (((prover *)ctx)->options->cheat) {
+    *total = needed;
+    return VFT_OK;
+  }
   *total = VFT_EXT_ZERO;
   for (size_t i = 0; i < n; i++) {
     vft_ext v;
@@ -103,7 +107,11 @@ static vft_status fractions(void *ctx, const vft_fractions *fr, vft_ext alpha, v
 
 static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params,
                        const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma) {
-  return vft_opening_prove(ch, params, tree, opening, ((prover *)ctx)->commitment, sigma);
+  const prover *p = ctx;
+  vft_status st = vft_opening_prove(ch, params, tree, opening, p->commitment, sigma);
+  /* WHIR's prover sees a wrong sum after its last message: the proof is complete, and false */
+  if (st == VFT_USAGE && p->options && p->options->cheat) st = VFT_OK;
+  return st;
 }
 
 /* ---- proofs ---- */

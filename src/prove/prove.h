@@ -17,6 +17,8 @@ typedef struct {
   bool unchecked;      /* tests: go on when the trace does not satisfy the program. A sum of lookups
                           that is not zero still ends the proof early: the proof so far is returned
                           with VFT_OK */
+  bool cheat;          /* tests: claim totals that make the verifier's sums come out right, whatever
+                          the trace; only the opening can tell */
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
 } vft_prove_options;

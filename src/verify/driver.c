@@ -335,6 +335,7 @@ static vft_status virtual_stage(vft_session *s, uint32_t level) {
     TRY_OUT(vft_tally_add_terms(s, &sum, power, def->terms, def->nterms, def->nindex, def->nfree,
                               def->size, f.axis));
     target = vft_ext_add(target, vft_ext_mul(power, s->eval_value[e]));
+    s->eval_state[e] = VFT_EVAL_DISCHARGED;
     power = vft_ext_mul(power, delta);
     claims++;
   }
@@ -423,15 +424,17 @@ static vft_status opening_stage(vft_session *s, const vft_trees *trees, const vf
   if (!layout) return VFT_RESOURCE;
   b.gamma = vft_channel_challenge_ext(s->ch, "opening/gamma");
   for (uint32_t i = 0; i < s->nequations; i++, claims++) {
-    const vft_equation *eq = &s->equation[i];
+    vft_equation *eq = &s->equation[i];
     for (uint32_t e = 0; e < eq->n; e++) TRY_OUT(batch_add(&b, &eq->f[e], eq->coef[e]));
     batch_next(&b, eq->total);
+    eq->opened = true;
   }
   for (uint32_t i = 0; i < s->evals.n; i++) {
     const vft_functional *f = &s->evals.f[i];
     if (trees->tree[f->tensor] == UINT32_MAX) continue;
     TRY_OUT(batch_add(&b, f, VFT_EXT_ONE));
     batch_next(&b, s->eval_value[i]);
+    s->eval_state[i] = VFT_EVAL_DISCHARGED;
     claims++;
   }
   if (claims == 0) goto out;
@@ -461,7 +464,7 @@ out:
 
 /* ---- the whole sequence ---- */
 
-static vft_status collect_oracle_claims(const vft_session *s, vft_oracle_claims *claims) {
+static vft_status collect_oracle_claims(vft_session *s, vft_oracle_claims *claims) {
   const vft_program *p = s->program;
   vft_status st = VFT_OK;
   vft_oracle_claims list;
@@ -479,11 +482,24 @@ static vft_status collect_oracle_claims(const vft_session *s, vft_oracle_claims 
     TRY_OUT(vft_reserve((void **)&list.claim, &list.cap, list.n + 1, sizeof *list.claim));
     list.claim[list.n++] = (vft_oracle_claim){t->group, index, vft_layout_tensor_box(t), f,
                                               s->eval_value[i]};
+    s->eval_state[i] = VFT_EVAL_DISCHARGED;
   }
   if (list.n) st = vft_oracle_claims_append(claims, &list, NULL);
 out:
   vft_free(list.claim);
   return st;
+}
+
+/* No claim may be left behind: a second line of defence against a driver that forgets one. */
+static vft_status check_discharged(const vft_session *s) {
+  for (uint32_t i = 0; i < s->evals.n; i++)
+    if (s->eval_state[i] != VFT_EVAL_DISCHARGED)
+      return vft_reject("claims/left", "a claim on tensor %s was not discharged",
+                        s->program->tensors[s->evals.f[i].tensor].name);
+  for (uint32_t i = 0; i < s->nequations; i++)
+    if (!s->equation[i].opened)
+      return vft_reject("claims/left", "an equation on committed tensors was not opened");
+  return VFT_OK;
 }
 
 static void stage_done(const vft_prover_side *prover, const char *name) {
@@ -511,6 +527,7 @@ vft_status vft_driver_run(vft_session *s, const vft_trees *trees, const vft_stat
   if (trees->ntrees) TRY_OUT(opening_stage(s, trees, root, options, prover));
   stage_done(prover, "opening");
   TRY_OUT(collect_oracle_claims(s, claims));
+  TRY_OUT(check_discharged(s));
 out:
   vft_free(root);
   return st;

@@ -111,10 +111,11 @@ static vft_status finish(vft_session *s, const vft_product *product, size_t n, u
       vft_functional func;
       TRY_OUT(factor_functional(s, p, &p->factor[f], r + (rounds - p->vars), &func));
       TRY_OUT(vft_session_eval(s, &func, at));
-      if (s->eval_known[*at]) continue;
-      s->eval_known[*at] = true;
+      if (s->eval_state[*at] != VFT_EVAL_NEW) continue;
+      s->eval_state[*at] = VFT_EVAL_KNOWN;
       if (s->program->tensors[func.tensor].origin == VFT_PUBLIC) {
         TRY_OUT(vft_session_public_value(s, &func, &s->eval_value[*at]));
+        s->eval_state[*at] = VFT_EVAL_DISCHARGED;
       } else {
         if (s->hooks) value[nfresh] = s->hooks->einsum_final(s->hooks->ctx, i, f);
         fresh[nfresh++] = *at;

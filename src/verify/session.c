@@ -107,7 +107,7 @@ void vft_session_free(vft_session *s) {
   vft_free(s->equation);
   vft_fset_free(&s->evals);
   vft_free(s->eval_value);
-  vft_free(s->eval_known);
+  vft_free(s->eval_state);
   vft_free(s->level);
   vft_soundness_free(&s->soundness);
   vft_arena_free(&s->arena);
@@ -120,7 +120,7 @@ vft_status vft_session_eval(vft_session *s, const vft_functional *f, uint32_t *i
   if (!is_new) return VFT_OK;
   uint32_t cap = s->evals_cap;
   TRY(vft_reserve((void **)&s->eval_value, &cap, s->evals.n, sizeof *s->eval_value));
-  TRY(vft_reserve((void **)&s->eval_known, &s->evals_cap, s->evals.n, sizeof *s->eval_known));
+  TRY(vft_reserve((void **)&s->eval_state, &s->evals_cap, s->evals.n, sizeof *s->eval_state));
   return VFT_OK;
 }
 

@@ -7,7 +7,8 @@
  *   evals      functionals whose value has been sent, each once ("T under f is v"). Those on
  *              committed tensors are opened, those on oracles are the proof's outputs, those on
  *              virtual tensors are expanded by their definitions.
- *   equations  sums of functionals on committed tensors with a known total; opened with the rest. */
+ *   equations  sums of functionals on committed tensors with a known total; opened with the
+ *              rest. */
 #ifndef VFT_VERIFY_SESSION_H
 #define VFT_VERIFY_SESSION_H
 
@@ -80,6 +81,7 @@ typedef struct {
   uint32_t n;
   vft_functional *f;
   vft_ext *coef;
+  bool opened;
 } vft_equation;
 
 /* ---- what a prover supplies ---- */
@@ -87,9 +89,10 @@ typedef struct {
   void *ctx;
   /* Values of functionals on tensors of any origin but PUBLIC. */
   vft_status (*evaluate)(void *ctx, const vft_functional *f, size_t n, vft_ext *value);
-  /* sum_e coef_e * value of f_e */
+  /* sum_e coef_e * value of f_e. `needed` is what the verifier's check needs it to be: an honest
+   * prover does not look at it (tests cheat with it). */
   vft_status (*combine)(void *ctx, const vft_functional *f, const vft_ext *coef, size_t n,
-                        vft_ext *total);
+                        vft_ext needed, vft_ext *total);
   /* Begins a batched sumcheck; the total of all products. Kept until the end call. */
   vft_status (*einsum_begin)(void *ctx, const vft_product *product, size_t n, vft_ext *total);
   /* The round's polynomial at 0 .. degree, then its challenge. */
@@ -99,6 +102,10 @@ typedef struct {
   vft_ext (*einsum_final)(void *ctx, size_t product, unsigned factor);
   void (*einsum_end)(void *ctx);
 } vft_hooks;
+
+/* Every evaluation ends discharged: computed (PUBLIC), expanded (VIRTUAL), opened (WITNESS, LINK)
+ * or handed out (ORACLE). The driver fails if one is left. */
+typedef enum { VFT_EVAL_NEW, VFT_EVAL_KNOWN, VFT_EVAL_DISCHARGED } vft_eval_state;
 
 typedef struct {
   const vft_program *program;
@@ -110,7 +117,7 @@ typedef struct {
   uint32_t levels;           /* 1 + highest level */
   vft_fset evals;
   vft_ext *eval_value;
-  bool *eval_known;
+  uint8_t *eval_state; /* vft_eval_state */
   uint32_t evals_cap;
   vft_equation *equation;
   uint32_t nequations, equations_cap;

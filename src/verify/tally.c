@@ -156,8 +156,8 @@ vft_status vft_session_send_evals(vft_session *s, const uint32_t *index, uint32_
     goto out;
   }
   for (uint32_t i = 0; i < n; i++) {
-    if (s->eval_known[index[i]]) continue;
-    s->eval_known[index[i]] = true;
+    if (s->eval_state[index[i]] != VFT_EVAL_NEW) continue;
+    s->eval_state[index[i]] = VFT_EVAL_KNOWN;
     at[fresh] = index[i];
     f[fresh++] = s->evals.f[index[i]];
   }
@@ -205,19 +205,17 @@ vft_status vft_tally_prove(vft_session *s, vft_tally *sum, vft_ext target, const
   vft_ext committed = VFT_EXT_ZERO, products = VFT_EXT_ZERO;
   bool begun = false;
   TRY(vft_tally_send_evals(s, sum, "sum/evaluations"));
-  if (sum->committed.n) {
-    if (s->hooks)
-      TRY(s->hooks->combine(s->hooks->ctx, sum->committed.f, sum->committed_coef,
-                            sum->committed.n, &committed));
-    TRY(vft_channel_send_ext(s->ch, "sum/committed", &committed, 1));
+  if (s->hooks && sum->nproducts) {
+    begun = true;
+    TRY_OUT(s->hooks->einsum_begin(s->hooks->ctx, sum->product, sum->nproducts, &products));
   }
-  if (sum->nproducts) {
-    if (s->hooks) {
-      begun = true;
-      TRY_OUT(s->hooks->einsum_begin(s->hooks->ctx, sum->product, sum->nproducts, &products));
-    }
-    TRY_OUT(vft_channel_send_ext(s->ch, "sum/products", &products, 1));
+  if (s->hooks && sum->committed.n) {
+    vft_ext needed = vft_ext_sub(target, vft_ext_add(sum->known, products));
+    TRY_OUT(s->hooks->combine(s->hooks->ctx, sum->committed.f, sum->committed_coef,
+                              sum->committed.n, needed, &committed));
   }
+  if (sum->committed.n) TRY_OUT(vft_channel_send_ext(s->ch, "sum/committed", &committed, 1));
+  if (sum->nproducts) TRY_OUT(vft_channel_send_ext(s->ch, "sum/products", &products, 1));
   vft_ext all = vft_ext_add(sum->known, vft_ext_add(committed, products));
   if (!s->hooks && !vft_ext_eq(all, target)) {
     st = vft_reject(check, "the parts of %s do not add up", name);

@@ -29,6 +29,7 @@ static vft_proof_options test_options(void) {
 }
 static const vft_verify_flags lax = {.allow_test_profile = true, .bounds_checked = true};
 static const vft_prove_options unchecked = {.unchecked = true};
+static const vft_prove_options cheating = {.unchecked = true, .cheat = true};
 
 #define OK(x)                                                      \
   do {                                                             \
@@ -165,6 +166,10 @@ static void test_zoo(void **state) {
   (void)state;
   complete(zoo_build, zoo_fill);
 }
+static void test_squares(void **state) {
+  (void)state;
+  complete(squares_build, squares_fill);
+}
 
 
 /* ---- false witnesses ---- */
@@ -276,11 +281,20 @@ static void run_attack(vft_program *(*build)(int), void (*fill)(vft_trace *), co
   assert_int_equal(verify(&all, &proof, &claims), VFT_REJECTED);
   assert_string_equal(vft_error_check(), a->check);
   vft_proof_free(&proof);
+  if (strcmp(a->check, "relations/sum") == 0) { /* and when the prover lies about totals */
+    OK(vft_prove(all.program, &all.trace, all.link, all.oracle_root, &all.options, &cheating,
+                 &proof, &claims, NULL));
+    assert_int_equal(verify(&all, &proof, &claims), VFT_REJECTED);
+    assert_string_equal(vft_error_check(), "whir/sum");
+    vft_proof_free(&proof);
+  }
   all.trace.program = control.trace.program = control.program;
   vft_oracle_claims_free(&claims);
   job_free(&control);
   job_free(&j);
 }
+
+static void attack_squares(vft_trace *t) { add(t, "zz", 14, 1); }
 
 static void test_attacks(void **state) {
   (void)state;
@@ -298,6 +312,8 @@ static void test_attacks(void **state) {
       {"relation/w3", 5, attack_w3, "relations/sum"},
       {"lookup/f", 6, attack_f, "logup/sum"},
       {"lookup/f/shift", 7, attack_shift, "logup/sum"}};
+  static const attack on_squares = {"lookup/squares", 0, attack_squares, "logup/sum"};
+  run_attack(squares_build, squares_fill, &on_squares);
   for (size_t i = 0; i < sizeof on_matmul / sizeof *on_matmul; i++)
     run_attack(matmul_build, matmul_fill, &on_matmul[i]);
   for (size_t i = 0; i < sizeof on_zoo / sizeof *on_zoo; i++)
@@ -329,6 +345,11 @@ static void test_false_definitions(void **state) {
     assert_int_equal(verify(&j, &proof, &claims), VFT_REJECTED);
     assert_string_equal(vft_error_check(), "virtual/sum");
     vft_proof_free(&proof);
+    OK(vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &cheating, &proof,
+                 &claims, NULL));
+    assert_int_equal(verify(&j, &proof, &claims), VFT_REJECTED); /* v2 has no total to lie about */
+    assert_string_equal(vft_error_check(), k == 1 ? "virtual/sum" : "whir/sum");
+    vft_proof_free(&proof);
     vft_oracle_claims_free(&claims);
     job_free(&j);
   }
@@ -353,36 +374,40 @@ static void test_false_multiplicity(void **state) {
 
 /* ---- statements ---- */
 
-/* A link whose tree holds other integers than the trace: only the opening can notice. */
-static void test_other_link(void **state) {
-  (void)state;
+/* A link whose tree holds other integers than those the proof speaks of, which satisfy every
+ * relation and lookup: only the opening can tell. */
+static void other_link(vft_program *(*build)(int), void (*fill)(vft_trace *), const char *name) {
   job j;
   vft_proof proof;
   vft_oracle_claims claims = {0};
-  job_init(&j, zoo_build, zoo_fill);
-  vft_tensor_id v = toy_find(&j.trace, "v");
-  int64_t old = toy_get(&j.trace, v, 4);
-  toy_set(&j.trace, v, 4, old > 0 ? old - 1 : old + 1);
-  commit_all(&j);
-  vft_commitment *other = j.link[0];
-  j.link[0] = NULL;
-  /* `other` borrows the array: give it a copy of the changed values by committing with COPY */
-  vft_commitment_free(other);
-  OK(vft_commit_group(&other, &j.trace, VFT_LINK, 0, 1, VFT_COMMIT_COPY));
-  toy_set(&j.trace, v, 4, old);
-  j.link[0] = other;
-  j.link_root[0] = vft_commitment_root(other);
-  vft_status st = vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &unchecked,
-                            &proof, &claims, NULL);
-  if (st == VFT_OK) {
-    assert_int_equal(verify(&j, &proof, &claims), VFT_REJECTED);
-    assert_int_equal(strncmp(vft_error_check(), "whir/", 5), 0);
-  } else { /* WHIR's prover notices that the sum is wrong */
-    assert_int_equal(st, VFT_USAGE);
-  }
+  job_init(&j, build, fill);
+  vft_tensor_id v = toy_find(&j.trace, name);
+  uint32_t l = j.program->tensors[v].group;
+  size_t at = vft_tensor_count(&j.program->tensors[v]) / 2;
+  int64_t old = toy_get(&j.trace, v, at);
+  toy_set(&j.trace, v, at, old > 0 ? old - 1 : old + 1);
+  vft_commitment_free(j.link[l]);
+  OK(vft_commit_group(&j.link[l], &j.trace, VFT_LINK, l, 1, VFT_COMMIT_COPY));
+  j.link_root[l] = vft_commitment_root(j.link[l]);
+  toy_set(&j.trace, v, at, old);
+  OK(vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &cheating, &proof, &claims,
+               NULL));
+  assert_int_equal(verify(&j, &proof, &claims), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "whir/sum");
   vft_proof_free(&proof);
   vft_oracle_claims_free(&claims);
   job_free(&j);
+}
+
+static void test_other_link(void **state) {
+  (void)state;
+  other_link(zoo_build, zoo_fill, "u");
+  other_link(zoo_build, zoo_fill, "v");
+  other_link(zoo_build, zoo_fill, "s");
+  other_link(matmul_build, matmul_fill, "x");
+  other_link(matmul_build, matmul_fill, "q");
+  other_link(squares_build, squares_fill, "z");
+  other_link(squares_build, squares_fill, "zz");
 }
 
 static void test_statement(void **state) {
@@ -589,6 +614,7 @@ int main(void) {
   print_message("seed %llx\n", (unsigned long long)toy_seed);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_matmul),          cmocka_unit_test(test_zoo),
+      cmocka_unit_test(test_squares),
       cmocka_unit_test(test_attacks),         cmocka_unit_test(test_false_definitions),
       cmocka_unit_test(test_false_multiplicity), cmocka_unit_test(test_other_link),
       cmocka_unit_test(test_statement),       cmocka_unit_test(test_tamper),

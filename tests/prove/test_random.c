@@ -68,8 +68,9 @@ typedef struct {
 static random_program build(void) {
   random_program r = {vft_program_new("random", (unsigned)toy_rnd(3, big ? 12 : 8)), 0};
   vft_program *p = r.p;
-  static const vft_origin origin[LEAVES] = {VFT_WITNESS, VFT_WITNESS, VFT_LINK,   VFT_LINK,  VFT_ORACLE,
-                                            VFT_PUBLIC,  VFT_PUBLIC,  VFT_PUBLIC, VFT_WITNESS};
+  static const vft_origin origin[LEAVES] = {VFT_WITNESS, VFT_WITNESS, VFT_LINK,
+                                            VFT_LINK,    VFT_ORACLE,  VFT_PUBLIC,
+                                            VFT_PUBLIC,  VFT_PUBLIC,  VFT_WITNESS};
   vft_program_add_link(p, "l0", false);
   vft_program_add_link(p, "l1", false);
   vft_program_add_oracle(p, "o0");

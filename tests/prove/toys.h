@@ -174,4 +174,32 @@ static void zoo_fill(vft_trace *t) {
   for (size_t a = 0; a < 4; a++) toy_set(t, w3, a, toy_get(t, toy_find(t, "v3"), a));
 }
 
+/* ---- lookups only: a link looked up in a table with PUBLIC outputs; widths by PUBLIC rows ---- */
+
+static const int64_t squares_out[16] = {0, 1, 4, 9, 16, 25, 36, 49, 64, 81, 100, 121, 144, 169,
+                                        196, 225};
+
+static vft_program *squares_build(int skip) {
+  vft_program *p = vft_program_new("squares", 5);
+  vft_program_add_link(p, "z", true);
+  vft_tensor_id out = toy_tensor(p, "squares/out", VFT_PUBLIC, 0, 0, 225, DIMS(16), squares_out);
+  vft_tensor_id mult = toy_tensor(p, "squares/mult", VFT_WITNESS, 0, 0, UINT32_MAX, DIMS(16),
+                                  NULL);
+  vft_tensor_id z = toy_tensor(p, "z", VFT_LINK, 0, 0, 15, DIMS(5, 3), NULL);
+  vft_tensor_id zz = toy_tensor(p, "zz", VFT_LINK, 0, 0, 225, DIMS(5, 3), NULL);
+  vft_table t = {.name = "squares", .kind = VFT_TABLE_FUNCTION, .tag = 33, .first = 0,
+                 .log_rows = 4, .out = {VFT_NO_TENSOR, out}, .mult = mult};
+  if (vft_program_add_table(p, &t) == UINT32_MAX) abort();
+  LOOKUP("squares", DIMS(5, 3), 4, COL(T(33, 0)), COL(T(1, 1, F(z, "ab"))), COL(T(0, 0)),
+         COL(T(1, 1, F(zz, "ab"))));
+  LOOKUP("again", DIMS(1, 3), 4, COL(T(33, 0)), COL(T(1, 1, F(z, "ab"))), COL(T(0, 0)),
+         COL(T(1, 1, F(zz, "ab"))));
+  return p;
+}
+
+static void squares_fill(vft_trace *t) {
+  vft_tensor_id z = toy_random(t, "z"), zz = toy_alloc(t, "zz");
+  for (size_t i = 0; i < 15; i++) toy_set(t, zz, i, toy_get(t, z, i) * toy_get(t, z, i));
+}
+
 #endif
