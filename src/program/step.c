@@ -282,6 +282,9 @@ static void add_batch(vft_build *c) {
   t->ids_in = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/input", "spq", 0, last, NULL, none);
   t->ids_lab = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/label", "spq", 0, last, NULL, none);
   t->mask = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/mask", "spq", 0, 1, NULL, none);
+  /* No program produces the batch, so its bounds are proved here: the mask is bits; the one-hots
+   * of add_embedding hold every id below the vocabulary's size. */
+  vft_build_range(b, "batch/mask/range", "spq", t->mask, 1, 0);
 }
 
 /* Loads: values of the incoming limbs (an op each, because the trainer needs the values). */
