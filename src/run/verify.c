@@ -11,8 +11,7 @@
 #include "run/plan.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
-#include "run/schedule.h"
-#include "verify/verify.h"
+#include "run/verify_step.h"
 
 enum { TEXT_MAX = 16 << 20 };
 
@@ -112,51 +111,14 @@ static char *account_text(const vft_soundness *s) {
 
 static vft_status one_step(step_job *job, uint64_t t, step_result *r) {
   verifier *v = job->v;
-  vft_arena arena = {0};
-  vft_step_file file = {0};
-  vft_step_inputs inputs = {0};
   vft_soundness soundness = {0};
-  uint8_t context[VFT_CONTEXT_BYTES];
-  vft_status st = VFT_RESOURCE;
-  char *folder = vft_arena_printf(&arena, "%s/proofs", v->request->folder);
-  char *path = folder ? vft_step_file_path(&arena, folder, t) : NULL;
-  if (!path) goto out;
-  TRY_OUT(vft_step_file_read(path, &file));
-  if (memcmp(file.manifest, v->manifest.digest, 32)) {
-    st = vft_reject("step/manifest", "%s: belongs to another manifest", path);
-    goto out;
+  vft_status st = vft_verify_step(&v->manifest, v->step, v->request->folder, t, r->link,
+                                  &r->claims, &soundness, &r->bytes);
+  if (st == VFT_OK) {
+    r->bits = vft_soundness_total(&soundness);
+    if (t == 0) job->soundness = account_text(&soundness);
   }
-  if (file.step != t) {
-    st = vft_reject("step/index", "%s: is step %llu", path, (unsigned long long)file.step);
-    goto out;
-  }
-  memcpy(r->link, file.link, sizeof r->link);
-  r->bytes = file.length;
-  TRY_OUT(vft_schedule_inputs(&v->manifest, v->step, t, &inputs));
-  vft_digest oracle_root[2];
-  oracle_root[v->step->oracle_base] = v->manifest.base_root;
-  oracle_root[v->step->oracle_tables] = v->manifest.tables;
-  vft_statement statement = {.program = v->step->program,
-                             .inputs = (const int64_t *const *)inputs.value,
-                             .link_root = file.link,
-                             .oracle_root = oracle_root};
-  vft_proof_options options = vft_proof_options_default();
-  vft_derive_context(&v->manifest, t, context);
-  options.context = context;
-  options.context_len = sizeof context;
-  st = vft_verify_proof(&statement, &options, (vft_verify_flags){.bounds_checked = true},
-                        file.proof, file.length, &r->claims, &soundness);
-  if (st != VFT_OK) {
-    vft_fail_context(st, "step %llu", (unsigned long long)t);
-    goto out;
-  }
-  r->bits = vft_soundness_total(&soundness);
-  if (t == 0) job->soundness = account_text(&soundness);
-out:
   vft_soundness_free(&soundness);
-  vft_step_inputs_free(&inputs);
-  vft_step_file_free(&file);
-  vft_arena_free(&arena);
   return st;
 }
 

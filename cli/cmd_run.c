@@ -1,0 +1,48 @@
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cli.h"
+#include "run/plan.h"
+#include "run/progress.h"
+#include "run/run.h"
+#include "run/verify.h"
+
+/* The model file that the run was planned with. */
+static vft_status verify(const char *run) {
+  vft_arena arena = {0};
+  vft_plan plan;
+  vft_verify_report report;
+  vft_verify_request request = {0};
+  TRY(vft_plan_open(run, 0, &plan));
+  request.model = vft_arena_strdup(&arena, plan.base_model);
+  request.folder = vft_run_path(&arena, run, "public");
+  vft_plan_free(&plan);
+  vft_status st = VFT_RESOURCE;
+  if (request.model && request.folder) {
+    st = vft_run_verify(&request, &report);
+    vft_verify_report_print(&report, st, false, stdout);
+    vft_verify_report_free(&report);
+  }
+  vft_arena_free(&arena);
+  return st;
+}
+
+static vft_status run(int argc, char **argv) {
+  vft_train_request request = {0};
+  bool shown;
+  const cli_option option[] = {
+      {"out", 'o', "RUN", "the run folder", NULL, &request.run},
+      {"resume", 0, NULL, "go on with what is there", &request.resume, NULL},
+      {"parity-files", 0, NULL, "also write what bench/parity.py reads", &request.parity_files,
+       NULL}};
+  TRY(cli_parse(&cli_run, argc, argv, option, 3, &request.config, 1, true, &shown));
+  if (shown) return VFT_OK;
+  if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
+  vft_interrupt_catch();
+  TRY(vft_run_train(&request));
+  TRY(vft_run_prove(request.run, request.resume, false));
+  return verify(request.run);
+}
+
+const cli_command cli_run = {
+    "run", "CONFIG.yaml --out RUN [--resume]", "Train, prove, verify and export", "", run};

@@ -1,0 +1,60 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "cli.h"
+#include "run/verify.h"
+
+/* "all", or names of claims separated by commas. */
+static vft_status parse_require(const char *text, unsigned *require) {
+  if (!strcmp(text, "all")) {
+    *require = (1u << VFT_CLAIMS) - 1;
+    return VFT_OK;
+  }
+  while (*text) {
+    char name[32];
+    size_t n = strcspn(text, ",");
+    snprintf(name, sizeof name, "%.*s", (int)n, text);
+    int c = 0;
+    while (c < VFT_CLAIMS && strcmp(name, vft_claim_names[c])) c++;
+    if (c == VFT_CLAIMS)
+      return cli_usage(&cli_verify, "--require: unknown claim '%s', did you mean '%s'?", name,
+                       vft_nearest(name, vft_claim_names, VFT_CLAIMS));
+    *require |= 1u << c;
+    text += n + (text[n] == ',');
+  }
+  return VFT_OK;
+}
+
+static vft_status run(int argc, char **argv) {
+  vft_verify_request request = {0};
+  vft_verify_report report;
+  const char *require = NULL;
+  bool json = false, verbose = false, shown;
+  const cli_option option[] = {
+      {"model", 'm', "FILE|H0", "the base model, or the 64 digits of its h0", NULL,
+       &request.model},
+      {"adapter", 'a', "DIR", "the released PEFT adapter (default: FOLDER/adapter)", NULL,
+       &request.adapter},
+      {"require", 0, "CLAIMS", "'all' or a list: reject when one of them is not checked", NULL,
+       &require},
+      {"json", 0, NULL, "the report as one JSON object", &json, NULL},
+      {"verbose", 'v', NULL, "digests and the soundness account too", &verbose, NULL}};
+  TRY(cli_parse(&cli_verify, argc, argv, option, 5, &request.folder, 1, true, &shown));
+  if (shown) return VFT_OK;
+  if (require) TRY(parse_require(require, &request.require));
+  vft_status st = vft_run_verify(&request, &report);
+  vft_status printed = VFT_OK;
+  if (json)
+    printed = vft_verify_report_json(&report, st, stdout);
+  else
+    vft_verify_report_print(&report, st, verbose, stdout);
+  vft_verify_report_free(&report);
+  return st != VFT_OK ? st : printed;
+}
+
+const cli_command cli_verify = {
+    "verify", "RUN/public", "Verify a finished run from its public folder alone",
+    "Claims: manifest, start, steps, oracles, model, calibration, adapter, dataset. What was not\n"
+    "supplied, or is not bound by this version, is printed as NOT CHECKED.",
+    run};

@@ -1,0 +1,61 @@
+/* The jobs on a run folder: train, prove, replay, evaluate, export. Everything is resumable and
+ * every file is written whole or not at all.
+ *
+ *   public/   manifest.json, calibration.txt, proofs/, adapter/: what `vft verify` reads
+ *   private/  config.yaml, run.json (paths), checkpoints/, log.jsonl (a line a step),
+ *             batches.jsonl, schedule.jsonl, init_adapter/ */
+#ifndef VFT_RUN_RUN_H
+#define VFT_RUN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "hash/blake3.h"
+
+typedef struct {
+  const char *config; /* configuration file */
+  const char *run;    /* run folder, created when missing */
+  bool resume;        /* go on with what is there */
+  bool parity_files;  /* also write what bench/parity.py reads */
+} vft_train_request;
+
+/* Trains from the newest checkpoint to the manifest's last step and writes the adapter to
+ * public/adapter. Fails: VFT_USAGE (a run is there already and resume is not asked for, or it has
+ * another configuration), VFT_RESOURCE (overflow, disk, interrupted). */
+VFT_MUST_CHECK vft_status vft_run_train(const vft_train_request *request);
+
+/* Proves every step by executing it again, then opens the oracles. resume: proofs in the folder
+ * that verify are kept. profile: print the seconds of each stage to stderr.
+ * Fails: VFT_USAGE (the run is not trained to its end), VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_run_prove(const char *run, bool resume, bool profile);
+
+typedef struct {
+  uint64_t steps;
+  vft_digest state; /* vft_state_digest after the last step */
+  vft_digest h_t;
+} vft_replay_result;
+/* Executes training again from the records alone. Every step must reach the digest in
+ * private/log.jsonl and the last one the released adapter. Fails: VFT_REJECTED ("replay/state",
+ * "replay/adapter", "replay/log"), VFT_USAGE, VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_run_replay(const char *run, vft_replay_result *out);
+
+enum { VFT_ECE_BINS = 15 };
+typedef struct {
+  uint64_t tokens;    /* loss tokens */
+  double loss;        /* mean negative log-likelihood in nats */
+  double perplexity;  /* exp(loss) */
+  double ece;         /* expected calibration error of the most probable token, 0..1 */
+} vft_evaluation;
+/* The integer engine on held-out records, with the initial adapter (= the base model) and with the
+ * trained one. `data`: a file of records; longer ones are cut as in training.
+ * heldout: when not NULL, the tokenised records are written there for bench/parity.py. */
+VFT_MUST_CHECK vft_status vft_run_evaluate(const char *run, const char *data, const char *heldout,
+                                           vft_evaluation *before, vft_evaluation *after);
+
+/* Writes the PEFT folder of the finished run. Fails: VFT_USAGE (not trained to its end). */
+VFT_MUST_CHECK vft_status vft_run_export(const char *run, const char *dir, vft_digest *h_t);
+
+#endif
