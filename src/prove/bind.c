@@ -14,30 +14,43 @@ struct vft_expanded {
   vft_ext *value;
 };
 
+static uint32_t place(const struct vft_expanded *slot, uint32_t slots, const vft_weight *w) {
+  uint64_t h = ((uintptr_t)w->v >> 3) * 0x9e3779b97f4a7c15ull;
+  h = (h ^ w->size ^ (uint64_t)w->kind << 32) * 0x9e3779b97f4a7c15ull;
+  uint32_t at = (uint32_t)(h >> 32) & (slots - 1);
+  while (slot[at].value && (slot[at].w.kind != w->kind || slot[at].w.size != w->size ||
+                            slot[at].w.v != w->v))
+    at = (at + 1) & (slots - 1);
+  return at;
+}
+
+static vft_status widen(vft_weight_cache *cache) {
+  uint32_t slots = cache->slots ? 2 * cache->slots : 64;
+  struct vft_expanded *slot = vft_alloc(slots, sizeof *slot);
+  if (!slot) return VFT_RESOURCE;
+  for (uint32_t i = 0; i < cache->slots; i++)
+    if (cache->slot[i].value) slot[place(slot, slots, &cache->slot[i].w)] = cache->slot[i];
+  vft_free(cache->slot);
+  cache->slot = slot;
+  cache->slots = slots;
+  return VFT_OK;
+}
+
 const vft_ext *vft_weight_cache_get(vft_weight_cache *cache, const vft_weight *w) {
-  for (uint32_t i = cache->n; i-- > 0;) {
-    const struct vft_expanded *e = &cache->entry[i];
-    if (e->w.kind == w->kind && e->w.size == w->size && e->w.v == w->v) return e->value;
-  }
-  if (cache->n == cache->cap) {
-    uint32_t cap = cache->cap ? 2 * cache->cap : 64;
-    struct vft_expanded *wider = vft_alloc(cap, sizeof *wider);
-    if (!wider) return NULL;
-    if (cache->n) memcpy(wider, cache->entry, cache->n * sizeof *wider);
-    vft_free(cache->entry);
-    cache->entry = wider;
-    cache->cap = cap;
-  }
+  if (2 * (cache->n + 1) > cache->slots && widen(cache) != VFT_OK) return NULL;
+  struct vft_expanded *e = &cache->slot[place(cache->slot, cache->slots, w)];
+  if (e->value) return e->value;
   vft_ext *value = vft_alloc_raw(w->size, sizeof *value);
   if (!value) return NULL;
   vft_weight_expand(w, VFT_EXT_ONE, value);
-  cache->entry[cache->n++] = (struct vft_expanded){*w, value};
+  *e = (struct vft_expanded){*w, value};
+  cache->n++;
   return value;
 }
 
 void vft_weight_cache_free(vft_weight_cache *cache) {
-  for (uint32_t i = 0; i < cache->n; i++) vft_free(cache->entry[i].value);
-  vft_free(cache->entry);
+  for (uint32_t i = 0; i < cache->slots; i++) vft_free(cache->slot[i].value);
+  vft_free(cache->slot);
   memset(cache, 0, sizeof *cache);
 }
 

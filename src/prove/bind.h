@@ -13,8 +13,8 @@
 
 /* Expanded weights, one array for each distinct (kind, size, pointer); not thread-safe. */
 typedef struct {
-  struct vft_expanded *entry;
-  uint32_t n, cap;
+  struct vft_expanded *slot; /* open addressing, at most half full */
+  uint32_t n, slots;
 } vft_weight_cache;
 /* All values of w (size of them), owned by the cache; NULL without memory. */
 const vft_ext *vft_weight_cache_get(vft_weight_cache *cache, const vft_weight *w);

@@ -17,37 +17,43 @@ typedef struct {
   const vft_ext *w[VFT_MAX_RANK]; /* NULL: ones */
 } block_claim;
 
+/* A block is filled run by run: a run covers the trailing axes from `outer` on. Claims with equal
+ * weights along the run form a group, which touches each run once. */
+typedef struct {
+  const vft_ext *w; /* along the run, from position `from` on; NULL: ones */
+  vft_ext *own;
+  size_t from, to;
+  size_t first, end; /* claims */
+} claim_group;
+
 typedef struct {
   const vft_block *b;
-  uint32_t rank;
+  uint32_t outer; /* axes before the run */
   const block_claim *claim;
-  size_t n, last; /* claims; length of the innermost axis */
-  vft_ext *out;   /* the block's weights */
+  const claim_group *group;
+  size_t ngroups, run;
+  vft_ext *out; /* the block's weights */
 } block_job;
 
-/* Rows (all axes but the last) begin .. end-1 of the block. Claims with the same weights on the
- * last axis are added up before they touch the row. */
-static void fill_rows(void *ctx, size_t begin, size_t end) {
+enum { RUN_MIN = 64 }; /* trailing axes are joined until a run is at least so long */
+
+static void fill_runs(void *ctx, size_t begin, size_t end) {
   const block_job *j = ctx;
-  uint32_t outer = j->rank ? j->rank - 1 : 0;
   for (size_t row = begin; row < end; row++) {
     size_t coord[VFT_MAX_RANK], rest = row;
-    for (uint32_t a = outer; a-- > 0;) {
+    for (uint32_t a = j->outer; a-- > 0;) {
       coord[a] = rest & (((size_t)1 << j->b->log[a]) - 1);
       rest >>= j->b->log[a];
     }
-    for (size_t i = 0; i < j->n;) {
-      const block_claim *head = &j->claim[i];
-      vft_ext scalar = VFT_EXT_ZERO;
+    for (size_t g = 0; g < j->ngroups; g++) {
+      const claim_group *group = &j->group[g];
+      vft_ext scalar = VFT_EXT_ZERO, *out = j->out + row * j->run;
       bool any = false;
-      for (; i < j->n && (j->rank == 0 || (j->claim[i].w[outer] == head->w[outer] &&
-                                           j->claim[i].from[outer] == head->from[outer] &&
-                                           j->claim[i].to[outer] == head->to[outer]));
-           i++) {
+      for (size_t i = group->first; i < group->end; i++) {
         const block_claim *c = &j->claim[i];
         vft_ext w = c->coef;
         bool inside = true;
-        for (uint32_t a = 0; a < outer && inside; a++) {
+        for (uint32_t a = 0; a < j->outer && inside; a++) {
           inside = coord[a] >= c->from[a] && coord[a] < c->to[a];
           if (inside && c->w[a]) w = vft_ext_mul(w, c->w[a][coord[a] - c->from[a]]);
         }
@@ -56,24 +62,24 @@ static void fill_rows(void *ctx, size_t begin, size_t end) {
         any = true;
       }
       if (!any) continue;
-      vft_ext *out = j->out + row * j->last;
-      if (j->rank == 0) {
-        *out = vft_ext_add(*out, scalar);
-      } else if (head->w[outer]) {
-        vft_ext_axpy_n(out + head->from[outer], scalar, head->w[outer],
-                       head->to[outer] - head->from[outer]);
-      } else {
-        for (size_t k = head->from[outer]; k < head->to[outer]; k++)
-          out[k] = vft_ext_add(out[k], scalar);
-      }
+      if (group->w)
+        vft_ext_axpy_n(out + group->from, scalar, group->w, group->to - group->from);
+      else
+        for (size_t k = group->from; k < group->to; k++) out[k] = vft_ext_add(out[k], scalar);
     }
   }
 }
 
-/* The claims that touch block b, those with the same weights on the last axis side by side. */
-static vft_status block_claims(const vft_block *b, uint32_t rank, const vft_opening_claim *claim,
-                               size_t n, vft_weight_cache *cache, block_claim *out,
-                               size_t *count) {
+static bool same_run(const block_claim *x, const block_claim *y, uint32_t outer, uint32_t rank) {
+  for (uint32_t a = outer; a < rank; a++)
+    if (x->w[a] != y->w[a] || x->from[a] != y->from[a] || x->to[a] != y->to[a]) return false;
+  return true;
+}
+
+/* The claims that touch block b, those with the same weights along the run side by side. */
+static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer,
+                               const vft_opening_claim *claim, size_t n, vft_weight_cache *cache,
+                               block_claim *out, size_t *count) {
   *count = 0;
   for (size_t i = 0; i < n; i++) {
     block_claim c = {.coef = claim[i].coef};
@@ -93,8 +99,8 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, const vft_open
       c.w[a] = v + (lo - x->off);
     }
     if (!touches) continue;
-    size_t at = (*count)++; /* after the last one with the same last axis */
-    while (rank && at > 0 && out[at - 1].w[rank - 1] != c.w[rank - 1]) at--;
+    size_t at = (*count)++; /* after the last one of its group */
+    while (at > 0 && !same_run(&out[at - 1], &c, outer, rank)) at--;
     if (at == 0) at = *count - 1;
     memmove(&out[at + 1], &out[at], (*count - 1 - at) * sizeof *out);
     out[at] = c;
@@ -102,32 +108,87 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, const vft_open
   return VFT_OK;
 }
 
+/* Weights of a claim along the run: a part of one axis as it is, several axes multiplied out. */
+static vft_status group_weights(const block_job *j, uint32_t rank, claim_group *g) {
+  const block_claim *c = &j->claim[g->first];
+  g->from = 0;
+  g->to = j->run;
+  if (rank == j->outer) return VFT_OK;
+  if (rank == j->outer + 1) {
+    g->from = c->from[j->outer];
+    g->to = c->to[j->outer];
+    g->w = c->w[j->outer];
+    return VFT_OK;
+  }
+  vft_ext *w = g->own = vft_alloc(j->run, sizeof *w);
+  if (!w) return VFT_RESOURCE;
+  size_t len = 1; /* axes outer .. a, in place: entry k becomes entries k * side .. */
+  w[0] = VFT_EXT_ONE;
+  for (uint32_t a = j->outer; a < rank; a++) {
+    size_t side = (size_t)1 << j->b->log[a];
+    for (size_t k = len; k-- > 0;) {
+      vft_ext x = w[k];
+      for (size_t i = 0; i < side; i++) {
+        bool inside = i >= c->from[a] && i < c->to[a];
+        w[k * side + i] = !inside  ? VFT_EXT_ZERO
+                          : c->w[a] ? vft_ext_mul(x, c->w[a][i - c->from[a]])
+                                    : x;
+      }
+    }
+    len *= side;
+  }
+  g->w = w;
+  return VFT_OK;
+}
+
+static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_opening_claim *claim,
+                             size_t n, vft_weight_cache *cache, block_claim *scratch,
+                             claim_group *group, vft_ext *out) {
+  vft_status st = VFT_OK;
+  size_t count;
+  block_job job = {.b = b, .outer = rank, .claim = scratch, .group = group, .run = 1, .out = out};
+  while (job.outer > 0 && job.run < RUN_MIN) job.run <<= b->log[--job.outer];
+  TRY(block_claims(b, rank, job.outer, claim, n, cache, scratch, &count));
+  for (size_t i = 0; i < count; job.ngroups++) {
+    claim_group *g = &group[job.ngroups];
+    *g = (claim_group){.first = i};
+    while (i < count && same_run(&scratch[g->first], &scratch[i], job.outer, rank)) i++;
+    g->end = i;
+    st = group_weights(&job, rank, g);
+    if (st != VFT_OK) break;
+  }
+  if (st == VFT_OK)
+    vft_parallel_for(((size_t)1 << b->log_size) / job.run, 4096 / job.run + 1, fill_runs, &job);
+  for (size_t g = 0; g < job.ngroups; g++) vft_free(group[g].own);
+  return st;
+}
+
 vft_status vft_opening_weights(const vft_opening *o, uint32_t tree, vft_ext *weight) {
   const vft_layout *lay = o->matrix->layout[tree];
   vft_status st = VFT_OK;
   vft_weight_cache cache = {0};
   block_claim *claim = vft_alloc(o->n, sizeof *claim);
-  if (!claim) return VFT_RESOURCE;
-  memset(weight, 0, (o->matrix->rows[tree] << o->matrix->c) * sizeof *weight);
+  claim_group *group = vft_alloc(o->n, sizeof *group);
+  if (!claim || !group) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
   for (size_t first = 0, end; first < o->n; first = end) {
     uint32_t box = o->claim[first].f.tensor;
     for (end = first + 1; end < o->n && o->claim[end].tree == o->claim[first].tree &&
                           o->claim[end].f.tensor == box; end++) {
     }
     if (o->claim[first].tree != tree) continue;
-    uint32_t rank = lay->boxes[box].rank;
     for (uint32_t k = lay->first[box]; k < lay->first[box + 1]; k++) {
       const vft_block *b = &lay->blocks[lay->by_box[k]];
-      block_job job = {.b = b, .rank = rank, .claim = claim, .out = weight + b->offset};
-      job.last = rank ? (size_t)1 << b->log[rank - 1] : 1;
-      TRY_OUT(block_claims(b, rank, &o->claim[first], end - first, &cache, claim, &job.n));
-      size_t rows = ((size_t)1 << b->log_size) / job.last;
-      vft_parallel_for(rows, 16384 / job.last + 1, fill_rows, &job);
+      TRY_OUT(fill_block(b, lay->boxes[box].rank, &o->claim[first], end - first, &cache, claim,
+                         group, weight + b->offset));
     }
   }
 out:
   vft_weight_cache_free(&cache);
   vft_free(claim);
+  vft_free(group);
   return st;
 }
 
@@ -144,12 +205,10 @@ static void read_rows(void *ctx, size_t begin, size_t end) {
   for (size_t row = begin; row < end; row++) vft_commitment_row(j->c, row, j->out + (row << c));
 }
 
-vft_status vft_opening_prove(vft_channel *ch, const vft_whir_params *params,
-                             const vft_whir_tree *tree, const vft_opening *o,
-                             vft_commitment *const *commitment, vft_ext sigma) {
+vft_status vft_opening_sources(const vft_opening *o, vft_commitment *const *commitment,
+                               vft_whir_source **out) {
   const vft_matrix *m = o->matrix;
-  vft_status st = VFT_OK;
-  vft_whir_source *source = vft_alloc(m->ntrees, sizeof *source);
+  vft_whir_source *source = *out = vft_alloc(m->ntrees, sizeof *source);
   if (!source) return VFT_RESOURCE;
   for (uint32_t i = 0; i < m->ntrees; i++) {
     uint32_t t = m->place[i];
@@ -157,30 +216,23 @@ vft_status vft_opening_prove(vft_channel *ch, const vft_whir_params *params,
     bool claimed = false;
     for (size_t k = 0; k < o->n && !claimed; k++) claimed = o->claim[k].tree == t;
     vft_fp *message = vft_alloc_raw(entries, sizeof *message);
-    source[i].type = VFT_ELEM_FP;
-    source[i].message = message;
-    source[i].tree = vft_commitment_tree(commitment[t]);
-    if (!message) {
-      st = VFT_RESOURCE;
-      goto out;
-    }
+    if (!message) return VFT_RESOURCE;
+    source[i] = (vft_whir_source){VFT_ELEM_FP, message, NULL, vft_commitment_tree(commitment[t])};
     message_job job = {commitment[t], message};
     vft_parallel_for(m->rows[t], 1, read_rows, &job);
     if (!claimed) continue;
-    vft_ext *weight = vft_alloc_raw(entries, sizeof *weight);
+    vft_ext *weight = vft_alloc(entries, sizeof *weight);
+    if (!weight) return VFT_RESOURCE;
     source[i].weight = weight;
-    if (!weight) {
-      st = VFT_RESOURCE;
-      goto out;
-    }
-    TRY_OUT(vft_opening_weights(o, t, weight));
+    TRY(vft_opening_weights(o, t, weight));
   }
-  TRY_OUT(vft_whir_prove(ch, params, tree, m->ntrees, source, sigma));
-out:
-  for (uint32_t i = 0; i < m->ntrees; i++) {
+  return VFT_OK;
+}
+
+void vft_opening_sources_free(const vft_opening *o, vft_whir_source *source) {
+  for (uint32_t i = 0; source && i < o->matrix->ntrees; i++) {
     vft_free((void *)source[i].message);
     vft_free((void *)source[i].weight);
   }
   vft_free(source);
-  return st;
 }

@@ -7,14 +7,14 @@
 #include "prove/commit.h"
 #include "verify/opening.h"
 
-/* tree[i] and place as in the driver: tree[i] describes commitment opening->matrix->place[i].
- * sigma is the claims' sum. */
-VFT_MUST_CHECK vft_status vft_opening_prove(vft_channel *ch, const vft_whir_params *params,
-                                            const vft_whir_tree *tree,
-                                            const vft_opening *opening,
-                                            vft_commitment *const *commitment, vft_ext sigma);
+/* What WHIR's prover reads: source i is commitment number opening->matrix->place[i], its message
+ * and, where there are claims, its weights. Freed with vft_opening_sources_free, also on failure. */
+VFT_MUST_CHECK vft_status vft_opening_sources(const vft_opening *opening,
+                                              vft_commitment *const *commitment,
+                                              vft_whir_source **out);
+void vft_opening_sources_free(const vft_opening *opening, vft_whir_source *source);
 
-/* Dense weights of one tree: weight[e] for the entries of its rows (rows << c, zeroed here). */
+/* Dense weights of one tree: weight[e] for the entries of its rows (rows << c, zero on entry). */
 VFT_MUST_CHECK vft_status vft_opening_weights(const vft_opening *opening, uint32_t tree,
                                               vft_ext *weight);
 

@@ -121,17 +121,17 @@ static vft_status opening_bytes(const vft_program *p, const vft_trees *trees,
   for (uint32_t t = 0; t < trees->ntrees; t++) layout[t] = &trees->layout[t];
   TRY_OUT(vft_matrix_init(&m, layout, trees->ntrees, p->log_columns));
   TRY_OUT(vft_driver_whir(&params, &m, options));
-  size_t reopened = 0, longest = 0;
+  size_t reopened = 0;
   for (uint32_t i = 0; i < m.ntrees; i++) {
     uint32_t t = m.place[i];
     size_t entries = m.rows[t] << m.c;
     tree[i].rows = m.rows[t];
     tree[i].row_offset = m.row_offset[t];
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
-    if (entries > longest) longest = entries;
     reopened = (size_t)64 * 16 << m.c; /* codewords encoded again, per thread */
   }
   *out += vft_whir_prove_bytes(&params, tree, m.ntrees) + reopened * (size_t)vft_threads();
+  *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:
   vft_free(tree);
   vft_free(layout);

@@ -108,7 +108,12 @@ static vft_status fractions(void *ctx, const vft_fractions *fr, vft_ext alpha, v
 static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params,
                        const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma) {
   const prover *p = ctx;
-  vft_status st = vft_opening_prove(ch, params, tree, opening, p->commitment, sigma);
+  vft_whir_source *source = NULL;
+  vft_status st = vft_opening_sources(opening, p->commitment, &source);
+  end_stage(ctx, "weights");
+  if (st == VFT_OK)
+    st = vft_whir_prove(ch, params, tree, opening->matrix->ntrees, source, sigma);
+  vft_opening_sources_free(opening, source);
   /* WHIR's prover sees a wrong sum after its last message: the proof is complete, and false */
   if (st == VFT_USAGE && p->options && p->options->cheat) st = VFT_OK;
   return st;
