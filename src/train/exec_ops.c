@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/pool.h"
-#include "model/fixmath.h"
 #include "train/exec_private.h"
+#include "train/rows.h"
 
 #pragma GCC optimize("O3")
 
@@ -58,7 +58,7 @@ static void gather_body(void *ctx, size_t begin, size_t end) {
       size_t n = w->d - j < TILE ? w->d - j : TILE;
       vft_load(w->rows->data, w->rows->dtype, row + j, n, t);
       int64_t *out = w->out + i * w->d + j;
-      for (size_t k = 0; k < n; k++) out[k] += w->coef * t[k];
+      vft_rows()->add_scaled(out, w->coef, t, n);
     }
   }
 }
@@ -146,9 +146,7 @@ static void put_limbs(const limbs *l, size_t at, size_t n, const int64_t *v) {
   if (!l->any) return;
   int64_t t[TILE];
   for (uint32_t i = 0; i < l->w->nlimbs; i++) {
-    uint64_t mask = ((uint64_t)1 << l->w->width[i]) - 1;
-    for (size_t j = 0; j < n; j++)
-      t[j] = (int64_t)((uint64_t)(v[j] + l->w->offset) >> l->w->at[i] & mask);
+    vft_rows()->limb(t, v, l->w->offset, l->w->at[i], l->w->width[i], n);
     put(&l->limb[i], at, n, t);
   }
 }
@@ -174,42 +172,34 @@ static void offer(size_t *least, size_t at) {
   }
 }
 
-static int64_t floor_div(int64_t n, int64_t d) {
-  int64_t q = n / d;
-  return q - (n % d < 0);
-}
-
-/* Output, remainder and complement of element i. */
-static int64_t finish_one(const finish *w, size_t i, int64_t *rem, int64_t *comp) {
-  int64_t x = w->acc[i];
+/* Output, remainder and complement of n elements from `at` on. */
+static void finish_row(const finish *w, size_t at, size_t n, int64_t *q, int64_t *rem,
+                       int64_t *comp) {
+  const vft_rows_ops *rows = vft_rows();
+  const int64_t *x = w->acc + at, *side = w->side + at;
   switch (w->op->kind) {
-    case VFT_OP_REQUANT: {
-      int64_t n = w->k ? x + ((int64_t)1 << (w->k - 1)) : x, q = n >> w->k;
-      *rem = n - (int64_t)((uint64_t)q << w->k);
-      int64_t base = w->has_side ? w->side[i] : 0;
-      return w->op->negate ? base - q : base + q;
-    }
-    case VFT_OP_DIV: {
-      int64_t d = w->side[i], n = 2 * x + d;
-      if (d < 1) {
-        *rem = *comp = 0;
-        return 0;
-      }
-      int64_t q = floor_div(n, 2 * d);
-      *rem = n - q * 2 * d;
-      *comp = 2 * d - 1 - *rem;
-      return q;
-    }
-    case VFT_OP_ISQRT: {
-      int64_t s = x < 0 ? 0 : (int64_t)vft_isqrt_u64((uint64_t)x);
-      *rem = x - s * s;
-      *comp = 2 * s - *rem;
-      return s;
-    }
+    case VFT_OP_REQUANT:
+      rows->requantise(q, rem, x, w->k, n);
+      if (w->has_side && w->op->negate)
+        for (size_t i = 0; i < n; i++) q[i] = side[i] - q[i];
+      else if (w->has_side)
+        for (size_t i = 0; i < n; i++) q[i] += side[i];
+      return;
+    case VFT_OP_DIV:
+      rows->divide(q, rem, x, side, n);
+      for (size_t i = 0; i < n; i++) comp[i] = side[i] < 1 ? 0 : 2 * side[i] - 1 - rem[i];
+      return;
+    case VFT_OP_ISQRT:
+      rows->square_root(q, rem, x, n);
+      for (size_t i = 0; i < n; i++) comp[i] = 2 * q[i] - rem[i];
+      return;
     case VFT_OP_COMPARE:
-      *rem = x >= 0 ? x : -x - 1;
-      return x >= 0;
-    default: return x;
+      for (size_t i = 0; i < n; i++) {
+        q[i] = x[i] >= 0;
+        rem[i] = x[i] >= 0 ? x[i] : -x[i] - 1;
+      }
+      return;
+    default: memcpy(q, x, n * sizeof *q);
   }
 }
 
@@ -218,21 +208,12 @@ static void finish_body(void *ctx, size_t begin, size_t end) {
   int64_t q[TILE], rem[TILE], comp[TILE];
   for (size_t at = begin; at < end; at += TILE) {
     size_t n = end - at < TILE ? end - at : TILE;
-    if (w->op->kind == VFT_OP_REQUANT && !w->has_side && !w->rem.any) {
-      int64_t half = w->k ? (int64_t)1 << (w->k - 1) : 0;
-      for (size_t i = 0; i < n; i++) q[i] = (w->acc[at + i] + half) >> w->k;
-    } else {
-      memset(rem, 0, sizeof rem);
-      memset(comp, 0, sizeof comp);
-      for (size_t i = 0; i < n; i++) q[i] = finish_one(w, at + i, &rem[i], &comp[i]);
+    finish_row(w, at, n, q, rem, comp);
+    if (!vft_rows()->inside(q, w->lo, w->hi, n)) {
+      size_t i = 0;
+      while (q[i] >= w->lo && q[i] <= w->hi) i++;
+      offer(&w->bad, at + i);
     }
-    bool ok = true;
-    for (size_t i = 0; i < n; i++) ok &= q[i] >= w->lo && q[i] <= w->hi;
-    for (size_t i = 0; !ok && i < n; i++)
-      if (q[i] < w->lo || q[i] > w->hi) {
-        offer(&w->bad, at + i);
-        break;
-      }
     if (w->op->kind == VFT_OP_DIV)
       for (size_t i = 0; i < n; i++)
         if (w->side[at + i] < 1) offer(&w->bad_den, at + i);
@@ -298,8 +279,9 @@ static vft_status run_finish(vft_exec *e, const vft_op *op, uint32_t i) {
                     op->section == VFT_SECTION_POST ? "the batch has no loss token"
                                                     : "all scores are masked");
   if (w.bad != NONE) {
-    int64_t rem, comp;
-    return overflow(op, t->name, i, w.bad, finish_one(&w, w.bad, &rem, &comp), t->lo, t->hi);
+    int64_t value, rem, comp;
+    finish_row(&w, w.bad, 1, &value, &rem, &comp);
+    return overflow(op, t->name, i, w.bad, value, t->lo, t->hi);
   }
   return VFT_OK;
 }

@@ -10,72 +10,41 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "train/gemm.h"
-
-#pragma GCC optimize("O3")
+#include "train/rows.h"
 
 enum { MAX_OPERANDS = VFT_MAX_FACTORS, TILE = 512 };
 
 /* ---- typed rows ---- */
 
-#define FOR_DTYPE(t, DO)               \
-  switch (t) {                         \
-    case VFT_I8: DO(int8_t) break;     \
-    case VFT_I16: DO(int16_t) break;   \
-    case VFT_U16: DO(uint16_t) break;  \
-    case VFT_I32: DO(int32_t) break;   \
-    case VFT_I64: DO(int64_t) break;   \
-  }
-
 void vft_load(const void *data, vft_dtype t, size_t at, size_t n, int64_t *out) {
-#define LOAD(type) \
-  { const type *x = (const type *)data + at; for (size_t i = 0; i < n; i++) out[i] = x[i]; }
-  FOR_DTYPE(t, LOAD)
-#undef LOAD
+  vft_rows()->load(out, t, (const char *)data + at * vft_dtype_size(t), 1, n);
 }
 
 void vft_store(void *data, vft_dtype t, size_t at, size_t n, const int64_t *in) {
-#define STORE(type) \
-  { type *x = (type *)data + at; for (size_t i = 0; i < n; i++) x[i] = (type)in[i]; }
-  FOR_DTYPE(t, STORE)
-#undef STORE
+  vft_rows()->store((char *)data + at * vft_dtype_size(t), t, in, n);
+}
+
+static const void *address(const vft_operand *o, ptrdiff_t at) {
+  return (const char *)o->data + at * (ptrdiff_t)vft_dtype_size(o->dtype);
 }
 
 static int64_t element(const vft_operand *o, ptrdiff_t at) {
-#define GET(type) return ((const type *)o->data)[at];
-  FOR_DTYPE(o->dtype, GET)
-#undef GET
-  return 0;
+  int64_t v;
+  vft_rows()->load(&v, o->dtype, address(o, at), 1, 1);
+  return v;
 }
 
-static void row_load(const vft_operand *o, ptrdiff_t at, ptrdiff_t stride, size_t n, int64_t *t) {
-#define LOAD(type)                                                        \
-  {                                                                       \
-    const type *x = (const type *)o->data + at;                           \
-    if (stride == 1)                                                      \
-      for (size_t i = 0; i < n; i++) t[i] = x[i];                         \
-    else                                                                  \
-      for (size_t i = 0; i < n; i++) t[i] = x[(ptrdiff_t)i * stride];     \
+/* t = product over the operands of their elements at + i stride. */
+static void row_product(const vft_operand *o, uint32_t count, const ptrdiff_t *at,
+                        const ptrdiff_t *stride, size_t first, size_t n, int64_t *t) {
+  const vft_rows_ops *rows = vft_rows();
+  for (uint32_t k = 0; k < count; k++) {
+    const void *x = address(&o[k], at[k] + (ptrdiff_t)first * stride[k]);
+    if (k == 0)
+      rows->load(t, o[k].dtype, x, stride[k], n);
+    else
+      rows->multiply(t, o[k].dtype, x, stride[k], n);
   }
-  FOR_DTYPE(o->dtype, LOAD)
-#undef LOAD
-}
-
-static void row_multiply(const vft_operand *o, ptrdiff_t at, ptrdiff_t stride, size_t n, int64_t *t) {
-#define MULTIPLY(type)                                                    \
-  {                                                                       \
-    const type *x = (const type *)o->data + at;                           \
-    if (stride == 1)                                                      \
-      for (size_t i = 0; i < n; i++) t[i] *= x[i];                        \
-    else                                                                  \
-      for (size_t i = 0; i < n; i++) t[i] *= x[(ptrdiff_t)i * stride];    \
-  }
-  if (stride == 0) {
-    int64_t v = element(o, at);
-    for (size_t i = 0; i < n; i++) t[i] *= v;
-    return;
-  }
-  FOR_DTYPE(o->dtype, MULTIPLY)
-#undef MULTIPLY
 }
 
 /* ---- general rows ---- */
@@ -130,15 +99,8 @@ static void row_body(void *ctx, size_t begin, size_t end) {
       locate(w->sum, w->nsum, s, w->count, at);
       for (size_t i = 0; i < last->n; i += TILE) {
         size_t n = last->n - i < TILE ? last->n - i : TILE;
-        for (uint32_t k = 0; k < w->count; k++) {
-          ptrdiff_t p = at[k] + (ptrdiff_t)i * last->stride[k];
-          if (k == 0)
-            row_load(&w->operand[k], p, last->stride[k], n, t);
-          else
-            row_multiply(&w->operand[k], p, last->stride[k], n, t);
-        }
-        int64_t *out = w->out + r * last->n + i;
-        for (size_t j = 0; j < n; j++) out[j] += w->coef * t[j];
+        row_product(w->operand, w->count, at, last->stride, i, n, t);
+        vft_rows()->add_scaled(w->out + r * last->n + i, w->coef, t, n);
       }
     }
   }
@@ -158,14 +120,8 @@ static void dot_body(void *ctx, size_t begin, size_t end) {
       locate(w->sum, w->nsum - 1, s, w->count, at);
       for (size_t i = 0; i < last->n; i += TILE) {
         size_t n = last->n - i < TILE ? last->n - i : TILE;
-        for (uint32_t k = 0; k < w->count; k++) {
-          ptrdiff_t p = at[k] + (ptrdiff_t)i * last->stride[k];
-          if (k == 0)
-            row_load(&w->operand[k], p, last->stride[k], n, t);
-          else
-            row_multiply(&w->operand[k], p, last->stride[k], n, t);
-        }
-        for (size_t j = 0; j < n; j++) total += t[j];
+        row_product(w->operand, w->count, at, last->stride, i, n, t);
+        total += vft_rows()->sum(t, n);
       }
     }
     w->out[r] += w->coef * total;
@@ -218,8 +174,8 @@ static void pair_body(void *ctx, size_t begin, size_t end) {
     locate(w->axes, w->naxes - 1, r, 2, at);
     for (size_t i = 0; i < last->n; i += TILE) {
       size_t n = last->n - i < TILE ? last->n - i : TILE;
-      row_load(w->a, at[0] + (ptrdiff_t)i * last->stride[0], last->stride[0], n, t);
-      row_multiply(w->b, at[1] + (ptrdiff_t)i * last->stride[1], last->stride[1], n, t);
+      const vft_operand both[2] = {*w->a, *w->b};
+      row_product(both, 2, at, last->stride, i, n, t);
       vft_store(w->out, w->dtype, r * last->n + i, n, t);
     }
   }

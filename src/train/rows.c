@@ -1,0 +1,42 @@
+#include "train/rows.h"
+
+#include "base/cpu.h"
+#include "model/fixmath.h"
+#include "train/rows_loops.h"
+
+static void divide(int64_t *q, int64_t *rem, const int64_t *x, const int64_t *d, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    q[i] = rem[i] = 0;
+    if (d[i] < 1) continue;
+    int64_t y = 2 * x[i] + d[i], by = 2 * d[i];
+    q[i] = y / by - (y % by < 0);
+    rem[i] = y - q[i] * by;
+  }
+}
+
+static void square_root(int64_t *s, int64_t *rem, const int64_t *x, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    s[i] = x[i] < 0 ? 0 : (int64_t)vft_isqrt_u64((uint64_t)x[i]);
+    rem[i] = x[i] - s[i] * s[i];
+  }
+}
+
+const vft_rows_ops vft_rows_c = {
+    .load = loop_load,
+    .multiply = loop_multiply,
+    .store = loop_store,
+    .add_scaled = loop_add_scaled,
+    .sum = loop_sum,
+    .requantise = loop_requantise,
+    .divide = divide,
+    .square_root = square_root,
+    .limb = loop_limb,
+    .inside = loop_inside,
+};
+
+const vft_rows_ops *vft_rows(void) {
+#ifdef __x86_64__
+  if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_rows_avx512;
+#endif
+  return &vft_rows_c;
+}

@@ -1,0 +1,97 @@
+/* Loops that compilers vectorise by themselves; each tier compiles them with its own flags. */
+#ifndef VFT_TRAIN_ROWS_LOOPS_H
+#define VFT_TRAIN_ROWS_LOOPS_H
+
+#include "train/rows.h"
+
+/* Wrapping arithmetic is unsigned. */
+#define TIMES(x, y) ((int64_t)((uint64_t)(x) * (uint64_t)(y)))
+#define PLUS(x, y) ((int64_t)((uint64_t)(x) + (uint64_t)(y)))
+
+#define EACH_TYPE(t, LOOP)           \
+  switch (t) {                       \
+    case VFT_I8: LOOP(int8_t) break;     \
+    case VFT_I16: LOOP(int16_t) break;   \
+    case VFT_U16: LOOP(uint16_t) break;  \
+    case VFT_I32: LOOP(int32_t) break;   \
+    case VFT_I64: LOOP(int64_t) break;   \
+  }
+
+static void loop_load(int64_t *restrict out, vft_dtype t, const void *restrict src,
+                      ptrdiff_t stride, size_t n) {
+#define LOAD(TYPE)                                                                             \
+  {                                                                                            \
+    const TYPE *y = src;                                                                       \
+    if (stride == 1)                                                                           \
+      for (size_t i = 0; i < n; i++) out[i] = y[i];                                            \
+    else                                                                                       \
+      for (size_t i = 0; i < n; i++) out[i] = y[(ptrdiff_t)i * stride];                        \
+  }
+  EACH_TYPE(t, LOAD)
+#undef LOAD
+}
+
+static void loop_multiply(int64_t *restrict x, vft_dtype t, const void *restrict src,
+                          ptrdiff_t stride, size_t n) {
+#define MULTIPLY(TYPE)                                                                         \
+  {                                                                                            \
+    const TYPE *y = src;                                                                       \
+    if (stride == 1)                                                                           \
+      for (size_t i = 0; i < n; i++) x[i] = TIMES(x[i], y[i]);                                 \
+    else if (stride == 0)                                                                      \
+      for (size_t i = 0; i < n; i++) x[i] = TIMES(x[i], y[0]);                                 \
+    else                                                                                       \
+      for (size_t i = 0; i < n; i++) x[i] = TIMES(x[i], y[(ptrdiff_t)i * stride]);             \
+  }
+  EACH_TYPE(t, MULTIPLY)
+#undef MULTIPLY
+}
+
+static void loop_store(void *restrict dst, vft_dtype t, const int64_t *restrict x, size_t n) {
+#define STORE(TYPE)                                                                            \
+  {                                                                                            \
+    TYPE *y = dst;                                                                             \
+    for (size_t i = 0; i < n; i++) y[i] = (TYPE)x[i];                                          \
+  }
+  EACH_TYPE(t, STORE)
+#undef STORE
+}
+
+static void loop_add_scaled(int64_t *restrict out, int64_t coef, const int64_t *restrict x,
+                            size_t n) {
+  if (coef == 1)
+    for (size_t i = 0; i < n; i++) out[i] = PLUS(out[i], x[i]);
+  else
+    for (size_t i = 0; i < n; i++) out[i] = PLUS(out[i], TIMES(coef, x[i]));
+}
+
+static int64_t loop_sum(const int64_t *x, size_t n) {
+  uint64_t s = 0;
+  for (size_t i = 0; i < n; i++) s += (uint64_t)x[i];
+  return (int64_t)s;
+}
+
+static void loop_requantise(int64_t *restrict q, int64_t *restrict rem, const int64_t *restrict x,
+                            int k, size_t n) {
+  const int64_t half = k ? (int64_t)1 << (k - 1) : 0, mask = ((int64_t)1 << k) - 1;
+  for (size_t i = 0; i < n; i++) {
+    int64_t y = PLUS(x[i], half);
+    q[i] = y >> k;
+    rem[i] = y & mask;
+  }
+}
+
+static void loop_limb(int64_t *restrict out, const int64_t *restrict x, int64_t offset, int at,
+                      int width, size_t n) {
+  const uint64_t mask = ((uint64_t)1 << width) - 1;
+  for (size_t i = 0; i < n; i++)
+    out[i] = (int64_t)(((uint64_t)x[i] + (uint64_t)offset) >> at & mask);
+}
+
+static bool loop_inside(const int64_t *x, int64_t lo, int64_t hi, size_t n) {
+  int out = 0;
+  for (size_t i = 0; i < n; i++) out |= (x[i] < lo) | (x[i] > hi);
+  return !out;
+}
+
+#endif
