@@ -67,11 +67,24 @@ typedef struct {
   bool bounds_checked;     /* the caller has run vft_program_check_bounds on this program */
 } vft_verify_flags;
 
+/* A link is passed on from one proof to the next by its root alone, which binds the stacked rows:
+ * both sides must lay out the same list of shapes. Fails VFT_USAGE naming the links if tensors of
+ * link `out` of program a and link `in` of program b differ in number or, in order, in shape. */
+VFT_MUST_CHECK vft_status vft_verify_link_shapes(const vft_program *a, uint32_t out,
+                                                 const vft_program *b, uint32_t in);
+
 /* Verifies a proof. On acceptance the oracle claims are appended to `claims` and the account is
  * in `soundness` (both may be NULL; a proof that leaves claims is then refused, VFT_USAGE).
- * Fails: VFT_REJECTED with the id of the failed check; "soundness/profile", "soundness/bits"
- * below 128 bits; "statement/input" for a PUBLIC input outside its bounds; VFT_USAGE for a program
- * that the bound checker or the driver refuses. */
+ * Fails: VFT_REJECTED with the id of the failed check:
+ *   "statement/input"      a PUBLIC input outside its bounds
+ *   "transcript/..."       truncated, trailing or non-canonical bytes, proof of work
+ *   "logup/..."            the lookups' sum is not zero, or its argument is wrong
+ *   "relations/sum"        ZERO relations; "virtual/sum": definitions
+ *   "einsum/final"         the products' sumcheck
+ *   "whir/...", "merkle/..." the opening of links and witness
+ *   "soundness/profile", "soundness/bits"  a test profile, or fewer than 128 bits
+ *   "claims/left"          never, unless the driver itself is wrong
+ * VFT_USAGE for a program that the bound checker or the driver refuses. */
 VFT_MUST_CHECK vft_status vft_verify_proof(const vft_statement *statement,
                                            const vft_proof_options *options,
                                            vft_verify_flags flags, const uint8_t *proof,

@@ -564,6 +564,8 @@ static void test_chain(void **state) {
   b.link_root[0] = a.link_root[0];
   OK(verify(&a, &first, NULL));
   OK(verify(&b, &second, NULL));
+  assert_int_equal(vft_verify_link_shapes(a.program, 0, b.program, 0), VFT_OK);
+  assert_int_equal(vft_verify_link_shapes(a.program, 0, b.program, 1), VFT_USAGE);
   /* swapped links, swapped proofs */
   assert_int_equal(verify(&a, &second, NULL), VFT_REJECTED);
   vft_digest out = b.link_root[1];
