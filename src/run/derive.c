@@ -94,9 +94,8 @@ static const void *base_values(const vft_step *s, const vft_weights *w, vft_tens
 }
 
 static const void *table_values(const vft_step *s, vft_tensor_id id) {
-  const vft_tensor_id table[4] = {s->table_score, s->table_logit, s->table_silu, s->table_dsilu};
-  for (int i = 0; i < 4; i++)
-    if (id == table[i]) return s->table_values[i];
+  for (uint32_t i = 0; i < s->ntables; i++)
+    if (id == s->tables[i].tensor) return s->tables[i].values;
   return NULL;
 }
 
@@ -179,13 +178,19 @@ vft_digest vft_derive_h_t(vft_digest root, int rank, int alpha, unsigned targets
   return out;
 }
 
-void vft_derive_context(const vft_manifest *m, uint64_t step, uint8_t context[VFT_CONTEXT_BYTES]) {
+vft_proof_options vft_derive_options(const vft_manifest *m, uint64_t step,
+                                     uint8_t context[VFT_CONTEXT_BYTES]) {
+  vft_proof_options options = vft_proof_options_default();
   uint8_t *at = context;
   memcpy(at, VFT_PROTOCOL_NAME, sizeof VFT_PROTOCOL_NAME);
   at += sizeof VFT_PROTOCOL_NAME;
   memcpy(at, m->digest, 32);
   at += 32;
   for (int i = 0; i < 8; i++) at[i] = (uint8_t)(step >> (8 * i));
+  options.bits += vft_log2_ceil(m->steps + 1);
+  options.context = context;
+  options.context_len = VFT_CONTEXT_BYTES;
+  return options;
 }
 
 /* ---- links ---- */

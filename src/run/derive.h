@@ -13,6 +13,7 @@
 #include "program/weights.h"
 #include "prove/commit.h"
 #include "run/manifest.h"
+#include "verify/verify.h"
 
 /* The declared row length of a committed matrix of `elements`: 2^c with
  * c = ceil(log2(elements)) - 9, at least 12 and at most 18; so 257 to 512 rows in between. */
@@ -58,7 +59,10 @@ vft_digest vft_derive_h_t(vft_digest adapter_root, int rank, int alpha, unsigned
 /* What every step proof absorbs first: the protocol's name and 0x00, h_Pi, the step's index (u64
  * little-endian). */
 enum { VFT_CONTEXT_BYTES = sizeof VFT_PROTOCOL_NAME + 32 + 8 };
-void vft_derive_context(const vft_manifest *manifest, uint64_t step,
-                        uint8_t context[VFT_CONTEXT_BYTES]);
+/* How the proof of `step` is made (the oracle opening counts as step number `steps`): the default
+ * options with that context, and with so many more bits that all proofs of the run together stay
+ * at the level of one: bits + ceil(log2(steps + 1)). `context` must outlive the options. */
+vft_proof_options vft_derive_options(const vft_manifest *manifest, uint64_t step,
+                                     uint8_t context[VFT_CONTEXT_BYTES]);
 
 #endif

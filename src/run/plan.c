@@ -12,7 +12,14 @@
 #include "run/progress.h"
 #include "run/schedule.h"
 
-enum { CALIBRATION_SEQUENCES = 2, CALIBRATION_POSITIONS = 128, TEXT_MAX = 16 << 20 };
+/* The calibration reads sequences of at most 128 positions: at least four, and at least 512
+ * positions in all. */
+enum {
+  CALIBRATION_SEQUENCES = 4,
+  CALIBRATION_POSITIONS = 128,
+  CALIBRATION_TOKENS = 512,
+  TEXT_MAX = 16 << 20
+};
 
 char *vft_run_path(vft_arena *arena, const char *run, const char *name) {
   return vft_arena_printf(arena, "%s/%s", run, name);
@@ -128,9 +135,10 @@ static vft_status set_optimiser(vft_manifest *m, const vft_config *c) {
   m->beta2 = c->adam_beta2;
   m->epsilon = c->adam_epsilon;
   m->schedule = c->schedule;
-  m->calibration_sequences = CALIBRATION_SEQUENCES;
-  m->calibration_positions =
-      c->sequence_len < CALIBRATION_POSITIONS ? c->sequence_len : CALIBRATION_POSITIONS;
+  int n = c->sequence_len < CALIBRATION_POSITIONS ? c->sequence_len : CALIBRATION_POSITIONS;
+  int sequences = (CALIBRATION_TOKENS + n - 1) / n;
+  m->calibration_sequences = sequences > CALIBRATION_SEQUENCES ? sequences : CALIBRATION_SEQUENCES;
+  m->calibration_positions = n;
   m->calibration_b = VFT_CALIBRATION_B;
   const char **text[] = {&m->learning_rate, &m->weight_decay, &m->max_grad_norm,
                          &m->beta1,         &m->beta2,        &m->epsilon};

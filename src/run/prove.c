@@ -44,7 +44,8 @@ static size_t trace_bytes(const vft_program *p) {
  * of the lookup argument, or recompute them. */
 static vft_status choose_options(job *j) {
   const vft_program *p = j->plan.step->program;
-  vft_proof_options options = vft_proof_options_default();
+  uint8_t context[VFT_CONTEXT_BYTES];
+  vft_proof_options options = vft_derive_options(&j->plan.manifest, 0, context);
   size_t trace = trace_bytes(p);
   vft_status st = VFT_OK;
   for (unsigned way = 0; way < 8; way++) {
@@ -136,10 +137,7 @@ static vft_status prove_trace(job *j, uint64_t t, const vft_trace *trace,
   vft_prove_profile profile = {0};
   oracle_root[j->plan.step->oracle_base] = m->base_root;
   oracle_root[j->plan.step->oracle_tables] = m->tables;
-  vft_proof_options options = vft_proof_options_default();
-  vft_derive_context(m, t, context);
-  options.context = context;
-  options.context_len = sizeof context;
+  vft_proof_options options = vft_derive_options(m, t, context);
   vft_status st = vft_prove(j->plan.step->program, trace, link, oracle_root, &options, &j->options,
                             &proof, &j->claims, &profile);
   if (st == VFT_OK) st = write_step(j, t, link, &proof);
@@ -230,10 +228,7 @@ static vft_status open_oracles(job *j) {
   double begun = vft_seconds();
   TRY_OUT(vft_derive_base(s, &j->plan.weights, &oracle[s->oracle_base]));
   TRY_OUT(vft_derive_tables(s, &oracle[s->oracle_tables]));
-  vft_proof_options options = vft_proof_options_default();
-  vft_derive_context(m, m->steps, context);
-  options.context = context;
-  options.context_len = sizeof context;
+  vft_proof_options options = vft_derive_options(m, m->steps, context);
   TRY_OUT(vft_prove_oracles(oracle, 2, &j->claims, &options, &proof));
   vft_oracle_file file = {.steps = m->steps, .proof = proof.bytes, .length = proof.len};
   memcpy(file.manifest, m->digest, 32);

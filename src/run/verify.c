@@ -225,10 +225,7 @@ static vft_status check_oracles(verifier *v) {
     tree[o].box = box[o];
     tree[o].root = o == v->step->oracle_base ? v->manifest.base_root : v->manifest.tables;
   }
-  vft_proof_options options = vft_proof_options_default();
-  vft_derive_context(&v->manifest, steps, context);
-  options.context = context;
-  options.context_len = sizeof context;
+  vft_proof_options options = vft_derive_options(&v->manifest, steps, context);
   TRY_OUT(vft_verify_oracles(tree, 2, vft_derive_oracle_columns(v->step), &v->claims, &options,
                              (vft_verify_flags){0}, file.proof, file.length, &soundness));
   v->bits[steps] = vft_soundness_total(&soundness);
@@ -248,13 +245,18 @@ out:
   return st;
 }
 
-static void total_bits(verifier *v) {
+/* The run as a whole must reach the level of one proof. */
+static vft_status total_bits(verifier *v) {
   uint64_t n = v->manifest.steps + 1;
   vft_bits least = v->bits[0];
   for (uint64_t i = 1; i < n; i++)
     if (v->bits[i] < least) least = v->bits[i];
   v->report->bits_least = (double)least / (double)VFT_BITS(1);
-  v->report->bits_total = (double)vft_bits_sum(v->bits, n) / (double)VFT_BITS(1);
+  vft_bits total = vft_bits_sum(v->bits, n);
+  v->report->bits_total = (double)total / (double)VFT_BITS(1);
+  if (total >= VFT_BITS(VFT_SOUNDNESS_LEVEL)) return VFT_OK;
+  return vft_reject("soundness/run", "all proofs together have %.1f bits of soundness, %d required",
+                    v->report->bits_total, VFT_SOUNDNESS_LEVEL);
 }
 
 /* ---- model ---- */
@@ -451,7 +453,7 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
   TRY_OUT(check_start(&v));
   TRY_OUT(check_steps(&v));
   TRY_OUT(check_oracles(&v));
-  total_bits(&v);
+  TRY_OUT(total_bits(&v));
   TRY_OUT(check_model(&v));
   TRY_OUT(check_adapter(&v));
   TRY_OUT(check_required(&v));

@@ -18,10 +18,7 @@ static vft_status check_proof(const vft_manifest *m, const vft_step *step, uint6
                              .inputs = (const int64_t *const *)inputs.value,
                              .link_root = file->link,
                              .oracle_root = oracle_root};
-  vft_proof_options options = vft_proof_options_default();
-  vft_derive_context(m, t, context);
-  options.context = context;
-  options.context_len = sizeof context;
+  vft_proof_options options = vft_derive_options(m, t, context);
   vft_status st =
       vft_verify_proof(&statement, &options, (vft_verify_flags){.bounds_checked = true},
                        file->proof, file->length, claims, soundness);

@@ -663,7 +663,7 @@ def test_bad_configuration(tmp_path, old, new, word):
 
 @pytest.mark.parametrize("text, word", [
     ('{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
-     '{"messages": [', ":2"),
+     '{"messages": [', "line 2"),
     ('{}\n', "messages"),
     ('{"messages": []}\n', "messages"),
     ('{"messages": [{"role": "king", "content": "a"}]}\n', "king"),
