@@ -16,7 +16,7 @@ enum {
   MAX_A = 3 << 20,     /* bytes of A packed at a time */
   STAGE = 64,          /* values of k converted at a time */
   TASKS_A_THREAD = 8,  /* for an even load */
-  SMALL = 1 << 16,     /* multiplications not worth waking a thread */
+  SMALL = 1 << 20,     /* multiplications not worth waking a thread */
   F64_MAX_K = 64,      /* digits win for long sums of wide operands, doubles for short ones */
   F64_MAX_BITS = 53 - 6 /* of a product: 64 of them stay within 2^53 */
 };

@@ -119,23 +119,46 @@ static void transpose_4(vec x[4]) {
   x[3] = _mm512_shuffle_i32x4(b, d, 0xdd);
 }
 
-static void pack_rows(uint32_t *out, size_t width, size_t lanes, const int16_t *src,
-                      ptrdiff_t stride, size_t rows, size_t pairs) {
+/* Sixteen rows are too many streams for the hardware to fetch ahead: the same columns of the next
+ * sixteen are asked for while these are packed. */
+static void pack_16_rows(uint32_t *out, size_t width, const int16_t *src, ptrdiff_t stride,
+                         size_t rows, size_t pairs) {
   for (size_t p = 0; p < pairs; p += 16) {
     size_t count = pairs - p < 16 ? pairs - p : 16;
     __mmask16 m = low_mask(count);
     vec x[16];
-    for (size_t i = 0; i < lanes; i++)
+    if (rows == 16) {
+      UNROLL for (int i = 0; i < 16; i++) {
+        const int16_t *row = src + i * stride + 2 * p;
+        _mm_prefetch(row + 16 * stride, _MM_HINT_T0);
+        x[i] = _mm512_maskz_loadu_epi32(m, row);
+      }
+    } else {
+      for (size_t i = 0; i < 16; i++)
+        x[i] = i < rows ? _mm512_maskz_loadu_epi32(m, src + (ptrdiff_t)i * stride + 2 * p)
+                        : _mm512_setzero_si512();
+    }
+    transpose_16(x);
+    for (size_t q = 0; q < count; q++) _mm512_storeu_si512(out + (p + q) * width, x[q]);
+  }
+}
+
+static void pack_rows(uint32_t *out, size_t width, size_t lanes, const int16_t *src,
+                      ptrdiff_t stride, size_t rows, size_t pairs) {
+  if (lanes == 16) {
+    pack_16_rows(out, width, src, stride, rows, pairs);
+    return;
+  }
+  for (size_t p = 0; p < pairs; p += 16) {
+    size_t count = pairs - p < 16 ? pairs - p : 16;
+    __mmask16 m = low_mask(count);
+    vec x[4];
+    UNROLL for (size_t i = 0; i < 4; i++)
       x[i] = i < rows ? _mm512_maskz_loadu_epi32(m, src + (ptrdiff_t)i * stride + 2 * p)
                       : _mm512_setzero_si512();
-    if (lanes == 16) {
-      transpose_16(x);
-      for (size_t q = 0; q < count; q++) _mm512_storeu_si512(out + (p + q) * width, x[q]);
-    } else if (width == 4) {
-      transpose_4(x);
-      for (size_t q = 0; q < count; q += 4)
-        _mm512_mask_storeu_epi32(out + (p + q) * 4, low_mask(4 * (count - q)), x[q / 4]);
-    }
+    transpose_4(x);
+    for (size_t q = 0; q < count; q += 4)
+      _mm512_mask_storeu_epi32(out + (p + q) * 4, low_mask(4 * (count - q)), x[q / 4]);
   }
 }
 

@@ -33,8 +33,8 @@ typedef struct {
   void (*add[VFT_GEMM_SCHEMES])(int64_t *c, ptrdiff_t row, ptrdiff_t col, const void *tile,
                                 size_t rows, size_t cols, int64_t scale);
   /* out[p * width + i] = the pair (src[i][2p], src[i][2p + 1]) for i < rows, 0 for i < lanes;
-   * lanes = 4 or 16. The second kind reads src[2p][i], src[2p + 1][i]. `stride` separates rows of
-   * src as it is stored. */
+   * lanes = 4 (then width = 4) or 16. The second kind reads src[2p][i], src[2p + 1][i]. `stride`
+   * separates the rows of src as it is stored. */
   void (*pack_rows)(uint32_t *out, size_t width, size_t lanes, const int16_t *src,
                     ptrdiff_t stride, size_t rows, size_t pairs);
   void (*pack_columns)(uint32_t *out, size_t width, size_t lanes, const int16_t *src,
