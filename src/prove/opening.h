@@ -8,7 +8,8 @@
 #include "verify/opening.h"
 
 /* What WHIR's prover reads: source i is commitment number opening->matrix->place[i], its message
- * and, where there are claims, its weights. Freed with vft_opening_sources_free, also on failure. */
+ * and, where there are claims, its weights. *out is freed with vft_opening_sources_free, also on
+ * failure. */
 VFT_MUST_CHECK vft_status vft_opening_sources(const vft_opening *opening,
                                               vft_commitment *const *commitment,
                                               vft_whir_source **out);
