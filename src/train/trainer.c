@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "train/exec_term.h"
+#include "train/rows.h"
 
 struct vft_trainer {
   const vft_step *step;
@@ -52,12 +54,17 @@ void vft_state_get_working(const vft_state_matrix *x, int32_t *working) {
   for (size_t i = 0; i < x->count; i++) working[i] = (int32_t)((x->master[i] + 128) >> 8);
 }
 
-/* The nine limb arrays of a matrix and the values they encode:
+/* The nine limb arrays of a matrix, in the order s, rho, m, v, and the values they encode:
  *   master + 2^7 + 2^(w_s + 7) = rho + 2^8 s0 + 2^24 s1;  m + 2^27 = m0 + 2^16 m1;
- *   v = sum v_i 2^(16 i). */
-static int64_t master_offset(const vft_step *step) {
-  return ((int64_t)1 << (step->profile.w_s + 7)) + 128;
-}
+ *   v = sum v_i 2^(16 i).
+ * The last limb of a value takes all its high bits. */
+enum { MASTER, FIRST_MOMENT, SECOND_MOMENT, STATE_VALUES, TILE = 512 };
+static const struct {
+  int value, at, width;
+} state_limb[VFT_STATE_TENSORS] = {
+    {MASTER, 8, 16},         {MASTER, 24, 39},         {MASTER, 0, 8},
+    {FIRST_MOMENT, 0, 16},   {FIRST_MOMENT, 16, 16},   {SECOND_MOMENT, 0, 16},
+    {SECOND_MOMENT, 16, 16}, {SECOND_MOMENT, 32, 16}, {SECOND_MOMENT, 48, 15}};
 
 typedef struct {
   const vft_step *step;
@@ -65,28 +72,42 @@ typedef struct {
   vft_array limb[VFT_STATE_TENSORS];
 } encode;
 
+static int64_t state_offset(const encode *w, int value) {
+  if (value == MASTER) return ((int64_t)1 << (w->step->profile.w_s + 7)) + 128;
+  return value == FIRST_MOMENT ? (int64_t)1 << 27 : 0;
+}
+
 static void encode_body(void *ctx, size_t begin, size_t end) {
   encode *w = ctx;
-  int64_t offset = master_offset(w->step);
-  for (size_t i = begin; i < end; i++) {
-    int64_t p = w->x->master[i] + offset, m = (int64_t)w->x->m[i] + ((int64_t)1 << 27);
-    int64_t v = w->x->v[i];
-    const int64_t limb[VFT_STATE_TENSORS] = {p >> 8 & 0xffff, p >> 24, p & 0xff,
-                                             m & 0xffff, m >> 16, v & 0xffff, v >> 16 & 0xffff,
-                                             v >> 32 & 0xffff, v >> 48};
-    for (int k = 0; k < VFT_STATE_TENSORS; k++) vft_array_set(&w->limb[k], i, limb[k]);
+  const vft_rows_ops *rows = vft_rows();
+  int64_t m[TILE], limb[TILE];
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    rows->load(m, VFT_I32, w->x->m + at, 1, n);
+    const int64_t *value[STATE_VALUES] = {w->x->master + at, m, w->x->v + at};
+    for (int k = 0; k < VFT_STATE_TENSORS; k++) {
+      int from = state_limb[k].value;
+      rows->limb(limb, value[from], state_offset(w, from), state_limb[k].at, state_limb[k].width,
+                 n);
+      vft_store(w->limb[k].data, w->limb[k].dtype, at, n, limb);
+    }
   }
 }
 
 static void decode_body(void *ctx, size_t begin, size_t end) {
   encode *w = ctx;
-  int64_t offset = master_offset(w->step);
-  for (size_t i = begin; i < end; i++) {
-    int64_t limb[VFT_STATE_TENSORS];
-    for (int k = 0; k < VFT_STATE_TENSORS; k++) limb[k] = vft_array_get(&w->limb[k], i);
-    w->x->master[i] = limb[2] + (limb[0] << 8) + (limb[1] << 24) - offset;
-    w->x->m[i] = (int32_t)(limb[3] + (limb[4] << 16) - ((int64_t)1 << 27));
-    w->x->v[i] = limb[5] + (limb[6] << 16) + (limb[7] << 32) + (limb[8] << 48);
+  const vft_rows_ops *rows = vft_rows();
+  int64_t m[TILE], limb[TILE];
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    int64_t *value[STATE_VALUES] = {w->x->master + at, m, w->x->v + at};
+    for (int v = 0; v < STATE_VALUES; v++)
+      for (size_t i = 0; i < n; i++) value[v][i] = -state_offset(w, v);
+    for (int k = 0; k < VFT_STATE_TENSORS; k++) {
+      vft_load(w->limb[k].data, w->limb[k].dtype, at, n, limb);
+      rows->add_scaled(value[state_limb[k].value], (int64_t)1 << state_limb[k].at, limb, n);
+    }
+    rows->store(w->x->m + at, VFT_I32, m, n);
   }
 }
 
