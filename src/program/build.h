@@ -17,7 +17,10 @@ typedef struct {
   vft_tensor_id m[VFT_PROJECTIONS][2], v[VFT_PROJECTIONS][2];
   /* forward */
   vft_tensor_id lab_high, lab_low;
-  vft_tensor_id h1, h2, r[2], x[2], q, k, val, att_e, att_r, o, z, dz, up, u[VFT_PROJECTIONS];
+  vft_tensor_id h1, h2;
+  vft_i128 normalised; /* |h| r is below this, see vft_build_norm */
+  const char *normalised_why;
+  vft_tensor_id r[2], x[2], q, k, val, att_e, att_r, o, z, dz, up, u[VFT_PROJECTIONS];
   vft_tensor_id xf, r_out;
   /* backward: residual gradient after layer l (index l) */
   vft_tensor_id dh1;
@@ -36,6 +39,7 @@ void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor
 typedef struct {
   const char *path, *rows;
   vft_tensor_id dy, x, h, r, gain, base;
+  int layers; /* of the box: 1 when it has none */
   const char *dy_axes, *x_axes, *h_axes, *r_axes, *gain_axes, *base_axes;
   vft_frac f_w2, f_w3;
   vft_build_out out;

@@ -3,7 +3,8 @@
  * residual_grad[l] is the gradient after layer l (so of H1[l+1]); the gradient before layer 0 is
  * not needed. Bounds (SmolLM2-135M, default containers, S n tokens):
  *   x . dy            2^(15 + 15 + 9.2); c / d is below 2^30 without a shift
- *   r w2, h w3        2^(24 + 36), 2^(24 + 35)
+ *   r w2              2^(w_r + w_w2 - 1) = 2^60
+ *   h w3              a lemma, see vft_build_norm_backward
  *   W^T dy            2^(11 + 15 + 10.6), raised to the LoRA term's exponent: below 2^58 by the
  *                     profile's rule for vb, three of them meet in dx
  *   dm u z'           2^(15 + 15 + 14.2)
@@ -21,7 +22,8 @@ static const char *with(vft_build *c, const char *a, const char *b) {
 
 /* y = gamma h r with r = 1 / rms(h):
  *   dh = r gamma dy - h r^2 c / d,  c = sum_j h_j r gamma_j dy_j = x . dy.
- * w = c / d, w2 = r w, w3 = r w2, out = base + RQ(r gamma dy - h w3). */
+ * w = c / d, w2 = r w, w3 = RQ_k(r w2), out = RQ(base + r gamma dy - h w3).
+ * |h w3| <= |h| (r |w2| / 2^k + 1/2), and |h| r is bounded by the norm (vft_build_norm). */
 void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_builder *b = &c->b;
   const vft_profile *f = c->f;
@@ -40,9 +42,21 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_real_term twice = VFT_R2(1, n->r, n->r_axes, w2, n->rows);
   vft_tensor_id w3 = vft_build_requant_wide(b, with(c, n->path, "/dot/rr"), n->rows, f->w_w3, true,
                                             n->f_w3, &twice, 1);
-  vft_real_term dh[2] = {VFT_R3(1, n->r, n->r_axes, n->gain, n->gain_axes, n->dy, n->dy_axes),
+  vft_real_term dh[3] = {VFT_R3(1, n->r, n->r_axes, n->gain, n->gain_axes, n->dy, n->dy_axes),
                          VFT_R2(-1, n->h, n->h_axes, w3, n->rows)};
-  vft_build_requant(b, n->out, n->base, n->base_axes, false, dh, 2);
+  vft_i128 most[1024];
+  for (int l = 0; l < n->layers; l++) {
+    int k = f->f_r + n->f_w2.v[n->f_w2.n > 1 ? l : 0] - n->f_w3.v[n->f_w3.n > 1 ? l : 0];
+    vft_i128 product = c->normalised << (f->w_w2 - 1);
+    most[l] = (k > 0 ? product >> k : product << -k) + ((vft_i128)1 << (f->w_h - 1)) + 1;
+  }
+  dh[1].lemma = "w3 = round(r w2 / 2^k), so |h w3| <= |h| r |w2| / 2^k + |h| / 2; |h| <= sqrt(X) < "
+                "(s + 1) / 2^e for s = isqrt(4^e X), X >= sum h^2, and r s <= C + s / 2 by the "
+                "division, so |h| r < (C + s / 2 + r) / 2^e";
+  dh[1].most = most;
+  int terms = 2;
+  if (n->base != VFT_NO_TENSOR) dh[terms++] = VFT_R1(1, n->base, n->base_axes);
+  vft_build_requant(b, n->out, VFT_NO_TENSOR, NULL, false, dh, terms);
 }
 
 /* vb = 2^a B^T dy. */
@@ -120,9 +134,9 @@ void vft_build_layers_backward(vft_build *c) {
   n += transposed_terms(c, VFT_UP, dup, vb_up, 0, t + n);
   vft_tensor_id dx2 = narrow(c, "mlp/dx", "lspqd", f->dx + L, t, n);
   vft_tensor_id dh2 = vft_build_wide(b, "residual_mid_grad", "lspqd", f->w_dh, true,
-                                     vft_build_frac(b, f->f_dh));
+                                     vft_build_fracs(b, f->dh + L, L));
   vft_norm_backward norm2 = {
-      .path = "mlp", .rows = "lspq", .dy = dx2, .x = c->x[1], .h = c->h2, .r = c->r[1],
+      .path = "mlp", .rows = "lspq", .layers = (int)L, .dy = dx2, .x = c->x[1], .h = c->h2, .r = c->r[1],
       .gain = c->step->gain[1], .base = c->dh1, .dy_axes = "lspqd", .x_axes = "lspqd",
       .h_axes = "lspqd", .r_axes = "lspq", .gain_axes = "ld", .base_axes = "lspqd",
       .f_w2 = vft_build_fracs(b, f->w2 + L, L), .f_w3 = vft_build_fracs(b, f->w3 + L, L),
@@ -176,7 +190,7 @@ void vft_build_layers_backward(vft_build *c) {
   n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
   vft_tensor_id dx1 = narrow(c, "attn/dx", "lspqd", f->dx + 1, t, n);
   vft_norm_backward norm1 = {
-      .path = "attn", .rows = "lspq", .dy = dx1, .x = c->x[0], .h = c->h1, .r = c->r[0],
+      .path = "attn", .rows = "lspq", .layers = (int)L - 1, .dy = dx1, .x = c->x[0], .h = c->h1, .r = c->r[0],
       .gain = c->step->gain[0], .base = dh2, .dy_axes = "lspqd", .x_axes = "l+1spqd",
       .h_axes = "l+1spqd", .r_axes = "l+1spq", .gain_axes = "l+1d", .base_axes = "l+1spqd",
       .f_w2 = vft_build_fracs(b, f->w2 + 1, L - 1), .f_w3 = vft_build_fracs(b, f->w3 + 1, L - 1),

@@ -5,8 +5,7 @@
  *   y = W x            2^(11 + 15 + 9.2) = 2^35.2, raised to the LoRA term's exponent: below 2^60
  *                      (2^61 after the rotation) by the profile's rule for u
  *   A (z u)            2^(21 + 15 + 15 + 10.6) = 2^61.6
- *   sum h^2            2^(48 + 9.2)  = 2^57.2; 4^e of it below 2^60 by the choice of e
- *   h r gamma          2^(24 + 24 + 11) = 2^59
+ *   sum h^2, h r       see vft_build_norm
  *   scores             2^(15 + 15 + 6) = 2^36
  *   R sum E v          2^(19 + 14 + 15 + log2 n) = 2^57 at n = 512
  *   2 R D (head)       2^(1 + 21 + 24 + 15.6) = 2^61.6 for 49152 words */
@@ -14,6 +13,8 @@
 
 #include "model/fixmath.h"
 #include "program/build.h"
+
+enum { MAX_LAYERS = 1024 };
 
 static const char *with(vft_build *c, const char *a, const char *b) {
   return vft_build_name(&c->b, "%s%s", a, b);
@@ -38,34 +39,71 @@ static int64_t eps_constant(vft_build *c) {
   return v < 1 ? 1 : v;
 }
 
-/* x = h gamma / rms(h):  X = sum h^2 + d eps;  s = isqrt(4^e X);  r = C / s with
- * C = sqrt(d) 2^(f_h + e + f_r);  x = RQ(h r gamma). */
+/* x = h gamma / rms(h):  X = sum h^2 + c, c = d eps;  s = isqrt(4^e X);  r = C / s with
+ * C = sqrt(d) 2^(f_h + e + f_r);  x = RQ(h r gamma).
+ *
+ * When d 2^(2 w_h - 2) is too large for an interval to show X < 2^58, the high parts hh = h >> 16
+ * show it: |h| <= 2^16 (|hh| + 1), so sum h^2 <= 2^33 (sum hh^2 + d) <= 2^58 - 2^33 because
+ * 2^25 - 1 - d - sum hh^2 is range checked to be at least 0; c < 2^33.
+ *
+ * |h| r is bounded whatever the containers: |h| <= sqrt(X) < (s + 1) / 2^e, and division gives
+ * r s <= C + s / 2, so |h| r < (C + s / 2 + r) / 2^e. */
 void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor_id h,
                     const char *h_axes, vft_tensor_id gain, const char *gain_axes, vft_frac f_x,
                     vft_tensor_id *r, vft_tensor_id *x) {
   vft_builder *b = &c->b;
   const vft_profile *f = c->f;
   int64_t eps = eps_constant(c);
-  /* The largest e <= 6 with 4^e (d 2^(2 (w_h - 1)) + eps) < 2^60. */
   vft_i128 most = ((vft_i128)c->s->d << (2 * (f->w_h - 1))) + eps;
   int e = 6, bits = 0;
+  const char *why = NULL;
   while (e >= 0 && (most << (2 * e)) >= (vft_i128)1 << 60) e--;
-  if (e < 0) {
-    vft_build_fail(b, "%s: a residual of %d bits is too wide for %d features", path, f->w_h, c->s->d);
-    return;
+  if (b->status != VFT_OK) return;
+  if (e < 1) {
+    const vft_wide *w = &b->step->wides[b->step->wide_of[h]];
+    if (w->nlimbs != 2 || f->w_h > 31 || c->s->d >= 1 << 24 || eps >= (int64_t)1 << 33) {
+      vft_build_fail(b, "%s: a residual of %d bits is too wide for %d features", path, f->w_h,
+                     c->s->d);
+      return;
+    }
+    e = 1;
+    most = ((vft_i128)1 << 58) - 1;
+    /* hh = limb - 2^(w_h - 17): sum hh^2 = sum limb^2 - 2^(w_h - 16) sum limb + d 2^(2 w_h - 34) */
+    int64_t half = (int64_t)1 << (f->w_h - 17);
+    vft_raw_term room[3] = {VFT_RAW2(-1, w->limb[1], h_axes, w->limb[1], h_axes),
+                            VFT_RAW1(2 * half, w->limb[1], h_axes),
+                            VFT_RAW0(((int64_t)1 << 25) - 1 - c->s->d - c->s->d * half * half)};
+    vft_tensor_id left = vft_build_wide(b, with(c, path, "/norm/room"), rows, 26, false,
+                                        vft_build_frac(b, 0));
+    vft_build_exact(b, (vft_build_out){with(c, path, "/norm/room"), left, rows}, room, 3);
+    why = "|h| <= 2^16 (|h >> 16| + 1) and 2^25 - 1 - d - sum (h >> 16)^2 >= 0 is range checked, "
+          "so sum h^2 <= 2^33 (sum (h >> 16)^2 + d) <= 2^58 - 2^33";
   }
   while ((vft_i128)1 << (2 * bits) <= most << (2 * e)) bits++;
 
   vft_real_term square = VFT_R2(1, h, h_axes, h, h_axes);
+  vft_i128 bound[MAX_LAYERS];
+  for (int l = 0; l < MAX_LAYERS; l++) bound[l] = ((vft_i128)1 << 58) - ((vft_i128)1 << 33);
+  square.lemma = why;
+  square.most = bound;
   vft_tensor_id sum = vft_build_define(b, with(c, path, "/norm/sum"), rows, eps, &square, 1);
   vft_raw_term v = VFT_RAW1((int64_t)1 << (2 * e), sum, rows);
   vft_tensor_id s = vft_build_isqrt(b, with(c, path, "/norm/root"), rows, bits,
                                     vft_build_frac(b, f->f_h + e), &v, 1);
   const char *r_name = with(c, path, "/norm/inverse");
   *r = vft_build_wide(b, r_name, rows, f->w_r, false, vft_build_frac(b, f->f_r));
-  vft_raw_term num = VFT_RAW0(root_constant(c, f->f_h + e + f->f_r)), den = VFT_RAW1(1, s, rows);
+  int64_t constant = root_constant(c, f->f_h + e + f->f_r);
+  vft_raw_term num = VFT_RAW0(constant), den = VFT_RAW1(1, s, rows);
   vft_build_div(b, (vft_build_out){r_name, *r, rows}, &num, 1, &den, 1);
+
+  c->normalised = ((constant + ((vft_i128)1 << (bits - 1)) + ((vft_i128)1 << f->w_r)) >> e) + 1;
+  c->normalised_why =
+      "|h| <= sqrt(X) < (s + 1) / 2^e for s = isqrt(4^e X), X >= sum h^2, and r s <= C + s / 2 by "
+      "the division, so |h| r < (C + s / 2 + r) / 2^e";
   vft_real_term product = VFT_R3(1, h, h_axes, *r, rows, gain, gain_axes);
+  product.lemma = c->normalised_why;
+  for (int l = 0; l < MAX_LAYERS; l++) bound[l] = c->normalised << (f->n_gain - 1);
+  product.most = bound;
   *x = vft_build_requant_narrow(b, with(c, path, "/x"), with(c, rows, "d"), 16, f_x, &product, 1);
 }
 
@@ -153,15 +191,9 @@ static void mlp(vft_build *c) {
   int n = linear_terms(c, VFT_GATE, &x, 1, y);
   /* the table lookup is the range check of the gate's container */
   vft_tensor_id g = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/gate", "lspqf", -32768, 32767, NULL,
-                                     vft_build_frac(b, f->f_gate));
+                                     vft_build_fracs(b, f->gate, L));
   vft_build_requant(b, (vft_build_out){"mlp/gate", g, "lspqf"}, VFT_NO_TENSOR, NULL, false, y, n);
-  const vft_tensor *tz = &b->p->tensors[c->step->table_silu];
-  const vft_tensor *td = &b->p->tensors[c->step->table_dsilu];
-  c->z = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/silu", "lspqf", tz->lo, tz->hi, NULL,
-                          vft_build_frac(b, f->f_gate));
-  c->dz = vft_build_tensor(b, VFT_WITNESS, 0, "mlp/dsilu", "lspqf", td->lo, td->hi, NULL,
-                           vft_build_frac(b, f->f_dsilu));
-  vft_build_silu(b, g, c->z, c->dz, "mlp/activation", "lspqf");
+  vft_build_silu(b, g, "mlp/activation", "mlp/silu", "mlp/dsilu", "lspqf", &c->z, &c->dz);
   c->up = projected(c, VFT_UP, x, "mlp/up", "lspqf", vft_build_fracs(b, f->up, L), 16);
   vft_axes_factor m[2] = {{c->z, "lspqf"}, {c->up, "lspqf"}};
   n = linear_terms(c, VFT_DOWN, m, 2, y);
@@ -213,9 +245,10 @@ void vft_build_head(vft_build *c) {
                            VFT_R2(-1, t->mask, "spq", wy, "spqd")};
   vft_tensor_id dxf = vft_build_requant_narrow(b, "head/dx", "spqd", 16,
                                                vft_build_frac(b, f->f_dxf), diff, 2);
-  c->dh1 = vft_build_wide(b, "residual_grad", "lspqd", f->w_dh, true, vft_build_frac(b, f->f_dh));
+  uint32_t L = b->size['l'];
+  c->dh1 = vft_build_wide(b, "residual_grad", "lspqd", f->w_dh, true, vft_build_fracs(b, f->dh, L));
   vft_norm_backward n = {
-      .path = "final", .rows = "spq", .dy = dxf, .x = c->xf, .h = c->h1, .r = c->r_out,
+      .path = "final", .rows = "spq", .layers = 1, .dy = dxf, .x = c->xf, .h = c->h1, .r = c->r_out,
       .gain = t->gain_out, .base = VFT_NO_TENSOR, .dy_axes = "spqd", .x_axes = "spqd",
       .h_axes = h_axes, .r_axes = "spq", .gain_axes = "d", .f_w2 = vft_build_frac(b, f->f_w2_out),
       .f_w3 = vft_build_frac(b, f->f_w3_out),

@@ -40,8 +40,8 @@ static vft_tensor_id scale(vft_build *c) {
         vft_tensor_id q = vft_build_define(b, matrix(c, p, kind, "square"), "l", 0, &square, 1);
         vft_real_term one = VFT_R1(1, q, "l");
         vft_tensor_id qa =
-            vft_build_requant_wide(b, matrix(c, p, kind, "square_common"), "l", f->w_q, false,
-                                   vft_build_frac(b, 2 * s->clip_frac), &one, 1);
+            vft_build_requant_fitted(b, matrix(c, p, kind, "square_common"), "l", f->w_q,
+                                     vft_build_frac(b, 2 * s->clip_frac), &one, 1);
         all[n++] = VFT_R1(1, qa, "l");
       }
     vft_tensor_id total = vft_build_define(b, "clip/total", "", 0, all, n);

@@ -33,12 +33,13 @@ static int frac_at(vft_builder *b, vft_axes_factor f, uint32_t l) {
   if (b->status != VFT_OK) return 0;
   vft_frac x = b->step->frac[f.tensor];
   if (x.n == 1) return x.v[0];
-  uint32_t off = f.axes[0] && f.axes[1] == '+' ? (uint32_t)atoi(f.axes + 2) : 0;
-  if (f.axes[0] != 'l' || l + off >= x.n) {
+  uint32_t at = f.axes[0] && f.axes[1] == '+' ? (uint32_t)atoi(f.axes + 2) : 0;
+  if (f.axes[0] == 'l') at += l;
+  if ((f.axes[0] != 'l' && f.axes[0] != 'z') || at >= x.n) {
     vft_build_fail(b, "no exponent of %s at axes '%s'", b->p->tensors[f.tensor].name, f.axes);
     return 0;
   }
-  return x.v[l + off];
+  return x.v[at];
 }
 
 /* Brings the terms to one exponent per layer, at least `floor_frac` (may be NULL): fills raw and
@@ -62,6 +63,21 @@ static void align(vft_builder *b, const vft_real_term *terms, int n, uint32_t la
       own[(size_t)i * layers + l] = common[l] - own[(size_t)i * layers + l];
     raw[i] = (vft_raw_term){.coef = terms[i].sign, .nfactors = terms[i].nfactors};
     memcpy(raw[i].factor, terms[i].factor, sizeof raw[i].factor);
+    if (terms[i].lemma) {
+      vft_i128 most = 0;
+      for (uint32_t l = 0; l < layers; l++) {
+        int up = own[(size_t)i * layers + l];
+        vft_i128 m = up < 62 ? terms[i].most[l] << up : (vft_i128)1 << 62;
+        if (m > most) most = m;
+      }
+      if (most >= (vft_i128)1 << 61) {
+        vft_build_fail(b, "a lemma's bound reaches 2^%d once aligned", bit_length(most));
+        return;
+      }
+      raw[i].lemma = terms[i].lemma;
+      raw[i].lemma_hi = (int64_t)most;
+      raw[i].lemma_lo = -(int64_t)most;
+    }
     if (layers > 1) {
       raw[i].per_layer = vft_build_powers(b, &own[(size_t)i * layers], layers);
     } else {
@@ -227,6 +243,11 @@ void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base, co
     base_term = VFT_RAW1(1, base, base_axes);
   }
   rel[n] = VFT_RAW1(negate ? one : -one, out.tensor, out.axes);
+  if (b->lemma) {
+    rel[n].lemma = b->lemma;
+    rel[n].lemma_lo = -((int64_t)1 << 61);
+    b->lemma = NULL;
+  }
   rel[n++].per_layer = vector;
   uint32_t rem = vft_build_remainder(b, vft_build_name(b, "%s/rem", out.name), box,
                                      layers > 1 ? 0 : shift[0], layers > 1 ? shift : NULL, rel, &n,
@@ -243,6 +264,27 @@ void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base, co
   set_outputs(b, op, NULL, 0);
 }
 
+void vft_build_exact(vft_builder *b, vft_build_out out, const vft_raw_term *terms, int n) {
+  if (b->status != VFT_OK) return;
+  vft_build_begin(b);
+  const char *box = box_of(b, out.axes);
+  vft_raw_term rel[MAX_TERMS];
+  memcpy(rel, terms, (size_t)n * sizeof *rel);
+  rel[n] = VFT_RAW1(-1, out.tensor, out.axes);
+  vft_build_relation(b, vft_build_name(b, "%s/exact", out.name), VFT_ZERO, VFT_NO_TENSOR, box, rel,
+                     n + 1);
+  vft_op *op = vft_build_op(b, VFT_OP_REQUANT, out.name);
+  if (!op) return;
+  op->nshift = 1;
+  op->shift = vft_arena_alloc(b->arena, 1, sizeof *op->shift); /* 0 */
+  if (!op->shift) {
+    b->status = VFT_RESOURCE;
+    return;
+  }
+  fill_op(b, op, box, terms, n, NULL, 0, NULL, 0, out.tensor, out.axes);
+  set_outputs(b, op, NULL, 0);
+}
+
 vft_tensor_id vft_build_requant_narrow(vft_builder *b, const char *name, const char *axes, int bits,
                                        vft_frac frac, const vft_real_term *terms, int n) {
   vft_tensor_id t = vft_build_narrow(b, name, axes, bits, true, frac);
@@ -254,6 +296,56 @@ vft_tensor_id vft_build_requant_wide(vft_builder *b, const char *name, const cha
                                      bool is_signed, vft_frac frac, const vft_real_term *terms,
                                      int n) {
   vft_tensor_id t = vft_build_wide(b, name, axes, bits, is_signed, frac);
+  vft_build_requant(b, (vft_build_out){name, t, axes}, VFT_NO_TENSOR, NULL, false, terms, n);
+  return t;
+}
+
+vft_tensor_id vft_build_requant_fitted(vft_builder *b, const char *name, const char *axes, int bits,
+                                       vft_frac frac, const vft_real_term *terms, int n) {
+  if (b->status != VFT_OK) return VFT_NO_TENSOR;
+  uint32_t layers = layers_of(b, axes);
+  int common[MAX_LAYERS] = {0};
+  vft_raw_term unused[MAX_TERMS];
+  align(b, terms, n, layers, NULL, unused, common);
+  int64_t *width = vft_arena_alloc(b->arena, layers, sizeof *width);
+  if (!width && b->status == VFT_OK) b->status = VFT_RESOURCE;
+  if (b->status != VFT_OK) return VFT_NO_TENSOR;
+  int64_t most = 0;
+  for (uint32_t l = 0; l < layers; l++) {
+    int k = common[l] - frac.v[frac.n > 1 ? l : 0];
+    width[l] = 61 - (k < 0 ? 0 : k);
+    if (width[l] < 1) {
+      vft_build_fail(b, "%s: a shift by %d", name, k);
+      return VFT_NO_TENSOR;
+    }
+    if (width[l] > bits) width[l] = bits;
+    if (width[l] > most) most = width[l];
+  }
+  vft_tensor_id limb[VFT_MAX_LIMBS];
+  uint8_t at[VFT_MAX_LIMBS], limb_width[VFT_MAX_LIMBS];
+  uint32_t nlimbs = 0;
+  for (int64_t from = 0; from < most; from += 16) {
+    uint32_t i = nlimbs++;
+    int64_t *tag = vft_arena_alloc(b->arena, layers, sizeof *tag);
+    if (!tag) {
+      b->status = VFT_RESOURCE;
+      return VFT_NO_TENSOR;
+    }
+    for (uint32_t l = 0; l < layers; l++) {
+      int64_t rest = width[l] - from;
+      tag[l] = rest < 0 ? 0 : rest > 16 ? 16 : rest;
+    }
+    const char *limb_name = vft_build_name(b, "%s/limb%u", name, i);
+    at[i] = (uint8_t)from;
+    limb_width[i] = (uint8_t)(most - from < 16 ? most - from : 16);
+    limb[i] = vft_build_tensor(b, VFT_WITNESS, 0, limb_name, axes, 0,
+                               ((int64_t)1 << limb_width[i]) - 1, NULL, (vft_frac){NULL, 0});
+    vft_build_range_layered(b, vft_build_name(b, "%s/range", limb_name), axes, limb[i],
+                            layers > 1 ? tag : NULL, limb_width[i], 0);
+  }
+  vft_tensor_id t = vft_build_wide_of(b, name, axes, nlimbs, limb, at, limb_width, 0, frac);
+  b->lemma = "the limbs of the output at index l are range checked to min(width, 61 - k[l]) bits in "
+             "total by lookups whose tags depend on l, so 0 <= 2^k[l] q[l] < 2^61";
   vft_build_requant(b, (vft_build_out){name, t, axes}, VFT_NO_TENSOR, NULL, false, terms, n);
   return t;
 }
@@ -333,20 +425,53 @@ vft_tensor_id vft_build_isqrt(vft_builder *b, const char *name, const char *axes
 
 /* ---- tables ---- */
 
-void vft_build_silu(vft_builder *b, vft_tensor_id in, vft_tensor_id z, vft_tensor_id dz,
-                    const char *name, const char *axes) {
+void vft_build_silu(vft_builder *b, vft_tensor_id in, const char *name, const char *z_name,
+                    const char *dz_name, const char *axes, vft_tensor_id *z, vft_tensor_id *dz) {
   if (b->status != VFT_OK) return;
+  vft_step *s = b->step;
+  uint32_t layers = layers_of(b, axes);
+  int64_t *tag = vft_arena_alloc(b->arena, layers, sizeof *tag);
+  uint32_t *number = vft_arena_alloc(b->arena, layers, sizeof *number);
+  int frac_z[MAX_LAYERS];
+  if (!tag || !number) {
+    b->status = VFT_RESOURCE;
+    return;
+  }
+  int64_t lo[2] = {0, 0}, hi[2] = {0, 0};
+  for (uint32_t l = 0; l < layers; l++) {
+    frac_z[l] = frac_at(b, (vft_axes_factor){in, axes}, l);
+    number[l] = UINT32_MAX;
+    for (uint32_t t = 0; t < s->ntables; t++)
+      if (s->tables[t].kind == VFT_STEP_SILU && s->tables[t].frac_in == frac_z[l]) number[l] = t;
+    if (number[l] == UINT32_MAX) {
+      vft_build_fail(b, "%s: no table for exponent %d", name, frac_z[l]);
+      return;
+    }
+    tag[l] = b->p->tables[b->table_silu[frac_z[l]]].tag;
+    for (int c = 0; c < 2; c++) {
+      const vft_tensor *t = &b->p->tensors[s->tables[number[l] + c].tensor];
+      if (t->lo < lo[c]) lo[c] = t->lo;
+      if (t->hi > hi[c]) hi[c] = t->hi;
+    }
+  }
+  int frac_dz = s->tables[number[0] + 1].frac_out;
+  *z = vft_build_tensor(b, VFT_WITNESS, 0, z_name, axes, lo[0], hi[0], NULL,
+                        vft_build_fracs(b, frac_z, layers));
+  *dz = vft_build_tensor(b, VFT_WITNESS, 0, dz_name, axes, lo[1], hi[1], NULL,
+                         vft_build_frac(b, frac_dz));
   vft_build_begin(b);
-  int64_t tag = b->p->tables[b->table_silu].tag;
-  vft_raw_term c0 = VFT_RAW0(tag), c1 = VFT_RAW1(1, in, axes), c2 = VFT_RAW1(1, z, axes),
-               c3 = VFT_RAW1(1, dz, axes);
+  vft_raw_term c0 = VFT_RAW0(1), c1 = VFT_RAW1(1, in, axes), c2 = VFT_RAW1(1, *z, axes),
+               c3 = VFT_RAW1(1, *dz, axes);
+  c0.per_layer = layers > 1 ? tag : NULL;
+  if (layers == 1) c0.coef = tag[0];
   vft_build_lookup(b, vft_build_name(b, "%s/table", name), axes,
                    (const vft_raw_term *const[]){&c0, &c1, &c2, &c3}, (const int[]){1, 1, 1, 1});
   vft_op *op = vft_build_op(b, VFT_OP_TABLE, name);
   if (!op) return;
-  op->table = b->table_silu;
-  op->extra[0] = z;
-  op->extra[1] = dz;
+  op->silu = number;
+  op->nshift = layers;
+  op->extra[0] = *z;
+  op->extra[1] = *dz;
   fill_op(b, op, axes, &c1, 1, NULL, 0, NULL, 0, VFT_NO_TENSOR, NULL);
   set_outputs(b, op, op->extra, 2);
 }
@@ -449,7 +574,7 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   op->shift = shift;
   op->nshift = layers;
   op->rem = rem;
-  op->table = table;
+  op->table = masked ? 0 : 1;
   fill_op(b, op, box, &expr, 1, NULL, 0, NULL, 0, VFT_NO_TENSOR, NULL);
   op->softmax = (vft_op_softmax){
       .max = ids.max, .high = mh, .low = ml, .t = ids.t, .e = ids.e, .mask = mask,

@@ -167,6 +167,9 @@ bool vft_build_compile(vft_builder *b, const char *free_axes, const vft_raw_term
   for (int i = 0; i < n; i++) {
     const vft_raw_term *r = &terms[i];
     t[i].coef = r->coef;
+    t[i].lemma = r->lemma;
+    t[i].lemma_lo = r->lemma_lo;
+    t[i].lemma_hi = r->lemma_hi;
     for (int k = 0; k < r->nfactors; k++)
       if (!vft_build_factor(b, r->factor[k], letters, &t[i].factor[t[i].nfactors++])) return false;
     if (!r->per_layer) continue;
@@ -227,6 +230,10 @@ void vft_build_interval(const vft_program *p, const vft_term *terms, uint32_t n,
         z *= size[v];
         if (a < -huge || z > huge) a = -huge, z = huge;
       }
+    if (t->lemma) {
+      a = t->lemma_lo;
+      z = t->lemma_hi;
+    }
     *lo += a;
     *hi += z;
   }
@@ -290,9 +297,8 @@ void vft_build_lookup(vft_builder *b, const char *name, const char *axes,
   if (vft_program_add_lookup(b->p, &l) == UINT32_MAX) b->status = VFT_USAGE;
 }
 
-/* (bits, t + offset) is a row of the range table. */
-static void range_lookup(vft_builder *b, const char *name, const char *axes, vft_tensor_id t,
-                         const int64_t *bits_per_layer, int bits, int64_t offset) {
+void vft_build_range_layered(vft_builder *b, const char *name, const char *axes, vft_tensor_id t,
+                             const int64_t *bits_per_layer, int bits, int64_t offset) {
   vft_raw_term tag = VFT_RAW0(bits), value[2] = {VFT_RAW1(1, t, axes), VFT_RAW0(offset)};
   if (bits_per_layer) {
     tag.coef = 1;
@@ -304,7 +310,7 @@ static void range_lookup(vft_builder *b, const char *name, const char *axes, vft
 
 void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,
                      int64_t offset) {
-  range_lookup(b, name, axes, t, NULL, bits, offset);
+  vft_build_range_layered(b, name, axes, t, NULL, bits, offset);
 }
 
 /* ---- containers ---- */
@@ -400,7 +406,7 @@ uint32_t vft_build_remainder(vft_builder *b, const char *name, const char *axes,
       int k = per_layer[l] - at;
       tag[l] = k < 0 ? 0 : k > 16 ? 16 : k;
     }
-    range_lookup(b, vft_build_name(b, "%s/range", limb), axes, w.limb[i], tag, width, 0);
+    vft_build_range_layered(b, vft_build_name(b, "%s/range", limb), axes, w.limb[i], tag, width, 0);
     terms[(*nterms)++] = VFT_RAW1(sign * ((int64_t)1 << at), w.limb[i], axes);
   }
   return new_wide(b, w);

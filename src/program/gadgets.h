@@ -21,15 +21,16 @@ typedef struct {
   vft_section section;
   bool backward, trace_only;
   uint32_t loop_first; /* layer (or sequence) of index 0 */
-  /* per letter z-less loop letter: 'l' or 's' in HEAD */
-  char loop_letter;
+  char loop_letter;    /* 'l', in HEAD 's' */
   uint32_t cap_ops, cap_wides, cap_tensors;
   /* relations and lookups of the gadget being built */
   uint32_t first_relation, first_lookup;
   /* cache of PUBLIC layer vectors */
   struct { vft_tensor_id id; uint32_t n; const int64_t *v; } *vectors;
   uint32_t nvectors, cap_vectors;
-  uint32_t table_score, table_zero, table_logit, table_silu;
+  const char *lemma; /* of the next requantisation's output term, see requant_fitted */
+  uint32_t table_score, table_zero, table_logit;
+  uint32_t table_silu[VFT_STEP_SILU_TABLES]; /* by exponent */
 } vft_builder;
 
 typedef struct {
@@ -43,26 +44,36 @@ typedef struct {
   const int64_t *per_layer; /* NULL, or one per index of letter l */
   int nfactors;
   vft_axes_factor factor[VFT_MAX_FACTORS];
+  const char *lemma; /* as in vft_term */
+  int64_t lemma_lo, lemma_hi;
 } vft_raw_term;
 
 /* A term in real numbers: sign * 2^exp2 * product of the tensors' real values. The gadget aligns
- * exponents. */
+ * exponents. With a lemma, the product of integers (before alignment, contraction included) is
+ * below most[l] in magnitude, most[0] when the box has no layers. */
 typedef struct {
   int sign, exp2;
   int nfactors;
   vft_axes_factor factor[VFT_MAX_FACTORS];
+  const char *lemma;
+  const vft_i128 *most;
 } vft_real_term;
 
-#define VFT_R1(sign, t0, x0) ((vft_real_term){(sign), 0, 1, {{(t0), (x0)}}})
-#define VFT_R2(sign, t0, x0, t1, x1) ((vft_real_term){(sign), 0, 2, {{(t0), (x0)}, {(t1), (x1)}}})
-#define VFT_R3(sign, t0, x0, t1, x1, t2, x2) \
-  ((vft_real_term){(sign), 0, 3, {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
-#define VFT_RAW0(coef) ((vft_raw_term){(coef), NULL, 0, {{0, NULL}}})
-#define VFT_RAW1(coef, t0, x0) ((vft_raw_term){(coef), NULL, 1, {{(t0), (x0)}}})
-#define VFT_RAW2(coef, t0, x0, t1, x1) \
-  ((vft_raw_term){(coef), NULL, 2, {{(t0), (x0)}, {(t1), (x1)}}})
-#define VFT_RAW3(coef, t0, x0, t1, x1, t2, x2) \
-  ((vft_raw_term){(coef), NULL, 3, {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
+#define VFT_R1(n, t0, x0) \
+  ((vft_real_term){.sign = (n), .nfactors = 1, .factor = {{(t0), (x0)}}})
+#define VFT_R2(n, t0, x0, t1, x1) \
+  ((vft_real_term){.sign = (n), .nfactors = 2, .factor = {{(t0), (x0)}, {(t1), (x1)}}})
+#define VFT_R3(n, t0, x0, t1, x1, t2, x2)         \
+  ((vft_real_term){.sign = (n), .nfactors = 3,    \
+                   .factor = {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
+#define VFT_RAW0(n) ((vft_raw_term){.coef = (n)})
+#define VFT_RAW1(n, t0, x0) \
+  ((vft_raw_term){.coef = (n), .nfactors = 1, .factor = {{(t0), (x0)}}})
+#define VFT_RAW2(n, t0, x0, t1, x1) \
+  ((vft_raw_term){.coef = (n), .nfactors = 2, .factor = {{(t0), (x0)}, {(t1), (x1)}}})
+#define VFT_RAW3(n, t0, x0, t1, x1, t2, x2)       \
+  ((vft_raw_term){.coef = (n), .nfactors = 3,     \
+                  .factor = {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
 
 /* Exponents: one value for all, or `v` with one per index on the tensor's first axis. */
 vft_frac vft_build_frac(vft_builder *b, int value);
@@ -102,21 +113,28 @@ vft_tensor_id vft_build_define_raw(vft_builder *b, const char *name, const char 
 /* base = VFT_NO_TENSOR for none; base has the exponent of out. negate: out = base - RQ(expr). */
 void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base,
                        const char *base_axes, bool negate, const vft_real_term *terms, int n);
+/* out = terms, exactly: explicit integer coefficients, no remainder. */
+void vft_build_exact(vft_builder *b, vft_build_out out, const vft_raw_term *terms, int n);
 /* Declares a narrow container and requantises into it. */
 vft_tensor_id vft_build_requant_narrow(vft_builder *b, const char *name, const char *axes, int bits,
                                        vft_frac frac, const vft_real_term *terms, int n);
 vft_tensor_id vft_build_requant_wide(vft_builder *b, const char *name, const char *axes, int bits,
                                      bool is_signed, vft_frac frac, const vft_real_term *terms,
                                      int n);
+/* Into a container whose width follows the exponent: min(bits, 61 - k[l]) bits, unsigned, so that
+ * 2^k[l] q stays below 2^61 layer by layer, whatever the spread of the exponents. */
+vft_tensor_id vft_build_requant_fitted(vft_builder *b, const char *name, const char *axes, int bits,
+                                       vft_frac frac, const vft_real_term *terms, int n);
 /* out = floor((2 num + den) / (2 den)); every den value is at least 1 because 2 den - 1 - rem >= 0
  * and rem >= 0 are both checked. */
 void vft_build_div(vft_builder *b, vft_build_out out, const vft_raw_term *num, int nnum,
                    const vft_raw_term *den, int nden);
 vft_tensor_id vft_build_isqrt(vft_builder *b, const char *name, const char *axes, int bits,
                               vft_frac frac, const vft_raw_term *v, int n);
-/* Function table outputs of `in`; the table's first column is all of `in`'s container. */
-void vft_build_silu(vft_builder *b, vft_tensor_id in, vft_tensor_id z, vft_tensor_id dz,
-                    const char *name, const char *axes);
+/* silu and its derivative of `in`, one table per distinct exponent of `in`; the tables' first
+ * column is all of `in`'s 16-bit container. Declares the outputs `z_name`, `dz_name`. */
+void vft_build_silu(vft_builder *b, vft_tensor_id in, const char *name, const char *z_name,
+                    const char *dz_name, const char *axes, vft_tensor_id *z, vft_tensor_id *dz);
 /* Softmax numerators. rows, columns: axes strings; `high`, `low`: the two column letters. */
 typedef struct {
   vft_tensor_id max, t, e;
@@ -154,6 +172,9 @@ bool vft_build_factor(vft_builder *b, vft_axes_factor f, const char *letters, vf
 void vft_build_interval(const vft_program *p, const vft_term *terms, uint32_t n, uint32_t nfree,
                         uint32_t nindex, const uint32_t *size, vft_i128 *lo, vft_i128 *hi);
 /* A number that relations mention as limbs: up to `bits` bits, or per-layer widths. */
+/* (bits or bits_per_layer[l], t + offset) is a row of the range table. */
+void vft_build_range_layered(vft_builder *b, const char *name, const char *axes, vft_tensor_id t,
+                             const int64_t *bits_per_layer, int bits, int64_t offset);
 uint32_t vft_build_remainder(vft_builder *b, const char *name, const char *axes, int bits,
                              const int8_t *per_layer, vft_raw_term *terms, int *nterms,
                              int64_t sign);

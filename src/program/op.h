@@ -22,7 +22,7 @@ typedef enum {
                      base - q' when `negate` */
   VFT_OP_DIV,     /* out = floor((2 expr + den) / (2 den)), den > 0 */
   VFT_OP_ISQRT,   /* out = floor(sqrt(expr)), expr >= 0 */
-  VFT_OP_TABLE,   /* extra[i] = table(in): the outputs of a function table at expr (one factor) */
+  VFT_OP_TABLE,   /* extra[0], extra[1] = silu, silu' of expr (one factor, 16 bits signed) */
   VFT_OP_SOFTMAX, /* see vft_op_softmax */
   VFT_OP_ONEHOT,  /* expr = ids (one factor); out = one-hot of id / size(extra[0]'s last axis),
                      extra[0] = one-hot of the rest */
@@ -74,7 +74,8 @@ typedef struct {
   bool has_out;
   vft_factor out;   /* axes = free indices in order, offsets allowed */
   uint32_t rem, comp; /* wide numbers of remainder and complement, UINT32_MAX: none */
-  uint32_t table;     /* TABLE, SOFTMAX: number in the program */
+  uint32_t table;     /* SOFTMAX: number in step->tables */
+  uint32_t *silu;     /* TABLE: per iteration, number of the SILU table, DSILU follows it */
   vft_tensor_id extra[2];
   vft_op_softmax softmax;
   /* What must hold of its outputs: ids of relations and lookups. */

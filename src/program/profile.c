@@ -236,21 +236,23 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->gain[L + l] = vft_float_frac(vft_float_absmax(y->ffn_norm, (size_t)s->d), f->n_gain);
   }
 
-  /* Residual stream: 25 bits signed, 2 bits of headroom; one exponent for all layers. */
-  float h = 0, dh = 0, gate = 0, score = 0;
-  for (int l = 0; l <= L; l++) {
+  /* Residual stream: one exponent for all layers, 12 if the container, 25 to 30 bits with 2 bits
+   * of headroom, holds it. Trained models have a few channels thousands of times larger than the
+   * rest (attention sinks), which the exponent must not be lost to. */
+  float h = 0, score = 0;
+  for (int l = 0; l <= L; l++)
     if (cal(c, VFT_CAL_H, l) > h) h = cal(c, VFT_CAL_H, l);
-    if (cal(c, VFT_CAL_DH, l) > dh) dh = cal(c, VFT_CAL_DH, l);
-  }
-  for (int l = 0; l < L; l++) {
-    if (cal(c, VFT_CAL_G, l) > gate) gate = cal(c, VFT_CAL_G, l);
+  for (int l = 0; l < L; l++)
     if (cal(c, VFT_CAL_SCORE, l) > score) score = cal(c, VFT_CAL_SCORE, l);
-  }
+  int e_h = vft_float_exponent(h), log_d = log2_ceil((size_t)s->d);
+  f->w_h = max_int(25, min_int(30, 12 + e_h + 3));
   f->f_h = fit(h, f->w_h - 3, 0, 12);
-  f->f_dh = fit(dh, f->w_dh - 3, 0, 40);
-  f->f_gate = fit(gate, act, 0, 13);
-  /* 1/rms < 2^w_r with one bit of headroom. */
-  f->f_r = fit(c->inv_rms_max, f->w_r - 1, 4, 14);
+  /* 1/rms: 11 bits where it is smallest (rms <= max|h|, and about max|h| / sqrt(d) when one
+   * channel dominates), one bit of headroom above the largest that was seen. */
+  f->f_r = max_int(14, min_int(24, 11 + e_h - log_d / 2));
+  f->f_r = min_int(f->f_r, 27 - vft_float_exponent(c->inv_rms_max));
+  f->w_r = f->f_r + vft_float_exponent(c->inv_rms_max) + 1;
+  f->w_w2 = 61 - f->w_r;
   /* Table inputs have 16 bits: one bit of headroom over the spread that was seen. */
   f->f_score = fit(score, 15, 4, 10);
   f->f_logit = fit(c->max_logit_span, 15, 4, 10);
@@ -272,10 +274,10 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->k[l] = fit(cal(c, VFT_CAL_K, l), act, 0, 14);
     f->v[l] = fit(cal(c, VFT_CAL_V, l), act, 0, 14);
     f->up[l] = fit(cal(c, VFT_CAL_U, l), act, 0, 14);
-    float dh1 = cal(c, VFT_CAL_DH, l + 1), dh0 = cal(c, VFT_CAL_DH, l);
-    float both = dh1 > dh0 ? dh1 : dh0;
-    f->dha[l] = fit(both, grad, 0, f->f_dh);
-    f->dhb[l] = fit(both, grad, 0, f->f_dh);
+    float dh = cal(c, VFT_CAL_DH, l); /* after the layer and before its MLP */
+    f->gate[l] = fit(cal(c, VFT_CAL_G, l), act, 0, 13);
+    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 3, 0, 40);
+    f->dha[l] = f->dhb[l] = fit(dh, grad, 0, 30);
     f->dm[l] = fit(cal(c, VFT_CAL_DM, l), grad, 0, 40);
     f->dup[l] = fit(cal(c, VFT_CAL_DU, l), grad, 0, 40);
     f->dgate[l] = fit(cal(c, VFT_CAL_DG, l), grad, 0, 40);
@@ -308,7 +310,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     }
     i128 limit = ((i128)1 << (rotation == 1 ? 60 : 61)) / rotation;
     for (int l = 0; l < L; l++) {
-      int f_x = x_in[p][l] + (p == VFT_DOWN ? f->f_gate : 0);
+      int f_x = x_in[p][l] + (p == VFT_DOWN ? f->gate[l] : 0);
       int f_wx = f->w[p * L + l] + f_x, f_wdy = f->w[p * L + l] + dy[p][l];
       int *u = &f->u[p * L + l], *vb = &f->vb[p * L + l];
       *u = fit(c->max_u[p][l], min_int(inner, f->w_u - 5), 0, min_int(24, f->f_s + f_x));
@@ -325,32 +327,38 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
                         vft_projection_path[p], l);
       /* Gradients of A and B summed over the step: the calibration saw one sequence. */
       int more = log2_ceil((size_t)s->sequences);
-      int f_a = *vb + f_x, f_b = dy[p][l] + *u - s->alpha_log2;
+      /* (exponents of squares relative to the clipping threshold stay below 2^48) */
+      int f_a = min_int(*vb + f_x, s->clip_frac + 24);
+      int f_b = min_int(dy[p][l] + *u - s->alpha_log2, s->clip_frac + 24);
       f->g0[(2 * p) * L + l] = fit(c->max_da[p][l], f->w_g - 6 - more, s->clip_frac, f_a);
       f->g0[(2 * p + 1) * L + l] = fit(c->max_db[p][l], f->w_g - 6 - more, s->clip_frac, f_b);
     }
   }
 
-  /* Norm backward: dh += r gamma dy - h w3 with w3 = r^2 c / d. The exponent of h w3 stays within
-   * [-1, +9] of that of r gamma dy (f1): then the sum of the two is below
-   * 2^(w_h + w_w3 - 2 + 1) + 2^(w_r + n_gain + 15 - 1 + 9) < 2^61. Within that window the exponents follow
-   * the magnitudes |c / d| <= max|x| max|dy|, |r| <= inv_rms_max. */
-  int e_r = vft_float_exponent(c->inv_rms_max);
+  /* Norm backward, dh += r gamma dy - h w3 with w3 = r^2 c / d, exponents f1 and f_h + f_w3. The
+   * static bounds (build_backward.c) ask for
+   *   |h| r 2^(w_w2 - 1) / 2^k <= 2^58, k = f_r + f_w2 - f_w3 >= 0, |h| r < 2^b,
+   *   b = ceil(log2 d) / 2 + 1 + f_h + f_r,
+   *   f_h + f_w3 <= f1 + 6 and f1 <= f_h + f_w3 + 1;
+   * within that, |w2| = |r c / d| <= inv_rms_max max|x| max|dy|. */
+  int e_r = vft_float_exponent(c->inv_rms_max), most_k = 0;
+  int b = max_int(30, log_d / 2 + 1 + f->f_h + f->f_r);
+  int least_k = max_int(0, b + f->w_w2 - 1 - 58);
   for (int i = 0; i < 2 * L + 1; i++) {
     bool last = i == 2 * L;
     int n = i / L, l = i % L;
     float x = last ? c->max_xf : cal(c, n ? VFT_CAL_X2 : VFT_CAL_X1, l);
     float g = last ? c->max_dxf : cal(c, n ? VFT_CAL_DX2 : VFT_CAL_DX1, l);
     int f_x = last ? f->f_xf : f->x[i], f_g = last ? f->f_dxf : f->dx[i];
-    int f_gain = last ? f->f_gain_out : f->gain[i];
-    int e_c = vft_float_exponent(x) + vft_float_exponent(g);
-    int f1 = f->f_r + f_gain + f_g - f->f_h;
-    int f_w3 = f->w_w3 - 1 - (e_c + 2 * e_r);
-    f_w3 = max_int(f1 - 1, min_int(f1 + 9, f_w3));
-    int f_w2 = f->w_w2 - 1 - (e_c + e_r);
-    f_w2 = max_int(f_w3 - f->f_r, min_int(f_x + f_g + f->f_r, f_w2));
+    int f1 = f->f_r + (last ? f->f_gain_out : f->gain[i]) + f_g;
+    int f_w2 = f->w_w2 - 1 - (vft_float_exponent(x) + vft_float_exponent(g) + e_r);
+    f_w2 = min_int(f_w2, f_x + f_g + f->f_r);
+    f_w2 = max_int(f_w2, f1 - 1 - f->f_h - f->f_r + least_k);
+    int f_w3 = min_int(f->f_r + f_w2 - least_k, f1 + 6 - f->f_h);
+    most_k = max_int(most_k, f->f_r + f_w2 - f_w3);
     *(last ? &f->f_w2_out : &f->w2[i]) = f_w2;
     *(last ? &f->f_w3_out : &f->w3[i]) = f_w3;
   }
+  f->w_w3 = min_int(f->w_w3, 60 - most_k);
   return VFT_OK;
 }

@@ -48,26 +48,24 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(n_gain, 12)     /* norm gains */                                                 \
   X(w_h, 25)        /* residual stream, signed */                                    \
   X(w_dh, 25)       /* its gradient, signed */                                       \
-  X(w_r, 24)        /* 1/rms, unsigned */                                            \
+  X(w_r, 24)        /* 1/rms, unsigned, at most 28 */                                \
   X(w_u, 22)        /* U = A x, signed; fewer for rank > 8 (profile.c) */            \
   X(w_vb, 24)       /* B^T dy, signed; "down" may need fewer (profile.c) */          \
   X(w_vb_down, 24)                                                                   \
   X(w_s, 22)        /* LoRA working copy, signed */                                  \
   X(w_max, 24)      /* row maxima of scores and logits, signed */                    \
   X(w_w2, 37)       /* r c / d, signed */                                            \
-  X(w_w3, 36)       /* r^2 c / d, signed */                                          \
+  X(w_w3, 46)       /* r^2 c / d, signed */                                          \
   X(w_g, 24)        /* LoRA gradients, signed */                                     \
   X(w_q, 48)        /* their sums of squares, unsigned */                            \
   X(w_norm, 29)     /* global gradient norm, unsigned */                             \
   X(w_update, 26)   /* optimiser update, signed */                                   \
   X(f_h, 11)        /* residual stream */                                            \
-  X(f_dh, 18)       /* its gradient */                                               \
   X(f_r, 14)        /* 1/rms */                                                      \
   X(f_rot, 13)      /* rotation table */                                             \
   X(f_score, 10)    /* softmax table input */                                        \
   X(e_score, 14)    /* softmax table output: 2^e exp(-t 2^-f) */                     \
   X(k_score, 32)    /* R = 2^k / sum E */                                            \
-  X(f_gate, 11)     /* gate pre-activation and silu output, one for all layers */    \
   X(f_dsilu, 14)    /* silu' */                                                      \
   X(f_logit, 10)    /* cross-entropy table input */                                  \
   X(e_logit, 24)    /* its output */                                                 \
@@ -91,9 +89,11 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(q, 1)       /* rotated, scaled query */                                          \
   X(k, 1)       /* rotated key */                                                    \
   X(v, 1)       /* value; the context O has the same */                              \
+  X(gate, 1)    /* gate pre-activation and silu(gate), 0..15 */                      \
   X(up, 1)      /* up projection */                                                  \
   X(u, 7)       /* U = A x */                                                        \
   X(vb, 7)      /* B^T dy (with alpha/r) */                                          \
+  X(dh, 2)      /* residual gradient: 0 after the layer, 1 before its MLP */         \
   X(dha, 1)     /* residual gradient entering the MLP's backward, 16 bits */         \
   X(dhb, 1)     /* ... entering the attention's */                                   \
   X(dm, 1)                                                                           \

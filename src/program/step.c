@@ -9,7 +9,7 @@
 #include "model/tables.h"
 #include "program/build.h"
 
-enum { TAG_SCORE = VFT_TAG_FIRST_FUNCTION, TAG_ZERO, TAG_LOGIT, TAG_SILU };
+enum { TAG_SCORE = VFT_TAG_FIRST_FUNCTION, TAG_ZERO, TAG_LOGIT, TAG_SILU, TABLE_ROWS = 1 << 16 };
 
 const char *vft_build_in_axes(int p) {
   return p == VFT_O ? "guae" : p == VFT_DOWN ? "f" : "d";
@@ -143,38 +143,50 @@ static uint32_t add_table(vft_build *c, const char *name, int64_t tag, int64_t f
   return id;
 }
 
+static vft_status add_function(vft_build *c, const char *name, vft_step_table_kind kind,
+                               int frac_in, int frac_out, int64_t *values) {
+  vft_step *s = c->step;
+  int64_t lo, hi;
+  range_of(values, TABLE_ROWS, &lo, &hi);
+  c->b.size['y'] = TABLE_ROWS;
+  vft_tensor_id id = vft_build_tensor(&c->b, VFT_ORACLE, s->oracle_tables, name, "y", lo, hi, NULL,
+                                      vft_build_frac(&c->b, frac_out));
+  s->tables[s->ntables++] = (vft_step_table){kind, id, frac_in, frac_out, values};
+  return c->b.status;
+}
+
+/* Softmax tables first (VFT_OP_SOFTMAX counts on it), then a pair for each gate exponent. */
 static vft_status add_tables(vft_build *c) {
-  enum { ROWS = 1 << 16 };
   vft_builder *b = &c->b;
   const vft_profile *f = c->f;
-  int64_t *t[4];
-  for (int i = 0; i < 4; i++) {
-    t[i] = vft_arena_alloc(b->arena, ROWS, sizeof *t[i]);
-    if (!t[i]) return VFT_RESOURCE;
-    c->step->table_values[i] = t[i];
+  vft_step *s = c->step;
+  for (int i = 0; i < 2; i++) {
+    int in = i ? f->f_logit : f->f_score, out = i ? f->e_logit : f->e_score;
+    int64_t *v = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *v);
+    if (!v) return VFT_RESOURCE;
+    TRY(vft_table_exp(v, TABLE_ROWS, in, out));
+    TRY(add_function(c, i ? "table/logit" : "table/score", i ? VFT_STEP_LOGIT : VFT_STEP_SCORE, in,
+                     out, v));
   }
-  TRY(vft_table_exp(t[0], ROWS, f->f_score, f->e_score));
-  TRY(vft_table_exp(t[1], ROWS, f->f_logit, f->e_logit));
-  TRY(vft_table_silu(t[2], t[3], f->f_gate, f->f_gate, f->f_dsilu));
-  const char *name[4] = {"table/score", "table/logit", "table/silu", "table/dsilu"};
-  const int frac[4] = {f->e_score, f->e_logit, f->f_gate, f->f_dsilu};
-  vft_tensor_id id[4];
-  b->size['y'] = ROWS;
-  for (int i = 0; i < 4; i++) {
-    int64_t lo, hi;
-    range_of(t[i], ROWS, &lo, &hi);
-    id[i] = vft_build_tensor(b, VFT_ORACLE, c->step->oracle_tables, name[i], "y", lo, hi, NULL,
-                             vft_build_frac(b, frac[i]));
-  }
-  c->step->table_score = id[0];
-  c->step->table_logit = id[1];
-  c->step->table_silu = id[2];
-  c->step->table_dsilu = id[3];
   (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_score = add_table(c, "lookup/score", TAG_SCORE, 0, 16, id[0], VFT_NO_TENSOR);
+  b->table_score = add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
   b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_logit = add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, id[1], VFT_NO_TENSOR);
-  b->table_silu = add_table(c, "lookup/silu", TAG_SILU, -32768, 16, id[2], id[3]);
+  b->table_logit = add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
+  for (int frac = 0; frac < VFT_STEP_SILU_TABLES; frac++) {
+    bool used = false;
+    for (int l = 0; l < f->layers; l++) used = used || f->gate[l] == frac;
+    if (!used) continue;
+    int64_t *z = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *z);
+    int64_t *dz = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *dz);
+    if (!z || !dz) return VFT_RESOURCE;
+    TRY(vft_table_silu(z, dz, frac, frac, f->f_dsilu));
+    uint32_t at = s->ntables;
+    TRY(add_function(c, vft_build_name(b, "table/silu%d", frac), VFT_STEP_SILU, frac, frac, z));
+    TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu, dz));
+    b->table_silu[frac] =
+        add_table(c, vft_build_name(b, "lookup/silu%d", frac), TAG_SILU + frac, -32768, 16,
+                  s->tables[at].tensor, s->tables[at + 1].tensor);
+  }
   return b->status;
 }
 

@@ -20,6 +20,18 @@ enum { VFT_STATE_TENSORS = 9 };
 /* The nine ids in the order s, rho, m, v. */
 void vft_state_id_list(const vft_state_ids *ids, vft_tensor_id list[VFT_STATE_TENSORS]);
 
+/* A public function table (oracle "tables"): values[i], 2^16 rows.
+ *   SCORE, LOGIT  round(2^frac_out exp(-i 2^-frac_in))
+ *   SILU, DSILU   round(2^frac_out x sigmoid(x)), ... its derivative, x = (i - 2^15) 2^-frac_in */
+typedef enum { VFT_STEP_SCORE, VFT_STEP_LOGIT, VFT_STEP_SILU, VFT_STEP_DSILU } vft_step_table_kind;
+typedef struct {
+  vft_step_table_kind kind;
+  vft_tensor_id tensor;
+  int frac_in, frac_out;
+  const int64_t *values;
+} vft_step_table;
+enum { VFT_STEP_SILU_TABLES = 16, VFT_STEP_TABLES = 2 + 2 * VFT_STEP_SILU_TABLES };
+
 /* Exponents of a tensor: n = 1, or one per index on its first axis. */
 typedef struct {
   const int *v;
@@ -45,8 +57,8 @@ typedef struct {
   uint32_t oracle_base, oracle_tables;
   vft_tensor_id ids_in, ids_lab, mask;
   vft_tensor_id emb, out, w[VFT_PROJECTIONS], gain[2], gain_out;
-  vft_tensor_id table_score, table_logit, table_silu, table_dsilu;
-  const int64_t *table_values[4]; /* generated: score, logit [2^16], silu, dsilu [2^16] */
+  uint32_t ntables;
+  vft_step_table tables[VFT_STEP_TABLES];
   vft_tensor_id lr, wd, eps[VFT_PROJECTIONS][2]; /* per-step public inputs */
   vft_state_ids in[VFT_PROJECTIONS][2], next[VFT_PROJECTIONS][2];
   vft_tensor_id logits;  /* virtual [s,p,q,v,w] */

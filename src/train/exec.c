@@ -67,6 +67,14 @@ static void note_plain(const vft_step *s, liveness *live, const vft_op *op, vft_
   if (s->program->tensors[t].rank) note(s, live, op, &f);
 }
 
+static bool is_limb(const vft_step *s, vft_tensor_id value, vft_tensor_id t) {
+  if (s->wide_of[value] == UINT32_MAX) return false;
+  const vft_wide *w = &s->wides[s->wide_of[value]];
+  for (uint32_t i = 0; i < w->nlimbs; i++)
+    if (w->limb[i] == t) return true;
+  return false;
+}
+
 static vft_status allocate(vft_exec *e) {
   const vft_program *p = e->step->program;
   vft_status st = VFT_OK;
@@ -85,8 +93,13 @@ static vft_status allocate(vft_exec *e) {
     if (op->has_out) note(e->step, live, op, &op->out);
     for (uint32_t i = 0; i < op->noutputs; i++) {
       e->info[op->outputs[i]].output = true;
-      if (!op->has_out || op->outputs[i] != op->out.tensor)
+      if (op->has_out && is_limb(e->step, op->out.tensor, op->outputs[i])) {
+        vft_factor f = op->out;
+        f.tensor = op->outputs[i];
+        note(e->step, live, op, &f);
+      } else if (!op->has_out || op->outputs[i] != op->out.tensor) {
         note_plain(e->step, live, op, op->outputs[i]);
+      }
     }
   }
   const vft_tensor_id shown[] = {e->step->logits, e->step->logit_max, e->step->logit_den,
@@ -158,16 +171,16 @@ static vft_status prepare(vft_exec *e) {
   e->acc = vft_alloc_raw(e->acc_points, sizeof *e->acc);
   e->side = vft_alloc_raw(e->side_points, sizeof *e->side);
   if (!e->acc || !e->side) return VFT_RESOURCE;
-  const vft_tensor_id ids[4] = {s->table_score, s->table_logit, s->table_silu, s->table_dsilu};
-  for (int i = 0; i < 4; i++) {
-    size_t rows = vft_tensor_count(&p->tensors[ids[i]]);
+  for (uint32_t i = 0; i < s->ntables; i++) {
+    size_t rows = vft_tensor_count(&p->tensors[s->tables[i].tensor]);
     e->table[i] = vft_alloc_raw(rows, sizeof *e->table[i]);
     if (!e->table[i]) return VFT_RESOURCE;
-    for (size_t r = 0; r < rows; r++) e->table[i][r] = (int32_t)s->table_values[i][r];
+    for (size_t r = 0; r < rows; r++) e->table[i][r] = (int32_t)s->tables[i].values[r];
   }
   TRY(copy_constants(e));
   TRY(allocate(e));
-  for (int i = 0; i < 4; i++) vft_exec_supply(e, ids[i], VFT_I32, e->table[i]);
+  for (uint32_t i = 0; i < s->ntables; i++)
+    vft_exec_supply(e, s->tables[i].tensor, VFT_I32, e->table[i]);
   return VFT_OK;
 }
 
@@ -196,7 +209,7 @@ void vft_exec_free(vft_exec *e) {
   if (!e) return;
   for (uint32_t t = 0; e->info && e->array && t < e->step->program->ntensors; t++)
     if (e->info[t].owned) vft_free(e->array[t].data);
-  for (int i = 0; i < 4; i++) vft_free(e->table[i]);
+  for (int i = 0; i < VFT_STEP_TABLES; i++) vft_free(e->table[i]);
   vft_trace_free(&e->trace);
   vft_free(e->array);
   vft_free(e->info);

@@ -137,7 +137,7 @@ static void find_limbs(vft_exec *e, uint32_t wide, size_t first_point, limbs *l)
   if (wide == UINT32_MAX) return;
   l->w = &e->step->wides[wide];
   for (uint32_t i = 0; i < l->w->nlimbs; i++) {
-    l->limb[i] = (place){&e->array[l->w->limb[i]], first_point};
+    l->limb[i] = (place){&e->array[l->w->limb[i]], e->info[l->w->limb[i]].slab ? 0 : first_point};
     l->any = l->any || e->array[l->w->limb[i]].data;
   }
 }
@@ -312,8 +312,8 @@ static vft_status run_table(vft_exec *e, const vft_op *op, uint32_t i) {
   size_t points = vft_exec_points(op);
   vft_operand in;
   TRY(bind(e, op, &op->terms[0].factor[0], i, &in));
-  lookup w = {.in = &in, .first = e->step->program->tables[op->table].first,
-              .table = {e->table[2], e->table[3]}};
+  uint32_t table = op->silu[op->nshift > 1 ? i - op->loop_first : 0];
+  lookup w = {.in = &in, .first = -32768, .table = {e->table[table], e->table[table + 1]}};
   for (int c = 0; c < 2; c++) w.out[c] = place_of(e, op->extra[c], points, i - op->loop_first);
   vft_parallel_for(points, 4 * TILE, lookup_body, &w);
   return VFT_OK;
@@ -407,7 +407,7 @@ static vft_status run_softmax(vft_exec *e, const vft_op *op, uint32_t i) {
     w.lift *= v;
   }
   if (s->mask != VFT_NO_TENSOR) w.mask = &e->array[s->mask];
-  w.table = e->table[w.mask ? 0 : 1];
+  w.table = e->table[op->table];
   w.max = place_of(e, s->max, rows, index);
   w.high = place_of(e, s->high, rows * (s->columns / s->low_columns), index);
   w.low = place_of(e, s->low, rows * s->low_columns, index);

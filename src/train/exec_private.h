@@ -19,7 +19,7 @@ struct vft_exec {
   vft_exec_tensor *info;
   uint32_t *hot; /* per tensor: number of the ONEHOT op whose `out` it is, or UINT32_MAX */
   vft_trace trace;
-  int32_t *table[4]; /* score, logit, silu, dsilu as int32 */
+  int32_t *table[VFT_STEP_TABLES]; /* step->tables as int32 */
   int64_t *acc, *side; /* expression; base or divisor */
   size_t acc_points, side_points;
   vft_scratch scratch;

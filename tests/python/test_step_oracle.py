@@ -53,7 +53,7 @@ def test_integer_gradients_follow_float(name):
                 g = so.real(step.g0[p][kind][l], f["g0"][(2 * p + kind) * s["layers"] + l])
                 want = grads[p][kind][l]
                 error = np.linalg.norm(g - want) / np.linalg.norm(want)
-                assert error < 0.005, (so.PROJECTIONS[p], kind, l, error)
+                assert error < 0.015, (so.PROJECTIONS[p], kind, l, error)
 
 
 @pytest.mark.parametrize("name", sorted(so.CASES))

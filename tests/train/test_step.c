@@ -15,7 +15,7 @@ static void run(vft_exec *e) {
   if (vft_exec_run(e, false) != VFT_OK) fail_msg("%s", vft_error_message());
 }
 
-static const char *const cases[] = {"all", "some"};
+static const char *const cases[] = {"all", "some", "wide"};
 enum { CASES = sizeof cases / sizeof *cases };
 
 static void test_bounds(void **state) {
