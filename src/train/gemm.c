@@ -455,6 +455,14 @@ static vft_status run(job *w, size_t outer) {
   return st;
 }
 
+static const vft_gemm_ops *kernels(void) {
+#ifdef __x86_64__
+  if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_gemm_ops_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_gemm_ops_avx2;
+#endif
+  return &vft_gemm_ops_c;
+}
+
 static void exchange(vft_gemm_task *t) {
   vft_gemm_task x = *t;
   t->m = x.n, t->a = x.b, t->ta = x.tb, t->am = x.bn, t->ak = x.bk, t->abits = x.bbits;
@@ -475,10 +483,7 @@ vft_status vft_gemm(const vft_gemm_task *task) {
   bool narrow = t.n < VFT_GEMM_LANES && t.m > t.n;
   if (narrow || (t.cn != 1 && t.cm == 1 && t.m >= VFT_GEMM_LANES)) exchange(&t);
 
-  job w = {.ops = &vft_gemm_ops_c, .task = &t};
-#ifdef __x86_64__
-  if (vft_simd_tier() >= VFT_SIMD_AVX512) w.ops = &vft_gemm_ops_avx512;
-#endif
+  job w = {.ops = kernels(), .task = &t};
   w.a = (operand){t.a, t.ta, t.am, t.ak, t.m, count_digits(t.ta, (uint64_t)1 << (t.abits - 1))};
   w.b = (operand){t.b, t.tb, t.bn, t.bk, t.n, count_digits(t.tb, (uint64_t)1 << (t.bbits - 1))};
   if (w.a.digits * w.b.digits > 2 && t.k <= F64_MAX_K && t.abits + t.bbits - 2 <= F64_MAX_BITS) {

@@ -1,5 +1,9 @@
-/* Portable kernels. */
+/* Portable kernels, and the one that matters most for AVX2. */
 #include <string.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "train/gemm_kernels.h"
 #include "train/gemm_loops.h"
@@ -21,6 +25,32 @@ static void dot_i16(void *tile, const void *pa, const void *pb, size_t vectors, 
       memcpy(t + ((size_t)i * VFT_GEMM_VECTORS + v) * LANES, acc[i], sizeof acc[i]);
   }
 }
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void dot_i16_avx2(void *tile, const void *pa,
+                                                         const void *pb, size_t vectors,
+                                                         size_t steps) {
+  for (size_t v = 0; v < vectors; v++) {
+    __m256i acc[ROWS][2];
+    const int32_t *a = pa;
+    const __m256i *b = (const __m256i *)pb + 2 * v;
+    for (int i = 0; i < ROWS; i++) acc[i][0] = acc[i][1] = _mm256_setzero_si256();
+    for (size_t s = 0; s < steps; s++, a += ROWS, b += 2 * vectors) {
+#pragma GCC unroll 4
+      for (int i = 0; i < ROWS; i++) {
+        __m256i x = _mm256_set1_epi32(a[i]);
+        acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(x, b[0]));
+        acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(x, b[1]));
+      }
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+      __m256i *t = (__m256i *)tile + (i * VFT_GEMM_VECTORS + v) * 2;
+      t[0] = acc[i][0];
+      t[1] = acc[i][1];
+    }
+  }
+}
+#endif
 
 static void dot_f64(void *tile, const void *pa, const void *pb, size_t vectors, size_t steps) {
   enum { WIDTH = LANES / 2 };
@@ -75,13 +105,17 @@ static uint32_t column_sum(const uint32_t *b, size_t vectors, size_t steps) {
   return most;
 }
 
-const vft_gemm_ops vft_gemm_ops_c = {
-    .dot = {dot_i16, dot_f64},
-    .add = {add_strided_i16, add_strided_f64},
-    .pack_rows = pack_rows,
-    .pack_columns = pack_columns,
-    .digit = loop_digit,
-    .max_abs = loop_max_abs,
-    .column_sum = column_sum,
-    .halve = loop_halve,
-};
+#define OPS(DOT)                                                                         \
+  {.dot = {DOT, dot_f64},                                                                \
+   .add = {add_strided_i16, add_strided_f64},                                            \
+   .pack_rows = pack_rows,                                                               \
+   .pack_columns = pack_columns,                                                         \
+   .digit = loop_digit,                                                                  \
+   .max_abs = loop_max_abs,                                                              \
+   .column_sum = column_sum,                                                             \
+   .halve = loop_halve}
+
+const vft_gemm_ops vft_gemm_ops_c = OPS(dot_i16);
+#ifdef __x86_64__
+const vft_gemm_ops vft_gemm_ops_avx2 = OPS(dot_i16_avx2);
+#endif

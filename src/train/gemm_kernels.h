@@ -52,7 +52,7 @@ typedef struct {
 
 extern const vft_gemm_ops vft_gemm_ops_c;
 #ifdef __x86_64__
-extern const vft_gemm_ops vft_gemm_ops_avx512;
+extern const vft_gemm_ops vft_gemm_ops_avx2, vft_gemm_ops_avx512;
 #endif
 
 #endif

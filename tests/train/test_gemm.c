@@ -105,7 +105,7 @@ static size_t lay_out(const size_t *n, ptrdiff_t *stride, int count, bool gaps) 
   return at;
 }
 
-static const vft_simd tiers[] = {VFT_SIMD_C, VFT_SIMD_AVX512};
+static const vft_simd tiers[] = {VFT_SIMD_C, VFT_SIMD_AVX2, VFT_SIMD_AVX512};
 
 /* Checks every tier and number of threads; frees nothing of the caller's. */
 static void check(vft_gemm_task *t, size_t c_count, const char *what) {
