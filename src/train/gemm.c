@@ -394,7 +394,8 @@ static vft_status run_pass(job *w) {
   int failed = atomic_load(&w->failed);
   if (failed == BOUND)
     return vft_fail(VFT_RESOURCE, "matrix product: an element exceeds the bound declared for it");
-  return failed ? VFT_RESOURCE : VFT_OK;
+  if (failed == MEMORY) return vft_fail(VFT_RESOURCE, "matrix product: out of memory");
+  return VFT_OK;
 }
 
 /* All sums of the products o0 .., rows m0 ... */
@@ -468,7 +469,8 @@ static void exchange(vft_gemm_task *t) {
   t->m = x.n, t->a = x.b, t->ta = x.tb, t->am = x.bn, t->ak = x.bk, t->abits = x.bbits;
   t->n = x.m, t->b = x.a, t->tb = x.ta, t->bn = x.am, t->bk = x.ak, t->bbits = x.abits;
   t->cm = x.cn, t->cn = x.cm;
-  for (uint32_t i = 0; i < t->nouter; i++) t->outer[i].a = x.outer[i].b, t->outer[i].b = x.outer[i].a;
+  for (uint32_t i = 0; i < t->nouter; i++)
+    t->outer[i].a = x.outer[i].b, t->outer[i].b = x.outer[i].a;
   for (uint32_t i = 0; i < t->nsum; i++) t->sum[i].a = x.sum[i].b, t->sum[i].b = x.sum[i].a;
 }
 

@@ -95,7 +95,8 @@ static void transpose_16(vec x[16]) {
   }
   /* t[4 g + q] holds, in its 128-bit part h, lane 4 h + q of rows 4 g .. 4 g + 3. */
   UNROLL for (int q = 0; q < 4; q++) {
-    vec a = _mm512_shuffle_i32x4(t[q], t[4 + q], 0x44), b = _mm512_shuffle_i32x4(t[q], t[4 + q], 0xee);
+    vec a = _mm512_shuffle_i32x4(t[q], t[4 + q], 0x44);
+    vec b = _mm512_shuffle_i32x4(t[q], t[4 + q], 0xee);
     vec c = _mm512_shuffle_i32x4(t[8 + q], t[12 + q], 0x44);
     vec d = _mm512_shuffle_i32x4(t[8 + q], t[12 + q], 0xee);
     x[q] = _mm512_shuffle_i32x4(a, c, 0x88);

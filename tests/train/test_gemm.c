@@ -240,7 +240,8 @@ static void test_short_wide(void **unused) {
 static void test_passes(void **unused) {
   (void)unused;
   static const size_t shape[][4] = {
-      {1500, 20, 2100, 1}, {20, 18, 9000, 2}, {60, 9, 700, 80}, {3, 1300, 100, 1}, {16, 2, 5000, 3}};
+      {1500, 20, 2100, 1}, {20, 18, 9000, 2}, {60, 9, 700, 80}, {3, 1300, 100, 1},
+      {16, 2, 5000, 3}};
   for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
     size_t m = shape[i][0], n = shape[i][1], k = shape[i][2], o = shape[i][3];
     vft_gemm_task t = {.m = m, .n = n, .k = k, .am = (ptrdiff_t)k, .ak = 1, .bn = 1,
