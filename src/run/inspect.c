@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/inspect.h"
+#include "prove/prove.h"
 #include "relation/program.h"
 #include "run/derive.h"
 #include "run/files.h"
@@ -37,6 +38,15 @@ static vft_status program_lines(const vft_manifest *m, FILE *out) {
             cost.witness + cost.link, cost.lookups, step->program->nrelations, m->log_columns);
     fprintf(out, "  oracles         %zu base parameters and table entries\n", cost.oracle);
   }
+  uint8_t context[VFT_CONTEXT_BYTES];
+  vft_proof_options options = vft_derive_options(m, 0, context);
+  vft_prove_plan fast = {0}, lean = {0};
+  const vft_prove_options keep = {.keep_codewords = true}, save = {.recompute = 3};
+  if (st == VFT_OK) st = vft_prove_plan_init(&fast, step->program, &options, &keep);
+  if (st == VFT_OK) st = vft_prove_plan_init(&lean, step->program, &options, &save);
+  if (st == VFT_OK)
+    fprintf(out, "  proving a step  at most %zu MB beside its trace, %zu MB in the lean way\n",
+            fast.peak / 1000000, lean.peak / 1000000);
   vft_step_free(step);
   return st;
 }

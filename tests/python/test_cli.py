@@ -548,6 +548,101 @@ def test_changed_adapter(public, foreign):
   expect(verify(public, "--adapter", public / "nothing"), 2)
 
 
+# ---- GGUF ------------------------------------------------------------------------------------
+
+GGUF_NAMES = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q",
+              "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+              "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+              "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+
+
+def gguf_string(text):
+  data = text.encode() if isinstance(text, str) else text
+  return len(data).to_bytes(8, "little") + data
+
+
+def gguf_value(value):
+  """Type number and bytes of a key's value."""
+  if isinstance(value, str):
+    return 8, gguf_string(value)
+  if isinstance(value, float):
+    return 6, np.float32(value).tobytes()
+  if isinstance(value, int):
+    return 4, value.to_bytes(4, "little")
+  kind, _ = gguf_value(value[0])
+  items = b"".join(gguf_value(v)[1] for v in value)
+  return 9, kind.to_bytes(4, "little") + len(value).to_bytes(8, "little") + items
+
+
+def gguf_name(name):
+  fixed = {"model.embed_tokens.weight": "token_embd.weight",
+           "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
+  if name in fixed:
+    return fixed[name]
+  _, _, layer, rest = name.split(".", 3)
+  return f"blk.{layer}.{GGUF_NAMES[rest.removesuffix('.weight')]}.weight"
+
+
+def write_gguf(folder, path):
+  """The Hugging Face folder as a GGUF file: the rows of q and k in GGUF's interleaved order."""
+  config = json.loads((folder / "config.json").read_text())
+  tokenizer = json.loads((folder / "tokenizer.json").read_text())
+  tokens = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
+  special = {t["content"] for t in tokenizer["added_tokens"]}
+  keys = {
+      "general.architecture": "llama", "llama.block_count": config["num_hidden_layers"],
+      "llama.embedding_length": config["hidden_size"],
+      "llama.feed_forward_length": config["intermediate_size"],
+      "llama.context_length": config["max_position_embeddings"],
+      "llama.attention.head_count": config["num_attention_heads"],
+      "llama.attention.head_count_kv": config["num_key_value_heads"],
+      "llama.attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"]),
+      "llama.rope.freq_base": float(config["rope_theta"]),
+      "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2",
+      "tokenizer.ggml.tokens": tokens,
+      "tokenizer.ggml.token_type": [3 if t in special else 1 for t in tokens],
+      "tokenizer.ggml.merges": [" ".join(m) for m in tokenizer["model"]["merges"]],
+      "tokenizer.ggml.bos_token_id": config["bos_token_id"],
+      "tokenizer.ggml.eos_token_id": config["eos_token_id"],
+      "tokenizer.ggml.padding_token_id": config["pad_token_id"]}
+  tensors = {}
+  for name, value in load_file(folder / "model.safetensors").items():
+    for part, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
+      if part in name:
+        rows, columns = value.shape
+        value = value.reshape(config[heads], 2, -1, columns).swapaxes(1, 2).reshape(rows, columns)
+    tensors[gguf_name(name)] = np.ascontiguousarray(value)
+  head = b"GGUF" + (3).to_bytes(4, "little") + len(tensors).to_bytes(8, "little")
+  head += len(keys).to_bytes(8, "little")
+  for key, value in keys.items():
+    kind, data = gguf_value(value)
+    head += gguf_string(key) + kind.to_bytes(4, "little") + data
+  data = b""
+  for name, value in tensors.items():
+    kind = 1 if value.dtype == np.float16 and value.ndim == 2 else 0
+    value = value if kind else value.astype(np.float32)
+    data += bytes(-len(data) % 32)
+    head += gguf_string(name) + value.ndim.to_bytes(4, "little")
+    head += b"".join(n.to_bytes(8, "little") for n in reversed(value.shape))
+    head += kind.to_bytes(4, "little") + len(data).to_bytes(8, "little")
+    data += value.tobytes()
+  path.write_bytes(head + bytes(-len(head) % 32) + data)
+
+
+def test_gguf_and_safetensors_of_equal_weights_are_one_model(public, finished, tmp_path):
+  write_gguf(DEMO / "model", tmp_path / "demo.gguf")
+  result = verify(public, "--model", tmp_path / "demo.gguf", "--json")
+  assert result.returncode == 0, result.stderr
+  claims = json.loads(result.stdout)["claims"]
+  assert claims["model"]["state"] == claims["calibration"]["state"] == "ok"
+  assert "another" in claims["model"]["detail"]  # the file's digest is not the trainer's
+  config = write_config(tmp_path, model=tmp_path / "demo.gguf")
+  ours = json.loads(vft("manifest", config).stdout)
+  theirs = json.loads((finished / "public" / "manifest.json").read_bytes())
+  assert ours["base_model"]["h0"] == theirs["base_model"]["h0"]
+  assert ours["arithmetic"] == theirs["arithmetic"] and ours["proof"] == theirs["proof"]
+
+
 # ---- Interruption and determinism ------------------------------------------------------------
 
 def private_state(run):
