@@ -44,7 +44,7 @@ vft_fix vft_fix_from_float(float x) {
 }
 
 vft_fix vft_fix_ratio(int64_t num, int64_t den) {
-  vft_fix n = (vft_fix)num << 64;
+  vft_fix n = (vft_fix)num * VFT_FIX_ONE;
   vft_fix q = n / den;
   if (n % den < 0) q--;
   return q;
@@ -133,11 +133,12 @@ uint32_t vft_isqrt_u64(uint64_t v) {
 vft_fix vft_fix_sqrt(vft_fix x) {
   if (x <= 0) return 0;
   int s = 0;
-  while (!((u128)x >> 126)) {
-    x <<= 2;
+  u128 y = (u128)x;
+  while (!(y >> 126)) {
+    y <<= 2;
     s += 2;
   }
-  u128 root = vft_isqrt_u128((u128)x); /* sqrt of x_original * 2^s, 64 significant bits */
+  u128 root = vft_isqrt_u128(y); /* sqrt of x_original * 2^s, 64 significant bits */
   int shift = 32 - s / 2;
   return shift >= 0 ? (vft_fix)(root << shift) : (vft_fix)(root >> -shift);
 }

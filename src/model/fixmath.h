@@ -18,7 +18,7 @@ typedef __int128 vft_fix;
 #define VFT_FIX_LN2 ((vft_fix)0xb17217f7d1cf79abull)
 #define VFT_FIX_PI (((vft_fix)3 << 64) | (vft_fix)0x243f6a8885a308d3ull)
 
-static inline vft_fix vft_fix_int(int64_t x) { return (vft_fix)x << 64; }
+static inline vft_fix vft_fix_int(int64_t x) { return (vft_fix)x * VFT_FIX_ONE; }
 /* The exact value of a finite float with |x| < 2^62 (bits below 2^-64 are dropped). */
 vft_fix vft_fix_from_float(float x);
 /* num / den truncated to 64 fraction bits (towards minus infinity); den > 0. */

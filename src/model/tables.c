@@ -17,7 +17,7 @@ vft_status vft_table_silu(int64_t *z, int64_t *dz, int frac_in, int frac_z, int 
     return vft_fail(VFT_USAGE, "silu table: fractions %d, %d, %d are out of range", frac_in,
                     frac_z, frac_dz);
   for (int i = 0; i < 65536; i++) {
-    vft_fix x = (vft_fix)(i - 32768) << (64 - frac_in);
+    vft_fix x = (vft_fix)(i - 32768) * ((vft_fix)1 << (64 - frac_in));
     /* sigmoid from e^-|x| <= 1, so that nothing overflows. */
     vft_fix e = vft_fix_exp(x >= 0 ? -x : x);
     vft_fix small = vft_fix_div(e, VFT_FIX_ONE + e), large = VFT_FIX_ONE - small;
