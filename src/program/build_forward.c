@@ -234,7 +234,7 @@ void vft_build_head(vft_build *c) {
                                    vft_build_frac(b, f->k_logit - f->e_logit));
   vft_raw_term num = VFT_RAW0((int64_t)1 << f->k_logit), d = VFT_RAW1(1, t->logit_den, "spq");
   vft_build_div(b, (vft_build_out){name, r, "spq"}, &num, 1, &d, 1);
-  /* |sum E W| <= 2^(24 + n_weight - 1) vocab < 2^(w_a1 - 1 + k_a1) for up to 2^16 words */
+  /* |sum E W| <= 2^(e_logit + n_weight - 1) vocab < 2^(w_a1 - 1 + k_a1) up to 2^16 words */
   vft_real_term mean = VFT_R2(1, soft.e, "spqvw", t->out, "vwd");
   vft_tensor_id a1 = vft_build_requant_wide(b, "head/mean", "spqd", f->w_a1, true,
                                             vft_build_frac(b, f->e_logit + f->f_out - f->k_a1), &mean,

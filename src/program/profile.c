@@ -215,7 +215,10 @@ static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c-
 vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_model *model,
                             const vft_calibration *c) {
   int L = s->layers;
-  const int act = 13, grad = 14, inner = 16;
+  /* Bits of the largest value that calibration saw, in containers of 16 (activations, gradients)
+   * and 21..24 bits (inner values): a factor 4, 8 and at least 16 of headroom. Gradients are
+   * heavier-tailed than activations and need fewer bits. */
+  const int act = 13, grad = 12, inner = 16;
   size_t tokens = (size_t)s->sequences * s->positions;
   if (f->layers != L || c->layers != L || model->arch.layers != L)
     return vft_fail(VFT_USAGE, "profile: %d layers, calibration %d, model %d", f->layers, c->layers,
@@ -276,7 +279,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->up[l] = fit(cal(c, VFT_CAL_U, l), act, 0, 14);
     float dh = cal(c, VFT_CAL_DH, l); /* after the layer and before its MLP */
     f->gate[l] = fit(cal(c, VFT_CAL_G, l), act, 0, 13);
-    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 3, 0, 40);
+    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 5, 0, 40);
     f->dha[l] = f->dhb[l] = fit(dh, grad, 0, 30);
     f->dm[l] = fit(cal(c, VFT_CAL_DM, l), grad, 0, 40);
     f->dup[l] = fit(cal(c, VFT_CAL_DU, l), grad, 0, 40);

@@ -44,7 +44,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
 /* Scalars: X(name, default). f_ = exponents, n_ = narrow container bits (signed), w_ = wide
  * container bits. */
 #define VFT_PROFILE_SCALARS(X)                                                       \
-  X(n_weight, 12)   /* base weights, embedding, head: |W| < 2^(n-1) */               \
+  X(n_weight, 14)   /* base weights, embedding, head: |W| < 2^(n-1) */               \
   X(n_gain, 12)     /* norm gains */                                                 \
   X(w_h, 25)        /* residual stream, signed */                                    \
   X(w_dh, 25)       /* its gradient, signed */                                       \
@@ -70,7 +70,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(f_logit, 10)    /* cross-entropy table input */                                  \
   X(e_logit, 24)    /* its output */                                                 \
   X(k_logit, 44)    /* R = 2^k / sum E over the vocabulary */                        \
-  X(k_a1, 20)       /* sum E W is stored divided by 2^k */                           \
+  X(k_a1, 22)       /* sum E W is stored divided by 2^k */                           \
   X(w_a1, 32)                                                                        \
   X(f_s, 20)        /* LoRA working copy; the master has 8 more */                   \
   X(f_emb, 11)      /* embedding */                                                  \
