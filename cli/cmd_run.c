@@ -28,7 +28,7 @@ static vft_status verify(const char *run) {
 }
 
 static vft_status run(int argc, char **argv) {
-  vft_train_request request = {0};
+  vft_train_request request = {.proves = true};
   bool shown;
   const cli_option option[] = {
       {"out", 'o', "RUN", "the run folder", NULL, &request.run},

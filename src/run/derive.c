@@ -29,6 +29,10 @@ vft_status vft_derive_step(const vft_step_shape *shape, const vft_profile *profi
 
 vft_status vft_derive_from_manifest(const vft_manifest *m, vft_step **out) {
   vft_digest digest;
+  /* The released files and the declared start are integers at this scale. */
+  if (m->profile.f_s != VFT_ADAPTER_FRAC || m->profile.w_s != VFT_ADAPTER_BITS)
+    return vft_reject("manifest/profile", "f_s = %d and w_s = %d; the adapter's scale is %d and %d",
+                      m->profile.f_s, m->profile.w_s, VFT_ADAPTER_FRAC, VFT_ADAPTER_BITS);
   vft_status st = vft_derive_step(&m->shape, &m->profile, out);
   if (st == VFT_USAGE) {
     char text[512];

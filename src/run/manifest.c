@@ -350,7 +350,8 @@ static vft_status unpack(parse *p, json_t *root) {
     return bad(p, "dataset and policy", "null (this version binds no dataset)");
   if (bits != VFT_SECURITY_BITS) return bad(p, "proof.security_bits", "128");
   if (s->layers < 1 || s->layers > 1024 || s->groups < 1 || heads < 1 || heads > 4096 ||
-      heads % s->groups || bpos != s->positions || records < 1 || steps < 1 || warmup < 0 ||
+      heads % s->groups || bpos != s->positions || records < 1 || steps < 1 ||
+      steps > VFT_STEPS_MAX || warmup < 0 || warmup > VFT_STEPS_MAX ||
       log_columns < 3 || log_columns > 24 || m->alpha < 1 || m->alpha > 4096 || s->rank < 1 ||
       s->rank > 64 || m->calibration_sequences < 1 || m->calibration_positions < 2)
     return bad(p, "numbers", "values within the documented ranges");

@@ -17,7 +17,7 @@
 #define VFT_MANIFEST_FORMAT "vft-manifest/1"
 #define VFT_PROTOCOL_NAME "vft-step/1"
 #define VFT_CALIBRATION_B "16 * learning_rate"
-enum { VFT_SECURITY_BITS = 128 };
+enum { VFT_SECURITY_BITS = 128, VFT_STEPS_MAX = 1 << 24 };
 
 typedef struct {
   char *name, *type;   /* file name without folder; record form */

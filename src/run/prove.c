@@ -3,6 +3,7 @@
 
 #include "prove/prove.h"
 #include "run/derive.h"
+#include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
 #include "run/run.h"
@@ -40,18 +41,15 @@ static size_t trace_bytes(const vft_program *p) {
   return bytes;
 }
 
-/* The fastest way that fits the memory there is: keep the codewords of the witness and all layers
- * of the lookup argument, or recompute them. */
-static vft_status choose_options(job *j) {
-  const vft_program *p = j->plan.step->program;
+vft_status vft_memory_plan(const vft_manifest *m, const vft_program *p, vft_prove_options *out) {
   uint8_t context[VFT_CONTEXT_BYTES];
-  vft_proof_options options = vft_derive_options(&j->plan.manifest, 0, context);
+  vft_proof_options options = vft_derive_options(m, 0, context);
   size_t trace = trace_bytes(p);
   vft_status st = VFT_OK;
   for (unsigned way = 0; way < 8; way++) {
     vft_prove_plan plan;
-    j->options = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
-    TRY(vft_prove_plan_init(&plan, p, &options, &j->options));
+    *out = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
+    TRY(vft_prove_plan_init(&plan, p, &options, out));
     st = vft_memory_require(trace + plan.peak, "proving a step");
     if (st == VFT_OK) return st;
   }
@@ -257,7 +255,7 @@ vft_status vft_run_prove(const char *run, bool resume, bool profile) {
     st = vft_fail(VFT_USAGE, "%s: not trained to its end; vft train ... --resume goes on", run);
     goto out;
   }
-  TRY_OUT(choose_options(&j));
+  TRY_OUT(vft_memory_plan(m, j.plan.step->program, &j.options));
   TRY_OUT(vft_state_alloc(&m->shape, &j.state));
   j.adapter_root = m->initial_adapter;
   j.state_root = m->initial_state;

@@ -20,6 +20,7 @@ typedef struct {
   const char *run;    /* run folder, created when missing */
   bool resume;        /* go on with what is there */
   bool parity_files;  /* also write what bench/parity.py reads */
+  bool proves;        /* stop before training when this machine's memory cannot prove a step */
 } vft_train_request;
 
 /* Trains from the newest checkpoint to the manifest's last step and writes the adapter to

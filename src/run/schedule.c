@@ -29,16 +29,19 @@ void vft_step_inputs_free(vft_step_inputs *in) {
   memset(in, 0, sizeof *in);
 }
 
-/* Room for tensor id, filled with one value. */
+/* Room for tensor id, filled with one value; `given`: the setting it comes from. */
 static vft_status put(vft_step_inputs *in, const vft_step *step, vft_tensor_id id, vft_fix x,
-                      int shift) {
+                      int shift, const char *setting, const char *given) {
   const vft_tensor *t = &step->program->tensors[id];
   int64_t v;
   TRY(vft_fix_round(x, shift, &v));
-  if (v < t->lo || v > t->hi)
-    return vft_fail(VFT_USAGE, "%s = %lld is outside of %lld..%lld: learning rate, weight decay "
-                    "or epsilon is out of the arithmetic's range", t->name, (long long)v,
-                    (long long)t->lo, (long long)t->hi);
+  if (v > t->hi)
+    return vft_fail(VFT_USAGE, "%s %s is too large for the arithmetic with these betas and this "
+                    "schedule; at most about %.3g of it can be expressed", setting, given,
+                    (double)t->hi / (double)v);
+  if (v < t->lo)
+    return vft_fail(VFT_USAGE, "%s = %lld is below %lld", t->name, (long long)v,
+                    (long long)t->lo);
   size_t n = vft_tensor_count(t);
   in->value[id] = vft_alloc_raw(n, sizeof(int64_t));
   if (!in->value[id]) return VFT_RESOURCE;
@@ -84,8 +87,10 @@ vft_status vft_schedule_inputs(const vft_manifest *m, const vft_step *step, uint
   vft_fix b2 = VFT_FIX_ONE - vft_fix_ratio(1, m->shape.d2);
   vft_fix c1 = VFT_FIX_ONE - vft_fix_pow(b1, t + 1);
   vft_fix root = vft_fix_sqrt(VFT_FIX_ONE - vft_fix_pow(b2, t + 1));
-  TRY_OUT(put(out, step, step->lr, vft_fix_div(vft_fix_mul(rate, root), c1), 29));
-  TRY_OUT(put(out, step, step->wd, vft_fix_mul(rate, decay), 30));
+  TRY_OUT(put(out, step, step->lr, vft_fix_div(vft_fix_mul(rate, root), c1), 29,
+              "learning_rate", m->learning_rate));
+  TRY_OUT(put(out, step, step->wd, vft_fix_mul(rate, decay), 30, "weight_decay",
+              m->weight_decay));
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int kind = 0; kind < 2 && (m->shape.adapted >> p & 1); kind++)
       TRY_OUT(put_epsilon(out, step, p, kind, vft_fix_mul(epsilon, root)));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "run/derive.h"
+#include "run/memory.h"
 #include "run/progress.h"
 #include "run/run.h"
 #include "run/schedule.h"
@@ -259,7 +260,10 @@ vft_status vft_run_train(const vft_train_request *request) {
   if (st == VFT_OK) {
     vft_hex(plan.manifest.digest, 32, hex);
     vft_note("manifest %s", hex);
+    vft_prove_options way;
     st = disk_for(&plan, request->run, &state);
+    if (st == VFT_OK && request->proves)
+      st = vft_memory_plan(&plan.manifest, plan.step->program, &way);
     if (st == VFT_OK && request->parity_files) st = write_parity(&plan, request->run);
     if (st == VFT_OK) st = train(&plan, request->run, &state);
     vft_state_free(&state);

@@ -812,6 +812,21 @@ def test_bad_models(tmp_path):
   expect(vft("manifest", write_config(tmp_path, model=tmp_path / "none")), 2, "none")
 
 
+def test_overflow_stops_with_tensor_and_remedy(tmp_path):
+  config = write_config(tmp_path, learning_rate="0.05", steps=60)
+  config.write_text(config.read_text().replace("cosine", "constant"))
+  run = tmp_path / "run"
+  expect(vft("train", config, "--out", run), 3, "overflow: tensor ", "calibrate on a public text")
+  lines = (run / "private" / "log.jsonl").read_text().splitlines()
+  expect(vft("train", config, "--out", run, "--resume"), 3, f"step {len(lines)}: overflow")
+  assert not (run / "public" / "adapter").exists()
+  expect(vft("export", run, "--out", tmp_path / "adapter"), 2, "not trained to its end")
+
+
+def test_learning_rate_beyond_the_arithmetic(tmp_path):
+  expect(vft("manifest", write_config(tmp_path, learning_rate="0.1")), 2, "learning_rate 0.1")
+
+
 def test_run_folder_of_another_version(finished, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(finished, run)
