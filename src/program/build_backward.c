@@ -47,8 +47,8 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_i128 most[1024];
   for (int l = 0; l < n->layers; l++) {
     int k = f->f_r + n->f_w2.v[n->f_w2.n > 1 ? l : 0] - n->f_w3.v[n->f_w3.n > 1 ? l : 0];
-    vft_i128 product = c->normalised << (f->w_w2 - 1);
-    most[l] = (k > 0 ? product >> k : product << -k) + ((vft_i128)1 << (f->w_h - 1)) + 1;
+    vft_i128 product = vft_bound_shift(c->normalised, f->w_w2 - 1);
+    most[l] = vft_bound_shift(product, -k) + ((vft_i128)1 << (f->w_h - 1)) + 1;
   }
   dh[1].lemma = "w3 = round(r w2 / 2^k), so |h w3| <= |h| r |w2| / 2^k + |h| / 2; |h| <= sqrt(X) < "
                 "(s + 1) / 2^e for s = isqrt(4^e X), X >= sum h^2, and r s <= C + s / 2 by the "

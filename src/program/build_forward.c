@@ -22,7 +22,7 @@ static const char *with(vft_build *c, const char *a, const char *b) {
 
 /* round(sqrt(d) 2^shift). */
 static int64_t root_constant(vft_build *c, int shift) {
-  if (shift > 50) {
+  if (shift < 0 || shift > 50) {
     vft_build_fail(&c->b, "norm constant 2^%d", shift);
     return 1;
   }
@@ -102,7 +102,7 @@ void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor
       "the division, so |h| r < (C + s / 2 + r) / 2^e";
   vft_real_term product = VFT_R3(1, h, h_axes, *r, rows, gain, gain_axes);
   product.lemma = c->normalised_why;
-  for (int l = 0; l < MAX_LAYERS; l++) bound[l] = c->normalised << (f->n_gain - 1);
+  for (int l = 0; l < MAX_LAYERS; l++) bound[l] = vft_bound_shift(c->normalised, f->n_gain - 1);
   product.most = bound;
   *x = vft_build_requant_narrow(b, with(c, path, "/x"), with(c, rows, "d"), 16, f_x, &product, 1);
 }

@@ -67,7 +67,7 @@ static void align(vft_builder *b, const vft_real_term *terms, int n, uint32_t la
       vft_i128 most = 0;
       for (uint32_t l = 0; l < layers; l++) {
         int up = own[(size_t)i * layers + l];
-        vft_i128 m = up < 62 ? terms[i].most[l] << up : (vft_i128)1 << 62;
+        vft_i128 m = vft_bound_shift(terms[i].most[l], up);
         if (m > most) most = m;
       }
       if (most >= (vft_i128)1 << 61) {

@@ -12,6 +12,15 @@
 
 typedef __int128 vft_i128;
 
+/* x 2^s for x >= 0 and any s, rounded down, or 2^100 when that is less: bounds of lemmas are
+ * compared with 2^61, so they may saturate but must not wrap. */
+static inline vft_i128 vft_bound_shift(vft_i128 x, int s) {
+  const vft_i128 most = (vft_i128)1 << 100;
+  if (x <= 0) return 0;
+  if (s <= 0) return s < -126 ? 0 : x >> -s;
+  return s >= 100 || x >= most >> s ? most : x << s;
+}
+
 typedef struct {
   vft_step *step;
   vft_program *p;

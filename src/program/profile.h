@@ -130,6 +130,10 @@ void vft_profile_free(vft_profile *profile);
 typedef void (*vft_profile_visit)(void *ctx, const char *name, int *values, size_t count);
 void vft_profile_fields(vft_profile *profile, vft_profile_visit visit, void *ctx);
 
+/* Is every field within the range on which the builder is defined? Manifests are untrusted. Fails
+ * VFT_USAGE naming the field. */
+vft_status vft_profile_check(const vft_profile *profile) VFT_MUST_CHECK;
+
 /* The published rule: frac = target - e where e is least with max < 2^e, where target leaves the
  * headroom stated beside each tensor in profile.c; then exponents are lowered where the static
  * bounds of the step would not close otherwise. Weight exponents come from `model`, everything

@@ -437,8 +437,7 @@ vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profil
   TRY(vft_step_shape_check(shape));
   if (profile->layers != shape->layers)
     return vft_fail(VFT_USAGE, "profile for %d layers, model with %d", profile->layers, shape->layers);
-  if (profile->w_s < 17 || profile->w_s > 30)
-    return vft_fail(VFT_USAGE, "profile: w_s = %d, expected 17..30", profile->w_s);
+  TRY(vft_profile_check(profile));
   vft_step *step = vft_alloc(1, sizeof *step);
   vft_build *c = vft_alloc(1, sizeof *c);
   vft_status st = step && c ? VFT_OK : VFT_RESOURCE;
