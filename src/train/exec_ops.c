@@ -324,7 +324,7 @@ static vft_status run_table(vft_exec *e, const vft_op *op, uint32_t i) {
 typedef struct {
   const vft_op *op;
   const vft_operand *score;
-  const vft_array *mask;
+  const int8_t *mask; /* [mask_rows][columns] or NULL */
   const int32_t *table;
   int64_t lift, lo, hi;
   int k;
@@ -333,45 +333,56 @@ typedef struct {
   size_t bad_max, bad_t;
 } softmax;
 
+/* Columns [j, j + n) of a row: score times lift plus one half; in[i] = 0 where masked. */
+static const int8_t *row_tile(const softmax *w, size_t row, size_t j, size_t n, int64_t *y) {
+  static const int8_t all[TILE] = {[0 ... TILE - 1] = 1};
+  size_t columns = w->op->softmax.columns;
+  int64_t half = w->k ? (int64_t)1 << (w->k - 1) : 0;
+  vft_load(w->score->data, w->score->dtype, row * columns + j, n, y);
+  for (size_t i = 0; i < n; i++) y[i] = y[i] * w->lift + half;
+  return w->mask ? w->mask + row % w->op->softmax.mask_rows * columns + j : all;
+}
+
 /* Greatest rounded score of the row's unmasked columns, and the first column that has it. */
 static int64_t row_max(const softmax *w, size_t row, size_t *where) {
-  const vft_op_softmax *s = &w->op->softmax;
-  size_t columns = s->columns, mask_at = row % s->mask_rows * columns;
-  int64_t x[TILE], half = w->k ? (int64_t)1 << (w->k - 1) : 0, best = INT64_MIN;
+  size_t columns = w->op->softmax.columns;
+  int64_t y[TILE], best = INT64_MIN;
   *where = 0;
   for (size_t j = 0; j < columns; j += TILE) {
     size_t n = columns - j < TILE ? columns - j : TILE;
-    vft_load(w->score->data, w->score->dtype, row * columns + j, n, x);
+    const int8_t *in = row_tile(w, row, j, n, y);
+    int64_t top = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
-      int64_t y = (x[i] * w->lift + half) >> w->k;
-      if (y <= best || (w->mask && !vft_array_get(w->mask, mask_at + j + i))) continue;
-      best = y;
-      *where = j + i;
+      int64_t v = in[i] ? y[i] >> w->k : INT64_MIN;
+      top = v > top ? v : top;
     }
+    if (top <= best) continue;
+    best = top;
+    for (size_t i = n; i-- > 0;)
+      if (in[i] && y[i] >> w->k == best) *where = j + i;
   }
   return best;
 }
 
 static void softmax_row(softmax *w, size_t row) {
   const vft_op_softmax *s = &w->op->softmax;
-  size_t columns = s->columns, mask_at = row % s->mask_rows * columns, where;
-  int64_t x[TILE], t[TILE], v[TILE], rho[TILE];
-  int64_t half = w->k ? (int64_t)1 << (w->k - 1) : 0, best = row_max(w, row, &where);
+  size_t columns = s->columns, where;
+  int64_t y[TILE], t[TILE], v[TILE], rho[TILE], best = row_max(w, row, &where);
   if (best < w->lo || best > w->hi) offer(&w->bad_max, row);
   put(&w->max, row, 1, &best);
   put_limbs(&w->max_limbs, row, 1, &best);
   for (size_t j = 0; j < columns; j += TILE) {
     size_t n = columns - j < TILE ? columns - j : TILE;
-    vft_load(w->score->data, w->score->dtype, row * columns + j, n, x);
-    bool ok = true;
+    const int8_t *in = row_tile(w, row, j, n, y);
+    int64_t most = 0;
     for (size_t i = 0; i < n; i++) {
-      int64_t y = x[i] * w->lift + half, q = y >> w->k;
-      bool keep = !w->mask || vft_array_get(w->mask, mask_at + j + i);
-      t[i] = keep ? best - q : 0;
-      rho[i] = keep ? y - (int64_t)((uint64_t)q << w->k) : 0;
-      ok &= t[i] <= 65535;
-      v[i] = keep ? w->table[t[i] & 65535] : 0;
+      int64_t q = y[i] >> w->k;
+      t[i] = in[i] ? best - q : 0;
+      rho[i] = in[i] ? y[i] - (int64_t)((uint64_t)q << w->k) : 0;
+      most = t[i] > most ? t[i] : most;
     }
+    for (size_t i = 0; i < n; i++) v[i] = in[i] ? w->table[t[i] & 65535] : 0;
+    bool ok = most <= 65535;
     if (!ok) offer(&w->bad_t, row);
     put(&w->t, row * columns + j, n, t);
     put(&w->e, row * columns + j, n, v);
@@ -406,7 +417,7 @@ static vft_status run_softmax(vft_exec *e, const vft_op *op, uint32_t i) {
     vft_load(c.data, c.dtype, 0, 1, &v);
     w.lift *= v;
   }
-  if (s->mask != VFT_NO_TENSOR) w.mask = &e->array[s->mask];
+  if (s->mask != VFT_NO_TENSOR) w.mask = e->array[s->mask].data; /* bits: stored as I8 */
   w.table = e->table[op->table];
   w.max = place_of(e, s->max, rows, index);
   w.high = place_of(e, s->high, rows * (s->columns / s->low_columns), index);
