@@ -135,12 +135,24 @@ void vft_build_layers_backward(vft_build *c) {
   vft_tensor_id dx2 = narrow(c, "mlp/dx", "lspqd", f->dx + L, t, n);
   vft_tensor_id dh2 = vft_build_wide(b, "residual_mid_grad", "lspqd", f->w_dh, true,
                                      vft_build_fracs(b, f->dh + L, L));
-  vft_norm_backward norm2 = {
-      .path = "mlp", .rows = "lspq", .layers = (int)L, .dy = dx2, .x = c->x[1], .h = c->h2, .r = c->r[1],
-      .gain = c->step->gain[1], .base = c->dh1, .dy_axes = "lspqd", .x_axes = "lspqd",
-      .h_axes = "lspqd", .r_axes = "lspq", .gain_axes = "ld", .base_axes = "lspqd",
-      .f_w2 = vft_build_fracs(b, f->w2 + L, L), .f_w3 = vft_build_fracs(b, f->w3 + L, L),
-      .out = {"mlp/dh", dh2, "lspqd"}};
+  vft_norm_backward norm2 = {.path = "mlp",
+                             .rows = "lspq",
+                             .layers = (int)L,
+                             .dy = dx2,
+                             .x = c->x[1],
+                             .h = c->h2,
+                             .r = c->r[1],
+                             .gain = c->step->gain[1],
+                             .base = c->dh1,
+                             .dy_axes = "lspqd",
+                             .x_axes = "lspqd",
+                             .h_axes = "lspqd",
+                             .r_axes = "lspq",
+                             .gain_axes = "ld",
+                             .base_axes = "lspqd",
+                             .f_w2 = vft_build_fracs(b, f->w2 + L, L),
+                             .f_w3 = vft_build_fracs(b, f->w3 + L, L),
+                             .out = {"mlp/dh", dh2, "lspqd"}};
   vft_build_norm_backward(c, &norm2);
   vft_axes_factor x2 = {c->x[1], "lspqd"}, m[2] = {{c->z, "lspqf"}, {c->up, "lspqf"}};
   lora_grads(c, VFT_DOWN, dha, vb_down, m, 2);
@@ -189,12 +201,24 @@ void vft_build_layers_backward(vft_build *c) {
   n += transposed_terms(c, VFT_K, dk, vb_k, 1, t + n);
   n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
   vft_tensor_id dx1 = narrow(c, "attn/dx", "lspqd", f->dx + 1, t, n);
-  vft_norm_backward norm1 = {
-      .path = "attn", .rows = "lspq", .layers = (int)L - 1, .dy = dx1, .x = c->x[0], .h = c->h1, .r = c->r[0],
-      .gain = c->step->gain[0], .base = dh2, .dy_axes = "lspqd", .x_axes = "l+1spqd",
-      .h_axes = "l+1spqd", .r_axes = "l+1spq", .gain_axes = "l+1d", .base_axes = "l+1spqd",
-      .f_w2 = vft_build_fracs(b, f->w2 + 1, L - 1), .f_w3 = vft_build_fracs(b, f->w3 + 1, L - 1),
-      .out = {"attn/dh", c->dh1, "lspqd"}};
+  vft_norm_backward norm1 = {.path = "attn",
+                             .rows = "lspq",
+                             .layers = (int)L - 1,
+                             .dy = dx1,
+                             .x = c->x[0],
+                             .h = c->h1,
+                             .r = c->r[0],
+                             .gain = c->step->gain[0],
+                             .base = dh2,
+                             .dy_axes = "lspqd",
+                             .x_axes = "l+1spqd",
+                             .h_axes = "l+1spqd",
+                             .r_axes = "l+1spq",
+                             .gain_axes = "l+1d",
+                             .base_axes = "l+1spqd",
+                             .f_w2 = vft_build_fracs(b, f->w2 + 1, L - 1),
+                             .f_w3 = vft_build_fracs(b, f->w3 + 1, L - 1),
+                             .out = {"attn/dh", c->dh1, "lspqd"}};
   vft_build_norm_backward(c, &norm1);
   b->size['l'] = L;
   b->loop_first = 0;

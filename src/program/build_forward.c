@@ -35,7 +35,8 @@ static int64_t root_constant(vft_build *c, int shift) {
 static int64_t eps_constant(vft_build *c) {
   int64_t v = 0;
   vft_fix eps = vft_fix_from_float(c->s->rms_eps) * c->s->d;
-  if (vft_fix_round(eps, 2 * c->f->f_h, &v) != VFT_OK) vft_build_fail(&c->b, "rms_eps is too large");
+  if (vft_fix_round(eps, 2 * c->f->f_h, &v) != VFT_OK)
+    vft_build_fail(&c->b, "rms_eps is too large");
   return v < 1 ? 1 : v;
 }
 
@@ -109,7 +110,8 @@ void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor
 
 /* W x + 2^a B U of projection p as terms; U = RQ(A x) is built first. x may be a product of two
  * factors. Returns the number of terms. */
-static int linear_terms(vft_build *c, int p, const vft_axes_factor *x, int nx, vft_real_term *terms) {
+static int linear_terms(vft_build *c, int p, const vft_axes_factor *x, int nx,
+                        vft_real_term *terms) {
   vft_builder *b = &c->b;
   const char *path = vft_projection_path[p];
   const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
@@ -137,7 +139,8 @@ static vft_tensor_id rotated(vft_build *c, int p, vft_tensor_id rotation, const 
   const char *axes = query ? "lspqguae" : "lspqgae";
   vft_tensor_id raw = vft_build_define(b, with(c, path, "/y"), axes, 0, y, n);
   vft_real_term turn = VFT_R2(1, rotation, "pqabe", raw, query ? "lspqgube" : "lspqgbe");
-  return vft_build_requant_narrow(b, path, axes, 16, vft_build_fracs(b, frac, b->size['l']), &turn, 1);
+  return vft_build_requant_narrow(b, path, axes, 16, vft_build_fracs(b, frac, b->size['l']), &turn,
+                                  1);
 }
 
 static vft_tensor_id projected(vft_build *c, int p, vft_axes_factor x, const char *name,
@@ -236,9 +239,9 @@ void vft_build_head(vft_build *c) {
   vft_build_div(b, (vft_build_out){name, r, "spq"}, &num, 1, &d, 1);
   /* |sum E W| <= 2^(e_logit + n_weight - 1) vocab < 2^(w_a1 - 1 + k_a1) up to 2^16 words */
   vft_real_term mean = VFT_R2(1, soft.e, "spqvw", t->out, "vwd");
-  vft_tensor_id a1 = vft_build_requant_wide(b, "head/mean", "spqd", f->w_a1, true,
-                                            vft_build_frac(b, f->e_logit + f->f_out - f->k_a1), &mean,
-                                            1);
+  vft_tensor_id a1 =
+      vft_build_requant_wide(b, "head/mean", "spqd", f->w_a1, true,
+                             vft_build_frac(b, f->e_logit + f->f_out - f->k_a1), &mean, 1);
   vft_real_term pick = VFT_R3(1, c->lab_high, "spqv", c->lab_low, "spqw", t->out, "vwd");
   vft_tensor_id wy = vft_build_define(b, "head/label", "spqd", 0, &pick, 1);
   vft_real_term diff[2] = {VFT_R3(1, t->mask, "spq", r, "spq", a1, "spqd"),

@@ -90,9 +90,9 @@ static void align(vft_builder *b, const vft_real_term *terms, int n, uint32_t la
 /* ---- op plumbing ---- */
 
 /* Compiles expression, base, den and output over one numbering of indices. */
-static void fill_op(vft_builder *b, vft_op *op, const char *box, const vft_raw_term *expr, int nexpr,
-                    const vft_raw_term *base, int nbase, const vft_raw_term *den, int nden,
-                    vft_tensor_id out, const char *out_axes) {
+static void fill_op(vft_builder *b, vft_op *op, const char *box, const vft_raw_term *expr,
+                    int nexpr, const vft_raw_term *base, int nbase, const vft_raw_term *den,
+                    int nden, vft_tensor_id out, const char *out_axes) {
   if (!op || b->status != VFT_OK) return;
   vft_raw_term all[2 * MAX_TERMS + 2];
   int n = 0;
@@ -252,15 +252,16 @@ void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base, co
   uint32_t rem = vft_build_remainder(b, vft_build_name(b, "%s/rem", out.name), box,
                                      layers > 1 ? 0 : shift[0], layers > 1 ? shift : NULL, rel, &n,
                                      -1);
-  vft_build_relation(b, vft_build_name(b, "%s/requant", out.name), VFT_ZERO, VFT_NO_TENSOR, box, rel,
-                     n);
+  vft_build_relation(b, vft_build_name(b, "%s/requant", out.name), VFT_ZERO, VFT_NO_TENSOR, box,
+                     rel, n);
   vft_op *op = vft_build_op(b, VFT_OP_REQUANT, out.name);
   if (!op) return;
   op->shift = shift;
   op->nshift = layers;
   op->negate = negate;
   op->rem = rem;
-  fill_op(b, op, box, expr, nexpr, &base_term, base != VFT_NO_TENSOR, NULL, 0, out.tensor, out.axes);
+  fill_op(b, op, box, expr, nexpr, &base_term, base != VFT_NO_TENSOR, NULL, 0, out.tensor,
+          out.axes);
   set_outputs(b, op, NULL, 0);
 }
 
@@ -344,8 +345,9 @@ vft_tensor_id vft_build_requant_fitted(vft_builder *b, const char *name, const c
                             layers > 1 ? tag : NULL, limb_width[i], 0);
   }
   vft_tensor_id t = vft_build_wide_of(b, name, axes, nlimbs, limb, at, limb_width, 0, frac);
-  b->lemma = "the limbs of the output at index l are range checked to min(width, 61 - k[l]) bits in "
-             "total by lookups whose tags depend on l, so 0 <= 2^k[l] q[l] < 2^61";
+  b->lemma =
+      "the limbs of the output at index l are range checked to min(width, 61 - k[l]) bits in "
+      "total by lookups whose tags depend on l, so 0 <= 2^k[l] q[l] < 2^61";
   vft_build_requant(b, (vft_build_out){name, t, axes}, VFT_NO_TENSOR, NULL, false, terms, n);
   return t;
 }
@@ -385,7 +387,8 @@ void vft_build_div(vft_builder *b, vft_build_out out, const vft_raw_term *num, i
   for (int i = before; i < n; i++) pos[m++] = rel[i];
   uint32_t comp = vft_build_remainder(b, vft_build_name(b, "%s/comp", out.name), box, bits, NULL,
                                       pos, &m, -1);
-  vft_build_relation(b, vft_build_name(b, "%s/div", out.name), VFT_ZERO, VFT_NO_TENSOR, box, rel, n);
+  vft_build_relation(b, vft_build_name(b, "%s/div", out.name), VFT_ZERO, VFT_NO_TENSOR, box, rel,
+                     n);
   vft_build_relation(b, vft_build_name(b, "%s/below", out.name), VFT_ZERO, VFT_NO_TENSOR, box, pos,
                      m);
   vft_op *op = vft_build_op(b, VFT_OP_DIV, out.name);
@@ -407,12 +410,13 @@ vft_tensor_id vft_build_isqrt(vft_builder *b, const char *name, const char *axes
   rel[n++] = VFT_RAW2(-1, s, axes, s, axes);
   pos[m++] = VFT_RAW1(2, s, axes);
   int before = n;
-  uint32_t rem = vft_build_remainder(b, vft_build_name(b, "%s/rem", name), axes, bits + 1, NULL, rel,
-                                     &n, -1);
+  uint32_t rem =
+      vft_build_remainder(b, vft_build_name(b, "%s/rem", name), axes, bits + 1, NULL, rel, &n, -1);
   for (int i = before; i < n; i++) pos[m++] = rel[i];
   uint32_t comp = vft_build_remainder(b, vft_build_name(b, "%s/comp", name), axes, bits + 1, NULL,
                                       pos, &m, -1);
-  vft_build_relation(b, vft_build_name(b, "%s/square", name), VFT_ZERO, VFT_NO_TENSOR, axes, rel, n);
+  vft_build_relation(b, vft_build_name(b, "%s/square", name), VFT_ZERO, VFT_NO_TENSOR, axes, rel,
+                     n);
   vft_build_relation(b, vft_build_name(b, "%s/below", name), VFT_ZERO, VFT_NO_TENSOR, axes, pos, m);
   vft_op *op = vft_build_op(b, VFT_OP_ISQRT, name);
   if (!op) return VFT_NO_TENSOR;
@@ -489,8 +493,8 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   bool masked = mask != VFT_NO_TENSOR;
   vft_frac table_frac = vft_build_frac(b, f_table), none = vft_build_frac(b, 0);
   ids.max = vft_build_wide(b, vft_build_name(b, "%s/max", name), rows, w_max, true, table_frac);
-  vft_tensor_id mh = vft_build_narrow(b, vft_build_name(b, "%s/max_high", name), rows_high, 1, false,
-                                      none);
+  vft_tensor_id mh =
+      vft_build_narrow(b, vft_build_name(b, "%s/max_high", name), rows_high, 1, false, none);
   vft_tensor_id ml = vft_build_narrow(b, vft_build_name(b, "%s/max_low", name), rows_low, 1, false,
                                       none);
   ids.t = vft_build_tensor(b, VFT_WITNESS, 0, vft_build_name(b, "%s/t", name), box, 0, 65535, NULL,
@@ -501,7 +505,8 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   vft_build_begin(b);
 
   int8_t *shift = vft_arena_alloc(b->arena, layers, sizeof *shift);
-  int *k = vft_arena_alloc(b->arena, layers, sizeof *k), *up = vft_arena_alloc(b->arena, layers, sizeof *up);
+  int *k = vft_arena_alloc(b->arena, layers, sizeof *k),
+      *up = vft_arena_alloc(b->arena, layers, sizeof *up);
   int64_t *half = vft_arena_alloc(b->arena, layers, sizeof *half);
   if (!shift || !k || !up || !half) {
     b->status = VFT_RESOURCE;
@@ -558,8 +563,8 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   if (masked)
     vft_build_relation(b, vft_build_name(b, "%s/unmasked", name), VFT_ZERO, VFT_NO_TENSOR, rows,
                        inside, 2);
-  vft_build_relation(b, vft_build_name(b, "%s/pinned", name), VFT_ZERO, VFT_NO_TENSOR, rows, &pinned,
-                     1);
+  vft_build_relation(b, vft_build_name(b, "%s/pinned", name), VFT_ZERO, VFT_NO_TENSOR, rows,
+                     &pinned, 1);
 
   uint32_t table = masked ? b->table_score : b->table_logit;
   int64_t tag = b->p->tables[table].tag, zero = b->p->tables[b->table_zero].tag;
@@ -608,8 +613,10 @@ void vft_build_onehot(vft_builder *b, const char *name, const char *axes, char h
   const char *axes_high = vft_build_name(b, "%s%c", axes, high);
   const char *axes_low = vft_build_name(b, "%s%c", axes, low);
   vft_frac none = vft_build_frac(b, 0);
-  vft_tensor_id h = vft_build_narrow(b, vft_build_name(b, "%s/high", name), axes_high, 1, false, none);
-  vft_tensor_id w = vft_build_narrow(b, vft_build_name(b, "%s/low", name), axes_low, 1, false, none);
+  vft_tensor_id h =
+      vft_build_narrow(b, vft_build_name(b, "%s/high", name), axes_high, 1, false, none);
+  vft_tensor_id w =
+      vft_build_narrow(b, vft_build_name(b, "%s/low", name), axes_low, 1, false, none);
   vft_tensor_id ih = iota(b, high), iw = iota(b, low);
   *out_high = h;
   *out_low = w;
@@ -626,7 +633,8 @@ void vft_build_onehot(vft_builder *b, const char *name, const char *axes, char h
                      one_high, 2);
   vft_build_relation(b, vft_build_name(b, "%s/one_low", name), VFT_ZERO, VFT_NO_TENSOR, axes,
                      one_low, 2);
-  vft_build_relation(b, vft_build_name(b, "%s/value", name), VFT_ZERO, VFT_NO_TENSOR, axes, value, 3);
+  vft_build_relation(b, vft_build_name(b, "%s/value", name), VFT_ZERO, VFT_NO_TENSOR, axes, value,
+                     3);
   vft_op *op = vft_build_op(b, VFT_OP_ONEHOT, name);
   if (!op) return;
   op->trace_only = true;
@@ -660,7 +668,8 @@ vft_tensor_id vft_build_compare(vft_builder *b, const char *name, const char *ax
   rel[m++] = VFT_RAW1(1, bit, axes);
   uint32_t rem = vft_build_remainder(b, vft_build_name(b, "%s/rem", name), axes,
                                      bit_length(hi > -lo ? hi : -lo), NULL, rel, &m, -1);
-  vft_build_relation(b, vft_build_name(b, "%s/compare", name), VFT_ZERO, VFT_NO_TENSOR, axes, rel, m);
+  vft_build_relation(b, vft_build_name(b, "%s/compare", name), VFT_ZERO, VFT_NO_TENSOR, axes, rel,
+                     m);
   vft_op *op = vft_build_op(b, VFT_OP_COMPARE, name);
   if (!op) return VFT_NO_TENSOR;
   op->rem = rem;

@@ -112,7 +112,8 @@ bool vft_build_factor(vft_builder *b, vft_axes_factor f, const char *letters, vf
     out->idx[axis] = (uint8_t)(at - letters);
     out->off[axis++] = offset;
   }
-  if (axis != t->rank) return vft_build_fail(b, "axes '%s' of %s (rank %u)", f.axes, t->name, t->rank);
+  if (axis != t->rank)
+    return vft_build_fail(b, "axes '%s' of %s (rank %u)", f.axes, t->name, t->rank);
   return true;
 }
 
@@ -182,7 +183,8 @@ bool vft_build_compile(vft_builder *b, const char *free_axes, const vft_raw_term
       t[i].coef = (int64_t)c;
     } else {
       if (r->nfactors == VFT_MAX_FACTORS)
-        return vft_build_fail(b, "a product of %d factors has no room for its exponent", r->nfactors);
+        return vft_build_fail(b, "a product of %d factors has no room for its exponent",
+                              r->nfactors);
       vft_axes_factor f = {layer_vector(b, r->per_layer, layers), "l"};
       if (!vft_build_factor(b, f, letters, &t[i].factor[t[i].nfactors++])) return false;
     }
@@ -287,7 +289,8 @@ void vft_build_lookup(vft_builder *b, const char *name, const char *axes,
   vft_lookup l = {.name = name};
   for (int c = 0; c < VFT_LOOKUP_COLS; c++) {
     uint32_t nfree;
-    if (!vft_build_compile(b, axes, col[c], n[c], &l.nindex, &nfree, l.size, &l.col[c].terms)) return;
+    if (!vft_build_compile(b, axes, col[c], n[c], &l.nindex, &nfree, l.size, &l.col[c].terms))
+      return;
     l.col[c].nterms = (uint32_t)n[c];
     if (l.nindex != nfree) {
       vft_build_fail(b, "lookup %s contracts an index", name);
@@ -423,7 +426,8 @@ void vft_build_begin(vft_builder *b) {
  * the expression and outputs are filled by the gadget. */
 vft_op *vft_build_op(vft_builder *b, vft_op_kind kind, const char *name) {
   if (b->status != VFT_OK) return NULL;
-  if (!grow(b, (void **)&b->step->ops, b->step->nops, &b->cap_ops, sizeof *b->step->ops)) return NULL;
+  if (!grow(b, (void **)&b->step->ops, b->step->nops, &b->cap_ops, sizeof *b->step->ops))
+    return NULL;
   vft_op *op = &b->step->ops[b->step->nops++];
   memset(op, 0, sizeof *op);
   op->name = name;

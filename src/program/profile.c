@@ -324,10 +324,11 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
       while (*vb > 0 && aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58) --*vb;
       if (aligned_bound(y, f_wx, bu, f->f_s + *u - s->alpha_log2) >= limit ||
           aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58)
-        return vft_fail(VFT_USAGE,
-                        "profile: no exponent of the LoRA inner value of %s, layer %d, keeps the sum "
-                        "it joins below 2^60: the weights' or activations' range is too wide",
-                        vft_projection_path[p], l);
+        return vft_fail(
+            VFT_USAGE,
+            "profile: no exponent of the LoRA inner value of %s, layer %d, keeps the sum "
+            "it joins below 2^60: the weights' or activations' range is too wide",
+            vft_projection_path[p], l);
       /* Gradients of A and B summed over the step: the calibration saw one sequence. */
       int more = log2_ceil((size_t)s->sequences);
       /* (exponents of squares relative to the clipping threshold stay below 2^48) */

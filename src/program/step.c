@@ -169,9 +169,11 @@ static vft_status add_tables(vft_build *c) {
                      out, v));
   }
   (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_score = add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
+  b->table_score =
+      add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
   b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_logit = add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
+  b->table_logit =
+      add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
   for (int frac = 0; frac < VFT_STEP_SILU_TABLES; frac++) {
     bool used = false;
     for (int l = 0; l < f->layers; l++) used = used || f->gate[l] == frac;
@@ -182,7 +184,8 @@ static vft_status add_tables(vft_build *c) {
     TRY(vft_table_silu(z, dz, frac, frac, f->f_dsilu));
     uint32_t at = s->ntables;
     TRY(add_function(c, vft_build_name(b, "table/silu%d", frac), VFT_STEP_SILU, frac, frac, z));
-    TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu, dz));
+    TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu,
+                     dz));
     b->table_silu[frac] =
         add_table(c, vft_build_name(b, "lookup/silu%d", frac), TAG_SILU + frac, -32768, 16,
                   s->tables[at].tensor, s->tables[at + 1].tensor);
@@ -222,8 +225,8 @@ static vft_tensor_id link_limb(vft_build *c, uint32_t link, const char *path, co
                                const char *axes, int bits, bool out) {
   vft_builder *b = &c->b;
   const char *name = vft_build_name(b, "%s/%s", path, limb);
-  vft_tensor_id t = vft_build_tensor(b, VFT_LINK, link, name, axes, 0, ((int64_t)1 << bits) - 1, NULL,
-                                     (vft_frac){NULL, 0});
+  vft_tensor_id t = vft_build_tensor(b, VFT_LINK, link, name, axes, 0, ((int64_t)1 << bits) - 1,
+                                     NULL, (vft_frac){NULL, 0});
   if (out) vft_build_range(b, vft_build_name(b, "%s/range", name), axes, t, bits, 0);
   return t;
 }
@@ -252,7 +255,8 @@ static void add_state(vft_build *c, int p, int kind, bool out) {
     ids->v[i] = link_limb(c, state, path, (const char *const[]){"v0", "v1", "v2", "v3"}[i], axes,
                           i < 3 ? 16 : 9, out);
   uint32_t L = (uint32_t)c->s->layers;
-  int *fm = vft_arena_alloc(b->arena, L, sizeof *fm), *fv = vft_arena_alloc(b->arena, L, sizeof *fv);
+  int *fm = vft_arena_alloc(b->arena, L, sizeof *fm),
+      *fv = vft_arena_alloc(b->arena, L, sizeof *fv);
   if (!fm || !fv) {
     if (b->status == VFT_OK) b->status = VFT_RESOURCE;
     return;
@@ -271,8 +275,8 @@ static void add_state(vft_build *c, int p, int kind, bool out) {
         vft_build_wide_of(b, vft_build_name(b, "%s/work", path), axes, 2, ids->s,
                           (const uint8_t[]){0, 16}, width_s, half, vft_build_frac(b, f->f_s));
   }
-  vft_tensor_id master = vft_build_wide_of(b, vft_build_name(b, "%s/master", path), axes, 3, limbs_p,
-                                           (const uint8_t[]){0, 8, 24}, width_p,
+  vft_tensor_id master = vft_build_wide_of(b, vft_build_name(b, "%s/master", path), axes, 3,
+                                           limbs_p, (const uint8_t[]){0, 8, 24}, width_p,
                                            (half << 8) + (1 << 7), vft_build_frac(b, f->f_s + 8));
   vft_tensor_id m = vft_build_wide_of(b, vft_build_name(b, "%s/m", path), axes, 2, ids->m,
                                       (const uint8_t[]){0, 16}, (const uint8_t[]){16, 12},
@@ -291,8 +295,10 @@ static void add_batch(vft_build *c) {
   vft_step *t = c->step;
   vft_frac none = vft_build_frac(b, 0);
   int64_t last = c->s->vocab - 1;
-  t->ids_in = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/input", "spq", 0, last, NULL, none);
-  t->ids_lab = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/label", "spq", 0, last, NULL, none);
+  t->ids_in =
+      vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/input", "spq", 0, last, NULL, none);
+  t->ids_lab =
+      vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/label", "spq", 0, last, NULL, none);
   t->mask = vft_build_tensor(b, VFT_LINK, t->link_batch, "batch/mask", "spq", 0, 1, NULL, none);
   /* No program produces the batch, so its bounds are proved here: the mask is bits; the one-hots
    * of add_embedding hold every id below the vocabulary's size. */
@@ -436,7 +442,8 @@ vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profil
   *out = NULL;
   TRY(vft_step_shape_check(shape));
   if (profile->layers != shape->layers)
-    return vft_fail(VFT_USAGE, "profile for %d layers, model with %d", profile->layers, shape->layers);
+    return vft_fail(VFT_USAGE, "profile for %d layers, model with %d", profile->layers,
+                    shape->layers);
   TRY(vft_profile_check(profile));
   vft_step *step = vft_alloc(1, sizeof *step);
   vft_build *c = vft_alloc(1, sizeof *c);

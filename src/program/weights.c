@@ -11,13 +11,14 @@ static vft_status quantise(int16_t *out, const float *x, size_t n, int frac, int
     return vft_fail(VFT_USAGE, "%s, layer %d: exponent %d, expected -30..100", name, layer, frac);
   int limit = 1 << (bits - 1);
   if (vft_float_exponent(vft_float_absmax(x, n)) + frac >= bits + 4)
-    return vft_fail(VFT_USAGE, "%s, layer %d: values do not fit %d bits at exponent %d", name, layer,
-                    bits, frac);
+    return vft_fail(VFT_USAGE, "%s, layer %d: values do not fit %d bits at exponent %d", name,
+                    layer, bits, frac);
   for (size_t i = 0; i < n; i++) {
     int32_t v = vft_float_quantise(x[i], frac);
     if (v <= -limit || v >= limit)
-      return vft_fail(VFT_USAGE, "%s, layer %d: element %zu = %g does not fit %d bits at exponent %d",
-                      name, layer, i, (double)x[i], bits, frac);
+      return vft_fail(VFT_USAGE,
+                      "%s, layer %d: element %zu = %g does not fit %d bits at exponent %d", name,
+                      layer, i, (double)x[i], bits, frac);
     out[i] = (int16_t)v;
   }
   return VFT_OK;

@@ -160,7 +160,8 @@ static vft_status prepare(vft_exec *e) {
   for (uint32_t o = 0; o < s->nops; o++) {
     const vft_op *op = &s->ops[o];
     if (op->kind == VFT_OP_ONEHOT) e->hot[op->out.tensor] = o;
-    if (op->kind == VFT_OP_ONEHOT || op->kind == VFT_OP_TABLE || op->kind == VFT_OP_SOFTMAX) continue;
+    if (op->kind == VFT_OP_ONEHOT || op->kind == VFT_OP_TABLE || op->kind == VFT_OP_SOFTMAX)
+      continue;
     size_t n = vft_exec_points(op);
     /* exact values of 64 bits are accumulated in place */
     const vft_tensor *x = &p->tensors[op->out.tensor];

@@ -69,7 +69,8 @@ static vft_status run_gather(vft_exec *e, const vft_op *op, const vft_term *t, u
   vft_tensor_id ids = hot->terms[0].factor[0].tensor;
   vft_operand rows;
   TRY(bind(e, op, &t->factor[2], i, &rows));
-  if (!e->array[ids].data) return vft_fail(VFT_USAGE, "training step: no token ids for %s", op->name);
+  if (!e->array[ids].data)
+    return vft_fail(VFT_USAGE, "training step: no token ids for %s", op->name);
   gather w = {.ids = &e->array[ids], .d = op->size[op->nfree - 1], .coef = t->coef, .out = out,
               .rows = &rows};
   size_t tokens = vft_exec_points(op) / w.d;
@@ -78,8 +79,9 @@ static vft_status run_gather(vft_exec *e, const vft_op *op, const vft_term *t, u
   for (size_t k = 0; k < tokens; k++) {
     int64_t id = vft_array_get(w.ids, w.first + k);
     if (id < 0 || (size_t)id >= rows_in_table)
-      return vft_fail(VFT_USAGE, "training step: token id %" PRId64 " of position %zu, expected 0..%zu",
-                      id, w.first + k, rows_in_table - 1);
+      return vft_fail(VFT_USAGE,
+                      "training step: token id %" PRId64 " of position %zu, expected 0..%zu", id,
+                      w.first + k, rows_in_table - 1);
   }
   vft_parallel_for(tokens, 4, gather_body, &w);
   return VFT_OK;
@@ -224,12 +226,13 @@ static void finish_body(void *ctx, size_t begin, size_t end) {
   }
 }
 
-static vft_status overflow(const vft_op *op, const char *tensor, uint32_t i, size_t at, int64_t value,
-                           int64_t lo, int64_t hi) {
+static vft_status overflow(const vft_op *op, const char *tensor, uint32_t i, size_t at,
+                           int64_t value, int64_t lo, int64_t hi) {
   const char *word = op->section == VFT_SECTION_HEAD ? "sequence" : "layer";
   return vft_fail(VFT_RESOURCE,
-                  "overflow: tensor %s, %s %u, element %zu = %" PRId64 " leaves its container [%" PRId64
-                  ", %" PRId64 "]; calibrate on a public text closer to the data (its exponent is "
+                  "overflow: tensor %s, %s %u, element %zu = %" PRId64
+                  " leaves its container [%" PRId64 ", %" PRId64
+                  "]; calibrate on a public text closer to the data (its exponent is "
                   "too large) or lower the learning rate",
                   tensor, word, i, at, value, lo, hi);
 }
@@ -274,10 +277,10 @@ static vft_status run_finish(vft_exec *e, const vft_op *op, uint32_t i) {
   w.has_side = nside != 0;
   vft_parallel_for(points, 4 * TILE, finish_body, &w);
   if (w.bad_den != NONE)
-    return vft_fail(VFT_RESOURCE, "%s, layer %u, element %zu: a divisor of %" PRId64 ": %s", op->name,
-                    i, w.bad_den, e->side[w.bad_den],
-                    op->section == VFT_SECTION_POST ? "the batch has no loss token"
-                                                    : "all scores are masked");
+    return vft_fail(
+        VFT_RESOURCE, "%s, layer %u, element %zu: a divisor of %" PRId64 ": %s", op->name, i,
+        w.bad_den, e->side[w.bad_den],
+        op->section == VFT_SECTION_POST ? "the batch has no loss token" : "all scores are masked");
   if (w.bad != NONE) {
     int64_t value, rem, comp;
     finish_row(&w, w.bad, 1, &value, &rem, &comp);
@@ -435,8 +438,8 @@ static vft_status run_softmax(vft_exec *e, const vft_op *op, uint32_t i) {
     return vft_fail(VFT_RESOURCE,
                     "overflow: tensor %s, %s %u, row %zu: scores spread over more than the table's "
                     "range (65535 steps); calibrate on a public text closer to the data",
-                    p->tensors[s->t].name, op->section == VFT_SECTION_HEAD ? "sequence" : "layer", i,
-                    w.bad_t);
+                    p->tensors[s->t].name, op->section == VFT_SECTION_HEAD ? "sequence" : "layer",
+                    i, w.bad_t);
   return VFT_OK;
 }
 

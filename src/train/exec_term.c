@@ -288,7 +288,8 @@ static vft_status matrix_product(const vft_index_box *box, int64_t coef, const v
     t.m = x.n, t.n = x.m, t.a = x.b, t.b = x.a, t.ta = x.tb, t.tb = x.ta;
     t.am = x.bn, t.ak = x.bk, t.bn = x.am, t.bk = x.ak, t.cm = x.cn, t.cn = x.cm;
     t.abits = x.bbits, t.bbits = x.abits;
-    for (uint32_t i = 0; i < t.nouter; i++) t.outer[i].a = x.outer[i].b, t.outer[i].b = x.outer[i].a;
+    for (uint32_t i = 0; i < t.nouter; i++)
+      t.outer[i].a = x.outer[i].b, t.outer[i].b = x.outer[i].a;
     for (uint32_t i = 0; i < t.nsum; i++) t.sum[i].a = x.sum[i].b, t.sum[i].b = x.sum[i].a;
   }
   *done = true;

@@ -24,7 +24,8 @@ vft_status vft_state_alloc(const vft_step_shape *s, vft_state *out) {
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int kind = 0; kind < 2 && (s->adapted >> p & 1); kind++) {
       vft_state_matrix *x = &out->matrix[p][kind];
-      x->count = (size_t)s->layers * (size_t)s->rank * (kind ? vft_step_out(s, p) : vft_step_in(s, p));
+      x->count =
+          (size_t)s->layers * (size_t)s->rank * (kind ? vft_step_out(s, p) : vft_step_in(s, p));
       x->master = vft_alloc(x->count, sizeof *x->master);
       x->m = vft_alloc(x->count, sizeof *x->m);
       x->v = vft_alloc(x->count, sizeof *x->v);
@@ -112,7 +113,8 @@ static void decode_body(void *ctx, size_t begin, size_t end) {
 }
 
 /* Bytes of all limb arrays; with exec: fills and supplies them from `block`. */
-static size_t place_limbs(const vft_step *step, const vft_state *state, vft_exec *exec, char *block) {
+static size_t place_limbs(const vft_step *step, const vft_state *state, vft_exec *exec,
+                          char *block) {
   size_t at = 0;
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int kind = 0; kind < 2; kind++) {
@@ -314,8 +316,8 @@ out:
   return st;
 }
 
-vft_status vft_trainer_evaluate(vft_trainer *t, const vft_state *state, const vft_train_batch *batch,
-                                vft_token_score *scores) {
+vft_status vft_trainer_evaluate(vft_trainer *t, const vft_state *state,
+                                const vft_train_batch *batch, vft_token_score *scores) {
   void *storage = NULL;
   vft_status st = VFT_OK;
   TRY(check_batch(t->step, batch));

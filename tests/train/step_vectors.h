@@ -115,12 +115,14 @@ static inline json_t *at(json_t *array, size_t i) { return json_array_get(array,
 /* Weights, batch and schedule of step t. */
 static inline void supply_fixed(vft_exec *e, const vectors *v, blocks *b, size_t t) {
   const vft_step *s = v->step;
-  json_t *w = json_object_get(v->json, "weights"), *batch = at(json_object_get(v->json, "batches"), t);
+  json_t *w = json_object_get(v->json, "weights"),
+         *batch = at(json_object_get(v->json, "batches"), t);
   json_t *schedule = at(json_object_get(v->json, "schedule"), t);
   supply_json(e, s, b, s->emb, json_object_get(w, "emb"));
   if (s->out != s->emb) supply_json(e, s, b, s->out, json_object_get(w, "out"));
   supply_json(e, s, b, s->gain_out, json_object_get(w, "gain_out"));
-  for (size_t i = 0; i < 2; i++) supply_json(e, s, b, s->gain[i], at(json_object_get(w, "gain"), i));
+  for (size_t i = 0; i < 2; i++)
+    supply_json(e, s, b, s->gain[i], at(json_object_get(w, "gain"), i));
   for (size_t p = 0; p < VFT_PROJECTIONS; p++)
     supply_json(e, s, b, s->w[p], at(json_object_get(w, "w"), p));
   supply_json(e, s, b, s->ids_in, json_object_get(batch, "input"));
@@ -190,8 +192,8 @@ static inline void check_state(vft_exec *e, const vectors *v, json_t *state) {
           else
             got = limb[5] + (limb[6] << 16) + (limb[7] << 32) + (limb[8] << 48);
           if (got != want[i])
-            fail_msg("%s %c %s[%zu] = %lld, the oracle has %lld", vft_projection_path[p], k ? 'B' : 'A',
-                     name[part], i, (long long)got, (long long)want[i]);
+            fail_msg("%s %c %s[%zu] = %lld, the oracle has %lld", vft_projection_path[p],
+                     k ? 'B' : 'A', name[part], i, (long long)got, (long long)want[i]);
         }
       }
       vft_free(want);

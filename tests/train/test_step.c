@@ -115,10 +115,10 @@ static bool owns(const vft_program *p, const vft_op *op, size_t check) {
 static size_t element_of(const vft_step *s, const vft_op *op, vft_tensor_id t, uint32_t i) {
   const vft_tensor *x = &s->program->tensors[t];
   size_t n = vft_tensor_count(x), slabs = 1, slab = 0;
-  bool main = op->has_out &&
-              (t == op->out.tensor || (s->wide_of[op->out.tensor] != UINT32_MAX &&
-                                       vft_tensor_count(&s->program->tensors[op->out.tensor]) == n &&
-                                       x->dims[0] == s->program->tensors[op->out.tensor].dims[0]));
+  bool main = op->has_out && (t == op->out.tensor ||
+                              (s->wide_of[op->out.tensor] != UINT32_MAX &&
+                               vft_tensor_count(&s->program->tensors[op->out.tensor]) == n &&
+                               x->dims[0] == s->program->tensors[op->out.tensor].dims[0]));
   if (op->looped && x->rank) {
     slabs = x->dims[0];
     slab = i - op->loop_first + (main && op->out.idx[0] == 0 ? op->out.off[0] : 0);
@@ -155,10 +155,12 @@ static void test_faults(void **state) {
       vft_exec *e;
       new_exec(&v, VFT_EXEC_TRACE, &b, 1, &e);
       f.bare = op->kind == VFT_OP_DEFINE;
-      if (vft_exec_array(e, f.tensor)->data == NULL) fail_msg("%s: no array", p->tensors[f.tensor].name);
+      if (vft_exec_array(e, f.tensor)->data == NULL)
+        fail_msg("%s: no array", p->tensors[f.tensor].name);
       vft_exec_set_hook(e, inject, &f);
       vft_status st = vft_exec_run(e, false);
-      if (st != VFT_OK) fail_msg("%s, %s: %s", op->name, p->tensors[f.tensor].name, vft_error_message());
+      if (st != VFT_OK)
+        fail_msg("%s, %s: %s", op->name, p->tensors[f.tensor].name, vft_error_message());
       assert_true(f.done);
       st = vft_exec_finish_trace(e);
       if (st != VFT_OK && st != VFT_RESOURCE) fail_msg("%s", vft_error_message());
@@ -167,8 +169,8 @@ static void test_faults(void **state) {
       memset(failed, 0, checks);
       st = vft_program_check_trace(p, vft_exec_trace(e), failed);
       if (st != VFT_REJECTED)
-        fail_msg("%s: a false %s is not noticed (status %d: %s)", op->name, p->tensors[f.tensor].name, st,
-                 vft_error_message());
+        fail_msg("%s: a false %s is not noticed (status %d: %s)", op->name,
+                 p->tensors[f.tensor].name, st, vft_error_message());
       unsigned own = 0;
       for (size_t c = 0; c < p->nrelations + p->nlookups; c++) {
         char id[200];
@@ -179,7 +181,8 @@ static void test_faults(void **state) {
           fail_msg("%s: a false %s breaks %s", op->name, p->tensors[f.tensor].name,
                    vft_program_check_id(p, c, id, sizeof id));
       }
-      if (!own) fail_msg("%s: a false %s breaks nothing of the op", op->name, p->tensors[f.tensor].name);
+      if (!own)
+        fail_msg("%s: a false %s breaks nothing of the op", op->name, p->tensors[f.tensor].name);
       tried++;
       vft_exec_free(e);
       free_blocks(&b);

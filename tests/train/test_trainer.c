@@ -109,7 +109,8 @@ static void setup(fixture *f, unsigned adapted) {
     float *a = vft_alloc(each, sizeof *a);
     for (int l = 0; l < 3; l++) {
       start_a(NULL, l, p, 4, (int)vft_step_in(&f->shape, p), a);
-      for (size_t i = 0; i < each; i++) working[(size_t)l * each + i] = (int32_t)(a[i] * 1048576.0f);
+      for (size_t i = 0; i < each; i++)
+        working[(size_t)l * each + i] = (int32_t)(a[i] * 1048576.0f);
     }
     vft_state_set_working(&f->state.matrix[p][0], working);
     vft_free(a);
@@ -196,7 +197,8 @@ static void test_training(void **unused) {
           vft_state next;
           assert_int_equal(vft_state_alloc(&f.shape, &next), VFT_OK);
           vft_state_read(f.step, e, &next);
-          if (vft_trainer_step(t, &f.state, &f.batch, f.inputs, &r)) fail_msg("%s", vft_error_message());
+          if (vft_trainer_step(t, &f.state, &f.batch, f.inputs, &r))
+            fail_msg("%s", vft_error_message());
           vft_digest a = digest(&next), b = digest(&f.state);
           assert_memory_equal(&a, &b, sizeof a);
           vft_state_free(&next);
@@ -205,7 +207,8 @@ static void test_training(void **unused) {
           continue;
         }
         last = mean_nll(&f, t);
-        if (vft_trainer_step(t, &f.state, &f.batch, f.inputs, &r)) fail_msg("%s", vft_error_message());
+        if (vft_trainer_step(t, &f.state, &f.batch, f.inputs, &r))
+          fail_msg("%s", vft_error_message());
         if (!(fabs(r.loss - last) < 2e-3)) fail_msg("loss %.6f, exactly %.6f", r.loss, last);
         assert_int_equal(r.tokens, S * (N - 2));
       }
