@@ -10,7 +10,8 @@
 #include "model/tables.h"
 
 /* Element-wise vector arithmetic is IEEE on every tier, so the clones agree to the bit. */
-typedef float v16 __attribute__((vector_size(64), aligned(4)));
+typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
+#define LOAD(x) (*(const v16 *)(x))
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 
 enum { ROPE_FRAC = 20 };
@@ -40,52 +41,67 @@ typedef struct {
 } product;
 
 /* The sum of 16 lanes, folded in halves. */
-static float fold16(const float *lanes) {
-  float s[16];
-  memcpy(s, lanes, sizeof s);
-  for (int n = 8; n >= 1; n /= 2)
-    for (int i = 0; i < n; i++) s[i] += s[i + n];
-  return s[0];
+static inline __attribute__((always_inline)) float fold16(const v16 *lanes) {
+  const float *s = (const float *)lanes;
+  float h[8];
+  for (int i = 0; i < 8; i++) h[i] = s[i] + s[i + 8];
+  for (int i = 0; i < 4; i++) h[i] += h[i + 4];
+  return (h[0] + h[2]) + (h[1] + h[3]);
 }
 
-/* y[t][o] (+)= sum_k x[t][k] w[o][k] for o in [begin, end). */
+/* y[t][o] (+)= sum_k x[t][k] w[o][k] for o in [begin, end). TOKENS tokens share the row of w. */
+enum { TOKENS = 8 };
 CLONES static void forward_rows(void *ctx, size_t begin, size_t end) {
   const product *p = ctx;
   size_t whole = p->in & ~(size_t)15;
   for (size_t o = begin; o < end; o++) {
     const float *w = p->w + o * p->in;
-    size_t t = 0;
-    for (; t < p->tokens; t++) {
-      const float *x = p->x + t * p->in;
-      v16 acc = {0};
-      for (size_t k = 0; k < whole; k += 16) {
-        v16 a, b;
-        memcpy(&a, x + k, sizeof a);
-        memcpy(&b, w + k, sizeof b);
-        acc += a * b;
+    for (size_t t = 0; t < p->tokens; t += TOKENS) {
+      const float *x[TOKENS];
+      v16 acc[TOKENS];
+      size_t count = p->tokens - t < TOKENS ? p->tokens - t : TOKENS;
+      for (size_t i = 0; i < TOKENS; i++) {
+        x[i] = p->x + (t + (i < count ? i : 0)) * p->in;
+        acc[i] = (v16){0};
       }
-      float lanes[16];
-      memcpy(lanes, &acc, sizeof lanes);
-      float s = fold16(lanes);
-      for (size_t k = whole; k < p->in; k++) s += x[k] * w[k];
-      float *y = p->y + t * p->out + o;
-      *y = p->add ? *y + s : s;
+      for (size_t k = 0; k < whole; k += 16) {
+        v16 b = LOAD(w + k);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < TOKENS; i++) acc[i] += LOAD(x[i] + k) * b;
+      }
+      for (size_t i = 0; i < count; i++) {
+        float s = fold16(&acc[i]), *y = p->y + (t + i) * p->out + o;
+        for (size_t k = whole; k < p->in; k++) s += x[i][k] * w[k];
+        *y = p->add ? *y + s : s;
+      }
     }
   }
 }
 
-/* x[t][k] (+)= sum_o y[t][o] w[o][k]: `x` is the output here, tokens [begin, end). */
+/* x[t][k] (+)= sum_o y[t][o] w[o][k], summed in the order of o: `x` is the output here, tokens
+ * [begin, end). ROWS rows of w are added in one pass over a token's outputs. */
+enum { ROWS = 8 };
 CLONES static void backward_tokens(void *ctx, size_t begin, size_t end) {
   const product *p = ctx;
   float *dx = (float *)(uintptr_t)p->x;
+  size_t whole = p->in & ~(size_t)15;
   for (size_t t = begin; t < end; t++)
     if (!p->add) memset(dx + t * p->in, 0, p->in * sizeof *dx);
-  for (size_t o = 0; o < p->out; o++) {
+  for (size_t o = 0; o < p->out; o += ROWS) {
+    size_t count = p->out - o < ROWS ? p->out - o : ROWS;
     const float *w = p->w + o * p->in;
     for (size_t t = begin; t < end; t++) {
-      float s = p->y[t * p->out + o];
+      const float *s = p->y + t * p->out + o;
       float *d = dx + t * p->in;
-      for (size_t k = 0; k < p->in; k++) d[k] += s * w[k];
+      size_t k = 0;
+      for (; count == ROWS && k < whole; k += 16) {
+        v16 sum = LOAD(d + k);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < ROWS; i++) sum += s[i] * LOAD(w + i * p->in + k);
+        *(v16 *)(d + k) = sum;
+      }
+      for (; k < p->in; k++)
+        for (size_t i = 0; i < count; i++) d[k] += s[i] * w[i * p->in + k];
     }
   }
 }
@@ -99,7 +115,7 @@ static void matmul(float *y, const float *x, const float *w, size_t tokens, size
 static void matmul_back(float *dx, const float *dy, const float *w, size_t tokens, size_t in,
                         size_t out, int add) {
   product p = {dx, w, (float *)(uintptr_t)dy, tokens, in, out, in, add};
-  vft_parallel_for(tokens, 4, backward_tokens, &p);
+  vft_parallel_for(tokens, 16, backward_tokens, &p);
 }
 
 static void see(float *slot, const float *x, size_t n) {
@@ -358,38 +374,51 @@ static vft_status forward(pass *c, const int32_t *ids) {
   return VFT_OK;
 }
 
+typedef struct {
+  float *logits, *span; /* [rows][vocab], [rows] */
+  const int32_t *label;
+  size_t vocab;
+} head_job;
+
+/* Logits of rows [begin, end) become softmax - one-hot(label). */
+static void head_rows(void *ctx, size_t begin, size_t end) {
+  const head_job *job = ctx;
+  for (size_t t = begin; t < end; t++) {
+    float *row = job->logits + t * job->vocab, top = row[0], low = row[0];
+    for (size_t v = 0; v < job->vocab; v++) {
+      if (row[v] > top) top = row[v];
+      if (row[v] < low) low = row[v];
+    }
+    job->span[t] = top - low;
+    double sum = 0;
+    for (size_t v = 0; v < job->vocab; v++) {
+      row[v] = (float)exp_ieee((double)row[v] - (double)top);
+      sum += (double)row[v];
+    }
+    for (size_t v = 0; v < job->vocab; v++) row[v] = (float)((double)row[v] / sum);
+    row[job->label[t]] -= 1;
+  }
+}
+
 /* Head and its gradient: dxf = W_out^T (softmax - one-hot), one block of tokens at a time. */
 static vft_status head(pass *c, const int32_t *ids, float *dxf) {
   const vft_arch *a = &c->model->arch;
   const float *w = c->model->out ? c->model->out : c->model->emb;
   size_t n = c->n, d = (size_t)a->d, vocab = (size_t)a->vocab;
-  enum { BLOCK = 16 };
+  enum { BLOCK = 32 };
+  float span[BLOCK];
+  for (size_t t = 1; t <= n; t++)
+    if (ids[t] < 0 || ids[t] >= a->vocab)
+      return vft_fail(VFT_USAGE, "calibration: token id %d is outside the vocabulary of %d",
+                      (int)ids[t], a->vocab);
   float *logits = vft_alloc(BLOCK * vocab, sizeof *logits);
   if (!logits) return VFT_RESOURCE;
   for (size_t t0 = 0; t0 < n; t0 += BLOCK) {
     size_t count = n - t0 < BLOCK ? n - t0 : BLOCK;
     matmul(logits, c->xf + t0 * d, w, count, d, vocab, 0);
-    for (size_t t = 0; t < count; t++) {
-      float *row = logits + t * vocab, top = row[0], low = row[0];
-      for (size_t v = 0; v < vocab; v++) {
-        if (row[v] > top) top = row[v];
-        if (row[v] < low) low = row[v];
-      }
-      if (top - low > c->out->max_logit_span) c->out->max_logit_span = top - low;
-      double sum = 0;
-      for (size_t v = 0; v < vocab; v++) {
-        row[v] = (float)exp_ieee((double)row[v] - (double)top);
-        sum += (double)row[v];
-      }
-      for (size_t v = 0; v < vocab; v++) row[v] = (float)((double)row[v] / sum);
-      int32_t label = ids[t0 + t + 1];
-      if (label < 0 || label >= a->vocab) {
-        vft_free(logits);
-        return vft_fail(VFT_USAGE, "calibration: token id %d is outside the vocabulary of %d",
-                        (int)label, a->vocab);
-      }
-      row[label] -= 1;
-    }
+    head_job job = {logits, span, ids + t0 + 1, vocab};
+    vft_parallel_for(count, 1, head_rows, &job);
+    see(&c->out->max_logit_span, span, count);
     matmul_back(dxf + t0 * d, logits, w, count, d, vocab, 0);
   }
   see(&c->out->max_dxf, dxf, n * d);
