@@ -21,8 +21,8 @@ RATIO_CONFIG = """\
 base_model: {model}
 datasets:
   - path: {data}
-sequence_len: 256
-micro_batch_size: 2
+sequence_len: 64
+micro_batch_size: 4
 lora_r: 8
 lora_alpha: 16
 learning_rate: 1e-4
