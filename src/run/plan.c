@@ -12,8 +12,6 @@
 #include "run/progress.h"
 #include "run/schedule.h"
 
-/* The calibration reads sequences of at most 128 positions: at least four, and at least 512
- * positions in all. */
 enum {
   CALIBRATION_SEQUENCES = 4,
   CALIBRATION_POSITIONS = 128,
@@ -71,6 +69,13 @@ static void note_samples(const vft_plan *p) {
 }
 
 /* ---- calibration ---- */
+
+void vft_plan_calibration_extent(int sequence_len, int *sequences, int *positions) {
+  int n = sequence_len < CALIBRATION_POSITIONS ? sequence_len : CALIBRATION_POSITIONS;
+  int s = (CALIBRATION_TOKENS + n - 1) / n;
+  *sequences = s > CALIBRATION_SEQUENCES ? s : CALIBRATION_SEQUENCES;
+  *positions = n;
+}
 
 vft_status vft_plan_calibrate(const vft_manifest *m, const vft_model *model,
                               const vft_tokenizer *tokenizer, const vft_template *tmpl,
@@ -135,10 +140,8 @@ static vft_status set_optimiser(vft_manifest *m, const vft_config *c) {
   m->beta2 = c->adam_beta2;
   m->epsilon = c->adam_epsilon;
   m->schedule = c->schedule;
-  int n = c->sequence_len < CALIBRATION_POSITIONS ? c->sequence_len : CALIBRATION_POSITIONS;
-  int sequences = (CALIBRATION_TOKENS + n - 1) / n;
-  m->calibration_sequences = sequences > CALIBRATION_SEQUENCES ? sequences : CALIBRATION_SEQUENCES;
-  m->calibration_positions = n;
+  vft_plan_calibration_extent(c->sequence_len, &m->calibration_sequences,
+                              &m->calibration_positions);
   m->calibration_b = VFT_CALIBRATION_B;
   const char **text[] = {&m->learning_rate, &m->weight_decay, &m->max_grad_norm,
                          &m->beta1,         &m->beta2,        &m->epsilon};

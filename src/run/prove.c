@@ -224,6 +224,7 @@ static vft_status open_oracles(job *j) {
   uint8_t context[VFT_CONTEXT_BYTES];
   vft_status st;
   double begun = vft_seconds();
+  vft_note("opening base weights and tables for %u claims", j->claims.n);
   TRY_OUT(vft_derive_base(s, &j->plan.weights, &oracle[s->oracle_base]));
   TRY_OUT(vft_derive_tables(s, &oracle[s->oracle_tables]));
   vft_proof_options options = vft_derive_options(m, m->steps, context);

@@ -327,8 +327,14 @@ static vft_status check_calibration(verifier *v, const vft_model *model) {
   vft_profile profile = {0};
   uint8_t digest[32];
   vft_status st;
+  int sequences, positions;
   char *path = public_path(v, "calibration.txt");
   if (!path) return VFT_RESOURCE;
+  vft_plan_calibration_extent(m->shape.positions, &sequences, &positions);
+  if (sequences != m->calibration_sequences || positions != m->calibration_positions)
+    return vft_reject("calibration/extent", "the manifest's calibration reads %d sequences of %d "
+                      "positions, the rule says %d of %d", m->calibration_sequences,
+                      m->calibration_positions, sequences, positions);
   if (!vft_file_exists(path)) {
     skipped(v, VFT_CLAIM_CALIBRATION, "public/calibration.txt is missing");
     return VFT_OK;
