@@ -57,8 +57,10 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 check: all $(TESTS)
 	@tools/run_tests.sh $(B)
 
-# All tests, and thousands of single-byte changes to a finished run.
+# All tests, a proof of every attack on the step, and thousands of single-byte changes to a
+# finished run.
 check-long: check
+	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@python3 tests/long/tamper_bytes.py
 
 demo: all
