@@ -1,17 +1,18 @@
 /* Backward pass and gradients of the LoRA matrices, of the SUM of the masked losses.
  *
  * residual_grad[l] is the gradient after layer l (so of H1[l+1]); the gradient before layer 0 is
- * not needed. Bounds (SmolLM2-135M, default containers, S n tokens):
- *   x . dy            2^(15 + 15 + 9.2); c / d is below 2^30 without a shift
- *   r w2              2^(w_r + w_w2 - 1) = 2^60
+ * not needed. Bounds (SmolLM2-135M, default containers, n_grad = 21, S n tokens):
+ *   x . dy            2^(15 + 20 + 9.2)
+ *   r w, r w2         2^(w_r + 31), 2^(w_r + w_w2 - 1) = 2^60
+ *   r gamma dy        2^(w_r + 11 + 20) = 2^58, at most 2^60 aligned (profile.c)
  *   h w3              a lemma, see vft_build_norm_backward
- *   W^T dy            2^(11 + 15 + 10.6), raised to the LoRA term's exponent: below 2^58 by the
+ *   W^T dy            2^(13 + 20 + 10.6), raised to the LoRA term's exponent: below 2^58 by the
  *                     profile's rule for vb, three of them meet in dx
- *   dm u z'           2^(15 + 15 + 14.2)
- *   E (dP - dl)       2^(14 + 15 + 15 + 6 + 1)
- *   Rot sum dS k'     2^(14 + 15 + 15 + log2 n), sum dS q' has u n terms
+ *   dm u z'           2^(20 + 15 + 14.2)
+ *   E (dP - dl)       2^(14 + 20 + 15 + 6 + 1)
+ *   Rot sum dS q'     2^(14 + 20 + 15) u n <= 2^60 by the profile's rule for n_grad
  *   acc_A of down     2^(w_vb_down - 1 + 15 + 15) S n <= 2^61 by the profile's rule
- *   acc_B             2^(15 + 23) S n */
+ *   acc_B             2^(20 + 21) S n */
 #include <string.h>
 
 #include "program/build.h"
@@ -31,7 +32,7 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_real_term dot = VFT_R2(1, n->x, n->x_axes, n->dy, n->dy_axes);
   vft_tensor_id sum = vft_build_define(b, with(c, n->path, "/dot"), n->rows, 0, &dot, 1);
   if (b->status != VFT_OK) return;
-  /* |c / d| <= 2^30 because |x|, |dy| <= 2^15: 32 bits hold the rounded quotient */
+  /* a mean of d products of 16 and n_grad bits; 32 bits are ample and bound r w */
   const char *w_name = with(c, n->path, "/dot/mean");
   vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 32, true, b->step->frac[sum]);
   vft_raw_term num = VFT_RAW1(1, sum, n->rows), den = VFT_RAW0(c->s->d);
@@ -105,10 +106,13 @@ static void lora_grads(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb,
         vft_build_fracs(b, c->f->g0 + (size_t)(2 * p + kind) * L, L), kind ? &u : &a, 1);
 }
 
-static vft_tensor_id narrow(vft_build *c, const char *name, const char *axes, const int *frac,
-                            const vft_real_term *terms, int n) {
-  return vft_build_requant_narrow(&c->b, name, axes, 16,
-                                  vft_build_fracs(&c->b, frac, c->b.size['l']), terms, n);
+/* A gradient in its container of n_grad bits. */
+static vft_tensor_id gradient(vft_build *c, const char *name, const char *axes, const int *frac,
+                              const vft_real_term *terms, int n) {
+  vft_frac f = vft_build_fracs(&c->b, frac, c->b.size['l']);
+  if (c->f->n_grad <= VFT_MAX_RANGE_BITS)
+    return vft_build_requant_narrow(&c->b, name, axes, c->f->n_grad, f, terms, n);
+  return vft_build_requant_wide(&c->b, name, axes, c->f->n_grad, true, f, terms, n);
 }
 
 void vft_build_layers_backward(vft_build *c) {
@@ -120,19 +124,19 @@ void vft_build_layers_backward(vft_build *c) {
 
   /* MLP */
   t[0] = VFT_R1(1, c->dh1, "lspqd");
-  vft_tensor_id dha = narrow(c, "mlp/dy", "lspqd", f->dha, t, 1);
+  vft_tensor_id dha = gradient(c, "mlp/dy", "lspqd", f->dha, t, 1);
   vft_tensor_id vb_down = inner_grad(c, VFT_DOWN, dha);
   n = transposed_terms(c, VFT_DOWN, dha, vb_down, 0, t);
-  vft_tensor_id dm = narrow(c, "mlp/dm", "lspqf", f->dm, t, n);
+  vft_tensor_id dm = gradient(c, "mlp/dm", "lspqf", f->dm, t, n);
   t[0] = VFT_R2(1, dm, "lspqf", c->z, "lspqf");
-  vft_tensor_id dup = narrow(c, "mlp/dup", "lspqf", f->dup, t, 1);
+  vft_tensor_id dup = gradient(c, "mlp/dup", "lspqf", f->dup, t, 1);
   t[0] = VFT_R3(1, dm, "lspqf", c->up, "lspqf", c->dz, "lspqf");
-  vft_tensor_id dgate = narrow(c, "mlp/dgate", "lspqf", f->dgate, t, 1);
+  vft_tensor_id dgate = gradient(c, "mlp/dgate", "lspqf", f->dgate, t, 1);
   vft_tensor_id vb_gate = inner_grad(c, VFT_GATE, dgate);
   vft_tensor_id vb_up = inner_grad(c, VFT_UP, dup);
   n = transposed_terms(c, VFT_GATE, dgate, vb_gate, 0, t);
   n += transposed_terms(c, VFT_UP, dup, vb_up, 0, t + n);
-  vft_tensor_id dx2 = narrow(c, "mlp/dx", "lspqd", f->dx + L, t, n);
+  vft_tensor_id dx2 = gradient(c, "mlp/dx", "lspqd", f->dx + L, t, n);
   vft_tensor_id dh2 = vft_build_wide(b, "residual_mid_grad", "lspqd", f->w_dh, true,
                                      vft_build_fracs(b, f->dh + L, L));
   vft_norm_backward norm2 = {.path = "mlp",
@@ -161,29 +165,29 @@ void vft_build_layers_backward(vft_build *c) {
 
   /* Attention: with P = E R, dS = P (dO . v - dO . O). dO R is rounded first. */
   t[0] = VFT_R1(1, dh2, "lspqd");
-  vft_tensor_id dhb = narrow(c, "attn/dy", "lspqd", f->dhb, t, 1);
+  vft_tensor_id dhb = gradient(c, "attn/dy", "lspqd", f->dhb, t, 1);
   vft_tensor_id vb_o = inner_grad(c, VFT_O, dhb);
   n = transposed_terms(c, VFT_O, dhb, vb_o, 0, t);
-  vft_tensor_id d_o = narrow(c, "attn/do", "lspqguae", f->do_, t, n);
+  vft_tensor_id d_o = gradient(c, "attn/do", "lspqguae", f->do_, t, n);
   t[0] = VFT_R2(1, d_o, "lspqguae", c->att_r, "lsgupq");
-  vft_tensor_id dop = narrow(c, "attn/dop", "lspqguae", f->dop, t, 1);
+  vft_tensor_id dop = gradient(c, "attn/dop", "lspqguae", f->dop, t, 1);
   t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dop, "lspqguae");
-  vft_tensor_id dv = narrow(c, "attn/dv", "lsjkgae", f->dv, t, 1);
+  vft_tensor_id dv = gradient(c, "attn/dv", "lsjkgae", f->dv, t, 1);
   t[0] = VFT_R2(1, dop, "lspqguae", c->val, "lsjkgae");
   vft_tensor_id dp = vft_build_define(b, "attn/dp", "lsgupqjk", 0, t, 1);
   t[0] = VFT_R2(1, dop, "lspqguae", c->o, "lspqguae");
   vft_tensor_id dl = vft_build_define(b, "attn/dl", "lsgupq", 0, t, 1);
   t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dp, "lsgupqjk");
   t[1] = VFT_R2(-1, c->att_e, "lsgupqjk", dl, "lsgupq");
-  vft_tensor_id ds = narrow(c, "attn/ds", "lsgupqjk", f->ds, t, 2);
+  vft_tensor_id ds = gradient(c, "attn/ds", "lsgupqjk", f->ds, t, 2);
   t[0] = VFT_R2(1, ds, "lsgupqjk", c->k, "lsjkgae");
   vft_tensor_id dqr = vft_build_define(b, "attn/dq_rotated", "lspqguae", 0, t, 1);
   t[0] = VFT_R2(1, ds, "lsgupqjk", c->q, "lspqguae");
   vft_tensor_id dkr = vft_build_define(b, "attn/dk_rotated", "lsjkgae", 0, t, 1);
   t[0] = VFT_R2(1, c->rot_q, "pqbae", dqr, "lspqgube");
-  vft_tensor_id dq = narrow(c, "attn/dq", "lspqguae", f->dq, t, 1);
+  vft_tensor_id dq = gradient(c, "attn/dq", "lspqguae", f->dq, t, 1);
   t[0] = VFT_R2(1, c->rot_k, "jkbae", dkr, "lsjkgbe");
-  vft_tensor_id dk = narrow(c, "attn/dk", "lsjkgae", f->dk, t, 1);
+  vft_tensor_id dk = gradient(c, "attn/dk", "lsjkgae", f->dk, t, 1);
   vft_tensor_id vb_q = inner_grad(c, VFT_Q, dq);
   vft_tensor_id vb_k = inner_grad(c, VFT_K, dk);
   vft_tensor_id vb_v = inner_grad(c, VFT_V, dv);
@@ -200,7 +204,7 @@ void vft_build_layers_backward(vft_build *c) {
   n = transposed_terms(c, VFT_Q, dq, vb_q, 1, t);
   n += transposed_terms(c, VFT_K, dk, vb_k, 1, t + n);
   n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
-  vft_tensor_id dx1 = narrow(c, "attn/dx", "lspqd", f->dx + 1, t, n);
+  vft_tensor_id dx1 = gradient(c, "attn/dx", "lspqd", f->dx + 1, t, n);
   vft_norm_backward norm1 = {.path = "attn",
                              .rows = "lspq",
                              .layers = (int)L - 1,

@@ -2,7 +2,7 @@
  *
  * Bounds (a width of n bits signed means |x| <= 2^(n-1)), for SmolLM2-135M (d = 576 < 2^9.17,
  * ff = 1536 < 2^10.59, head_dim 64) with the default containers:
- *   y = W x            2^(11 + 15 + 9.2) = 2^35.2, raised to the LoRA term's exponent: below 2^60
+ *   y = W x            2^(13 + 15 + 9.2) = 2^37.2, raised to the LoRA term's exponent: below 2^60
  *                      (2^61 after the rotation) by the profile's rule for u
  *   A (z u)            2^(21 + 15 + 15 + 10.6) = 2^61.6
  *   sum h^2, h r       see vft_build_norm

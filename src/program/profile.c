@@ -215,10 +215,11 @@ static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c-
 vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_model *model,
                             const vft_calibration *c) {
   int L = s->layers;
-  /* Bits of the largest value that calibration saw, in containers of 16 (activations, gradients)
-   * and 21..24 bits (inner values): a factor 4, 8 and at least 16 of headroom. Gradients are
-   * heavier-tailed than activations and need fewer bits. */
-  const int act = 13, grad = 12, inner = 16;
+  /* Bits of the largest value that calibration saw, in containers of 16 bits (activations), n_grad
+   * = 21 (gradients) and 21..24 (inner values): a factor 4, 64 and at least 16 of headroom.
+   * Gradients are heavy-tailed: over some thousand tokens of other text they reach 16 times what
+   * a short calibration shows, activations less than twice. */
+  const int act = 13, grad = 14, inner = 16;
   size_t tokens = (size_t)s->sequences * s->positions;
   if (f->layers != L || c->layers != L || model->arch.layers != L)
     return vft_fail(VFT_USAGE, "profile: %d layers, calibration %d, model %d", f->layers, c->layers,
@@ -256,6 +257,10 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   f->f_r = min_int(f->f_r, 27 - vft_float_exponent(c->inv_rms_max));
   f->w_r = f->f_r + vft_float_exponent(c->inv_rms_max) + 1;
   f->w_w2 = 61 - f->w_r;
+  /* Rotated sum over u n queries of dS q': 2^(n_grad - 1 + 15 + f_rot + 1) u n; r gamma dy. */
+  int log_un = log2_ceil((size_t)s->per_group * (size_t)s->positions);
+  f->n_grad = min_int(f->n_grad, 45 - log_un - f->f_rot);
+  f->n_grad = max_int(16, min_int(f->n_grad, 61 - f->w_r - f->n_gain));
   /* Table inputs have 16 bits: one bit of headroom over the spread that was seen. */
   f->f_score = fit(score, 15, 4, 10);
   f->f_logit = fit(c->max_logit_span, 15, 4, 10);
@@ -302,7 +307,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     size_t in = vft_step_in(s, p), out = vft_step_out(s, p);
     int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
     i128 weight = (i128)1 << (f->n_weight - 1), lora = (i128)1 << (f->w_s - 1);
-    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15), dx = weight * (i128)out << 15;
+    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15), dx = weight * (i128)out << (f->n_grad - 1);
     i128 bu = lora * s->rank << (f->w_u - 1), avb = lora * s->rank << (w_vb - 1);
     i128 rotation = 1;
     if (p == VFT_K) rotation = (i128)2 << f->f_rot;
@@ -343,11 +348,12 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
    * static bounds (build_backward.c) ask for
    *   |h| r 2^(w_w2 - 1) / 2^k <= 2^58, k = f_r + f_w2 - f_w3 >= 0, |h| r < 2^b,
    *   b = ceil(log2 d) / 2 + 1 + f_h + f_r,
-   *   f_h + f_w3 <= f1 + 6 and f1 <= f_h + f_w3 + 1;
+   *   f_h + f_w3 <= f1 + up, |r gamma dy| 2^up <= 2^60, and f1 <= f_h + f_w3 + 1;
    * within that, |w2| = |r c / d| <= inv_rms_max max|x| max|dy|. */
   int e_r = vft_float_exponent(c->inv_rms_max), most_k = 0;
   int b = max_int(30, log_d / 2 + 1 + f->f_h + f->f_r);
   int least_k = max_int(0, b + f->w_w2 - 1 - 58);
+  int up = min_int(6, 62 - f->w_r - f->n_gain - f->n_grad);
   for (int i = 0; i < 2 * L + 1; i++) {
     bool last = i == 2 * L;
     int n = i / L, l = i % L;
@@ -358,7 +364,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     int f_w2 = f->w_w2 - 1 - (vft_float_exponent(x) + vft_float_exponent(g) + e_r);
     f_w2 = min_int(f_w2, f_x + f_g + f->f_r);
     f_w2 = max_int(f_w2, f1 - 1 - f->f_h - f->f_r + least_k);
-    int f_w3 = min_int(f->f_r + f_w2 - least_k, f1 + 6 - f->f_h);
+    int f_w3 = min_int(f->f_r + f_w2 - least_k, f1 + up - f->f_h);
     most_k = max_int(most_k, f->f_r + f_w2 - f_w3);
     *(last ? &f->f_w2_out : &f->w2[i]) = f_w2;
     *(last ? &f->f_w3_out : &f->w3[i]) = f_w3;

@@ -46,6 +46,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
 #define VFT_PROFILE_SCALARS(X)                                                       \
   X(n_weight, 14)   /* base weights, embedding, head: |W| < 2^(n-1) */               \
   X(n_gain, 12)     /* norm gains */                                                 \
+  X(n_grad, 21)     /* gradients, signed; above 16 bits in two limbs */             \
   X(w_h, 25)        /* residual stream, signed */                                    \
   X(w_dh, 25)       /* its gradient, signed */                                       \
   X(w_r, 24)        /* 1/rms, unsigned, at most 28 */                                \
@@ -94,7 +95,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(u, 7)       /* U = A x */                                                        \
   X(vb, 7)      /* B^T dy (with alpha/r) */                                          \
   X(dh, 2)      /* residual gradient: 0 after the layer, 1 before its MLP */         \
-  X(dha, 1)     /* residual gradient entering the MLP's backward, 16 bits */         \
+  X(dha, 1)     /* residual gradient entering the MLP's backward, n_grad bits */         \
   X(dhb, 1)     /* ... entering the attention's */                                   \
   X(dm, 1)                                                                           \
   X(dup, 1)                                                                          \

@@ -11,7 +11,8 @@ typedef struct {
 } range;
 
 static const range ranges[] = {
-    {"n_", 2, 16},      /* narrow containers are 16 bits wide at most */
+    {"n_grad", 2, 32},  /* one or two limbs */
+    {"n_", 2, 16},      /* other narrow containers are 16 bits wide at most */
     {"w_r", 2, 28},     /* h r gain and r w2 stay within 2^61 */
     {"w_h", 17, 31},    /* two limbs */
     {"w_dh", 17, 31},

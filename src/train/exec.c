@@ -245,6 +245,7 @@ vft_trace *vft_exec_trace(vft_exec *e) { return &e->trace; }
 
 void vft_exec_poke(vft_exec *e, vft_tensor_id id, size_t index, int64_t value) {
   vft_array_set(&e->array[id], index, value);
+  e->info[id].seen_bits = 0;
   uint32_t wide = e->step->wide_of[id];
   if (wide == UINT32_MAX) return;
   const vft_wide *w = &e->step->wides[wide];

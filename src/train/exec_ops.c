@@ -27,6 +27,9 @@ static vft_status bind(const vft_exec *e, const vft_op *op, const vft_factor *f,
   size_t base = 0, stride = 1;
   for (uint32_t axis = t->rank; axis-- > 0;) {
     uint32_t v = f->idx[axis];
+    if (axis == 0 && op->looped && v == 0 && info->seen_bits &&
+        info->seen_at == f->off[0] + i - op->loop_first)
+      out->bits = info->seen_bits;
     if (info->slab && axis == 0) break;
     base += f->off[axis] * stride;
     if (op->looped && v == 0) {
@@ -165,6 +168,7 @@ typedef struct {
   limbs value, rem, comp;
   size_t bad;     /* first element out of bounds */
   size_t bad_den; /* first divisor below 1 */
+  uint64_t seen;  /* union of the magnitudes' bits */
 } finish;
 
 static void offer(size_t *least, size_t at) {

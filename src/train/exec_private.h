@@ -10,6 +10,9 @@ typedef struct {
   bool owned;  /* freed with the executor (not the trace's) */
   bool output; /* some op writes it */
   int bits;    /* |x| <= 2^(bits-1) by declared bounds */
+  /* the same for the values last written at this index of axis 0 (narrower products) */
+  uint32_t seen_at;
+  int seen_bits; /* 0: not known */
 } vft_exec_tensor;
 
 struct vft_exec {
