@@ -212,14 +212,20 @@ static i128 aligned_bound(i128 wide, int f_wide, i128 narrow, int f_narrow) {
 
 static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c->max[kind][l]; }
 
+/* Activations have 16 bits and room for 3 times (less than 6 times) the largest value that
+ * calibration saw; gradients n_grad bits, the upper GRAD_ROOM of them free: 32 to 64 times.
+ * Over thousands of tokens of training records activations were seen to grow by 1.6 over the
+ * calibration's, gradients by 10: those of rare tokens and of the softmax have heavy tails. */
+enum { GRAD_ROOM = 5 };
+static int activation(float max, int highest) { return fit(3 * max, 15, 0, highest); }
+static int gradient(const vft_profile *f, float max, int highest) {
+  return fit(max, f->n_grad - 1 - GRAD_ROOM, 0, highest);
+}
+
 vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_model *model,
                             const vft_calibration *c) {
   int L = s->layers;
-  /* Bits of the largest value that calibration saw, in containers of 16 bits (activations), n_grad
-   * = 21 (gradients) and 21..24 (inner values): a factor 4, 64 and at least 16 of headroom.
-   * Gradients are heavy-tailed: over some thousand tokens of other text they reach 16 times what
-   * a short calibration shows, activations less than twice. */
-  const int act = 13, grad = 14, inner = 16;
+  const int inner = 16; /* of 21 to 24 bits: at least 16 times what calibration saw */
   size_t tokens = (size_t)s->sequences * s->positions;
   if (f->layers != L || c->layers != L || model->arch.layers != L)
     return vft_fail(VFT_USAGE, "profile: %d layers, calibration %d, model %d", f->layers, c->layers,
@@ -261,11 +267,12 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   int log_un = log2_ceil((size_t)s->per_group * (size_t)s->positions);
   f->n_grad = min_int(f->n_grad, 45 - log_un - f->f_rot);
   f->n_grad = max_int(16, min_int(f->n_grad, 61 - f->w_r - f->n_gain));
-  /* Table inputs have 16 bits: one bit of headroom over the spread that was seen. */
-  f->f_score = fit(score, 15, 4, 10);
+  /* Table inputs have 16 bits: 3 and 2 times the spread that was seen (it grew by 1.6 and 1.2 over
+   * the calibration's). */
+  f->f_score = fit(3 * score, 16, 4, 10);
   f->f_logit = fit(c->max_logit_span, 15, 4, 10);
-  f->f_xf = fit(c->max_xf, act, 0, 14);
-  f->f_dxf = fit(c->max_dxf, grad, 0, 30);
+  f->f_xf = activation(c->max_xf, 14);
+  f->f_dxf = gradient(f, c->max_dxf, 30);
 
   /* acc_A of "down" is sum over tokens of vb z u: |z u| < 2^30, so vb gets what is left of 2^61
    * (24 bits up to 128 tokens). */
@@ -276,27 +283,27 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   f->w_u = min_int(f->w_u, 46 - (f->w_s - 1) - log2_ceil((size_t)s->rank));
 
   for (int l = 0; l < L; l++) {
-    f->x[l] = fit(cal(c, VFT_CAL_X1, l), act, 0, 14);
-    f->x[L + l] = fit(cal(c, VFT_CAL_X2, l), act, 0, 14);
-    f->q[l] = fit(cal(c, VFT_CAL_Q, l), act, 0, 14);
-    f->k[l] = fit(cal(c, VFT_CAL_K, l), act, 0, 14);
-    f->v[l] = fit(cal(c, VFT_CAL_V, l), act, 0, 14);
-    f->up[l] = fit(cal(c, VFT_CAL_U, l), act, 0, 14);
+    f->x[l] = activation(cal(c, VFT_CAL_X1, l), 14);
+    f->x[L + l] = activation(cal(c, VFT_CAL_X2, l), 14);
+    f->q[l] = activation(cal(c, VFT_CAL_Q, l), 14);
+    f->k[l] = activation(cal(c, VFT_CAL_K, l), 14);
+    f->v[l] = activation(cal(c, VFT_CAL_V, l), 14);
+    f->up[l] = activation(cal(c, VFT_CAL_U, l), 14);
     float dh = cal(c, VFT_CAL_DH, l); /* after the layer and before its MLP */
-    f->gate[l] = fit(cal(c, VFT_CAL_G, l), act, 0, 13);
+    f->gate[l] = activation(cal(c, VFT_CAL_G, l), 13);
     f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 5, 0, 40);
-    f->dha[l] = f->dhb[l] = fit(dh, grad, 0, 30);
-    f->dm[l] = fit(cal(c, VFT_CAL_DM, l), grad, 0, 40);
-    f->dup[l] = fit(cal(c, VFT_CAL_DU, l), grad, 0, 40);
-    f->dgate[l] = fit(cal(c, VFT_CAL_DG, l), grad, 0, 40);
-    f->dx[l] = fit(cal(c, VFT_CAL_DX1, l), grad, 0, 40);
-    f->dx[L + l] = fit(cal(c, VFT_CAL_DX2, l), grad, 0, 40);
-    f->do_[l] = fit(cal(c, VFT_CAL_DO, l), grad, 0, 40);
-    f->dop[l] = fit(cal(c, VFT_CAL_DOP, l), grad, 0, 40);
-    f->dv[l] = fit(cal(c, VFT_CAL_DV, l), grad, 0, 40);
-    f->ds[l] = fit(cal(c, VFT_CAL_DS, l), grad, 0, 40);
-    f->dq[l] = fit(cal(c, VFT_CAL_DQ, l), grad, 0, 40);
-    f->dk[l] = fit(cal(c, VFT_CAL_DK, l), grad, 0, 40);
+    f->dha[l] = f->dhb[l] = gradient(f, dh, 30);
+    f->dm[l] = gradient(f, cal(c, VFT_CAL_DM, l), 40);
+    f->dup[l] = gradient(f, cal(c, VFT_CAL_DU, l), 40);
+    f->dgate[l] = gradient(f, cal(c, VFT_CAL_DG, l), 40);
+    f->dx[l] = gradient(f, cal(c, VFT_CAL_DX1, l), 40);
+    f->dx[L + l] = gradient(f, cal(c, VFT_CAL_DX2, l), 40);
+    f->do_[l] = gradient(f, cal(c, VFT_CAL_DO, l), 40);
+    f->dop[l] = gradient(f, cal(c, VFT_CAL_DOP, l), 40);
+    f->dv[l] = gradient(f, cal(c, VFT_CAL_DV, l), 40);
+    f->ds[l] = gradient(f, cal(c, VFT_CAL_DS, l), 40);
+    f->dq[l] = gradient(f, cal(c, VFT_CAL_DQ, l), 40);
+    f->dk[l] = gradient(f, cal(c, VFT_CAL_DK, l), 40);
   }
 
   /* LoRA inner values. Their exponents set the exponent of the sum they join; lower them until
@@ -307,7 +314,8 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     size_t in = vft_step_in(s, p), out = vft_step_out(s, p);
     int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
     i128 weight = (i128)1 << (f->n_weight - 1), lora = (i128)1 << (f->w_s - 1);
-    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15), dx = weight * (i128)out << (f->n_grad - 1);
+    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15);
+    i128 dx = weight * (i128)out << (f->n_grad - 1);
     i128 bu = lora * s->rank << (f->w_u - 1), avb = lora * s->rank << (w_vb - 1);
     i128 rotation = 1;
     if (p == VFT_K) rotation = (i128)2 << f->f_rot;

@@ -60,7 +60,7 @@ VFT_MUST_CHECK vft_status vft_plan_open(const char *run, unsigned parts, vft_pla
 void vft_plan_free(vft_plan *plan);
 
 /* How much the calibration reads for records of `sequence_len` positions: sequences of at most 128
- * positions, at least four, and at least 512 positions in all. */
+ * positions, at least four, and at least 1024 positions in all. */
 void vft_plan_calibration_extent(int sequence_len, int *sequences, int *positions);
 /* The exponents by the published rule from model and calibration text, for the shape and seed of
  * `manifest` (whose profile is not read): profile must be zero-initialised.
