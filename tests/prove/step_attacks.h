@@ -215,13 +215,7 @@ static inline bool attack_lookup(const world *w, uint32_t id, unsigned flavour, 
   }
   if (t == s->loss_tokens) {
     also(a, vft_program_definition(w->p, t));
-    if (!variant) return after_op(a, "range/loss_tokens", op_of_output(w, t), 0, act_value, ZERO);
-    /* without clipping the next op would divide by 0, so it does not go on from there */
-    for (uint32_t o = 0; o < s->nops; o++)
-      for (uint32_t i = 0; i < s->ops[o].nterms; i++)
-        if (s->ops[o].terms[i].nfactors && s->ops[o].terms[i].factor[0].tensor == t)
-          a->partner = &s->ops[o];
-    return at_end(a, "range/loss_tokens", 0, act_zero, t);
+    return after_op(a, "range/loss_tokens", op_of_output(w, t), variant, act_value, ZERO);
   }
   if ((op = op_with(w, true, id, VFT_OP_SOFTMAX)))
     return after_op(a, "range/softmax/bits", op, variant, act_softmax,
@@ -284,7 +278,7 @@ static inline bool is_narrow(const world *w, vft_tensor_id t) {
 }
 
 static inline void widen(const world *w, const attack *a, int64_t by) {
-  if (a->widen == VFT_NO_TENSOR) return; /* the arrays are made for the wider bounds */
+  if (a->widen == VFT_NO_TENSOR) return;
   for (uint32_t t = 0; t < w->p->ntensors; t++)
     if (t == a->widen || (a->widen_all && is_narrow(w, t)))
       w->p->tensors[t].lo -= by, w->p->tensors[t].hi += by;
