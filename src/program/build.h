@@ -11,7 +11,7 @@ typedef struct {
   const vft_profile *f;
   vft_step *step;
   /* fixed tables */
-  vft_tensor_id rot_q, rot_k, causal;
+  vft_tensor_id rot_q, rot_k, unrot_q, unrot_k, causal;
   /* working copies and masters */
   vft_tensor_id work[VFT_PROJECTIONS][2], master[VFT_PROJECTIONS][2];
   vft_tensor_id m[VFT_PROJECTIONS][2], v[VFT_PROJECTIONS][2];

@@ -1,18 +1,18 @@
 /* Backward pass and gradients of the LoRA matrices, of the SUM of the masked losses.
  *
  * residual_grad[l] is the gradient after layer l (so of H1[l+1]); the gradient before layer 0 is
- * not needed. Bounds (SmolLM2-135M, default containers, n_grad = 21, S n tokens):
- *   x . dy            2^(15 + 20 + 9.2)
+ * not needed. Bounds (SmolLM2-135M, default containers, n_grad = 24, n_dx = 22, S n tokens):
+ *   x . dy            2^(15 + 21 + 9.2)
  *   r w, r w2         2^(w_r + 31), 2^(w_r + w_w2 - 1) = 2^60
- *   r gamma dy        2^(w_r + 11 + 20) = 2^58, at most 2^60 aligned (profile.c)
+ *   r gamma dy        2^(w_r + 11 + 21) = 2^59, at most 2^60 aligned (profile.c)
  *   h w3              a lemma, see vft_build_norm_backward
- *   W^T dy            2^(13 + 20 + 10.6), raised to the LoRA term's exponent: below 2^58 by the
- *                     profile's rule for vb, three of them meet in dx
- *   dm u z'           2^(20 + 15 + 14.2)
- *   E (dP - dl)       2^(14 + 20 + 15 + 6 + 1)
- *   Rot sum dS q'     2^(14 + 20 + 15) u n <= 2^60 by the profile's rule for n_grad
+ *   W^T dy            2^(13 + 23 + 10.6), raised to the LoRA term's exponent: all that meet in one
+ *                     gradient below 3 2^59 by the profile's rule for vb
+ *   dm u z'           2^(23 + 15 + 14.2)
+ *   E (dP - dl)       2^(14 + 23 + 15 + 6 + 1)
+ *   Rot sum dS q'     2^(11 + 23 + 15) u n <= 2^60 by the profile's rule for n_grad
  *   acc_A of down     2^(w_vb_down - 1 + 15 + 15) S n <= 2^61 by the profile's rule
- *   acc_B             2^(20 + 21) S n */
+ *   acc_B             2^(23 + 21) S n */
 #include <string.h>
 
 #include "program/build.h"
@@ -106,13 +106,18 @@ static void lora_grads(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb,
         vft_build_fracs(b, c->f->g0 + (size_t)(2 * p + kind) * L, L), kind ? &u : &a, 1);
 }
 
-/* A gradient in its container of n_grad bits. */
+/* A gradient in its container. */
+static vft_tensor_id sized(vft_build *c, const char *name, const char *axes, int bits,
+                           const int *frac, const vft_real_term *terms, int n) {
+  vft_frac f = vft_build_fracs(&c->b, frac, c->b.size['l']);
+  if (bits <= VFT_MAX_RANGE_BITS)
+    return vft_build_requant_narrow(&c->b, name, axes, bits, f, terms, n);
+  return vft_build_requant_wide(&c->b, name, axes, bits, true, f, terms, n);
+}
+
 static vft_tensor_id gradient(vft_build *c, const char *name, const char *axes, const int *frac,
                               const vft_real_term *terms, int n) {
-  vft_frac f = vft_build_fracs(&c->b, frac, c->b.size['l']);
-  if (c->f->n_grad <= VFT_MAX_RANGE_BITS)
-    return vft_build_requant_narrow(&c->b, name, axes, c->f->n_grad, f, terms, n);
-  return vft_build_requant_wide(&c->b, name, axes, c->f->n_grad, true, f, terms, n);
+  return sized(c, name, axes, c->f->n_grad, frac, terms, n);
 }
 
 void vft_build_layers_backward(vft_build *c) {
@@ -136,7 +141,7 @@ void vft_build_layers_backward(vft_build *c) {
   vft_tensor_id vb_up = inner_grad(c, VFT_UP, dup);
   n = transposed_terms(c, VFT_GATE, dgate, vb_gate, 0, t);
   n += transposed_terms(c, VFT_UP, dup, vb_up, 0, t + n);
-  vft_tensor_id dx2 = gradient(c, "mlp/dx", "lspqd", f->dx + L, t, n);
+  vft_tensor_id dx2 = sized(c, "mlp/dx", "lspqd", f->n_dx, f->dx + L, t, n);
   vft_tensor_id dh2 = vft_build_wide(b, "residual_mid_grad", "lspqd", f->w_dh, true,
                                      vft_build_fracs(b, f->dh + L, L));
   vft_norm_backward norm2 = {.path = "mlp",
@@ -184,9 +189,9 @@ void vft_build_layers_backward(vft_build *c) {
   vft_tensor_id dqr = vft_build_define(b, "attn/dq_rotated", "lspqguae", 0, t, 1);
   t[0] = VFT_R2(1, ds, "lsgupqjk", c->q, "lspqguae");
   vft_tensor_id dkr = vft_build_define(b, "attn/dk_rotated", "lsjkgae", 0, t, 1);
-  t[0] = VFT_R2(1, c->rot_q, "pqbae", dqr, "lspqgube");
+  t[0] = VFT_R2(1, c->unrot_q, "pqbae", dqr, "lspqgube");
   vft_tensor_id dq = gradient(c, "attn/dq", "lspqguae", f->dq, t, 1);
-  t[0] = VFT_R2(1, c->rot_k, "jkbae", dkr, "lsjkgbe");
+  t[0] = VFT_R2(1, c->unrot_k, "jkbae", dkr, "lsjkgbe");
   vft_tensor_id dk = gradient(c, "attn/dk", "lsjkgae", f->dk, t, 1);
   vft_tensor_id vb_q = inner_grad(c, VFT_Q, dq);
   vft_tensor_id vb_k = inner_grad(c, VFT_K, dk);
@@ -204,7 +209,7 @@ void vft_build_layers_backward(vft_build *c) {
   n = transposed_terms(c, VFT_Q, dq, vb_q, 1, t);
   n += transposed_terms(c, VFT_K, dk, vb_k, 1, t + n);
   n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
-  vft_tensor_id dx1 = gradient(c, "attn/dx", "lspqd", f->dx + 1, t, n);
+  vft_tensor_id dx1 = sized(c, "attn/dx", "lspqd", f->n_dx, f->dx + 1, t, n);
   vft_norm_backward norm1 = {.path = "attn",
                              .rows = "lspq",
                              .layers = (int)L - 1,

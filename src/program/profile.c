@@ -213,19 +213,159 @@ static i128 aligned_bound(i128 wide, int f_wide, i128 narrow, int f_narrow) {
 static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c->max[kind][l]; }
 
 /* Activations have 16 bits and room for 3 times (less than 6 times) the largest value that
- * calibration saw; gradients n_grad bits, the upper GRAD_ROOM of them free: 32 to 64 times.
- * Over thousands of tokens of training records activations were seen to grow by 1.6 over the
- * calibration's, gradients by 10: those of rare tokens and of the softmax have heavy tails. */
-enum { GRAD_ROOM = 5 };
+ * calibration saw. Gradients have 15 bits for that value in containers of 24 (norm outputs: 22):
+ * room for 256 (64) times. Over thousands of tokens of training records activations were seen to
+ * grow by 1.6 over the calibration's, gradients by 10; in text where a token in the middle becomes
+ * an attention sink, by 150: those of rare tokens and of the softmax have heavy tails. Inner
+ * values have 16 of 21 to 24 bits. */
+enum { GRAD_BITS = 15, INNER_BITS = 16 };
 static int activation(float max, int highest) { return fit(3 * max, 15, 0, highest); }
-static int gradient(const vft_profile *f, float max, int highest) {
-  return fit(max, f->n_grad - 1 - GRAD_ROOM, 0, highest);
+static int gradient(float max, int highest) { return fit(max, GRAD_BITS, 0, highest); }
+
+/* Inputs' and output gradients' exponents of projection p at layer l. */
+static int input_exponent(const vft_profile *f, int p, int l) {
+  int L = f->layers;
+  switch (p) {
+    case VFT_O: return f->v[l];
+    case VFT_GATE:
+    case VFT_UP: return f->x[L + l];
+    case VFT_DOWN: return f->gate[l] + f->up[l];
+    default: return f->x[l];
+  }
+}
+
+static int gradient_exponent(const vft_profile *f, int p, int l) {
+  const int *dy[VFT_PROJECTIONS] = {f->dq, f->dk, f->dv, f->dhb, f->dgate, f->dup, f->dha};
+  return dy[p][l];
+}
+
+static bool adapted(const vft_step_shape *s, int p) { return s->adapted >> p & 1; }
+
+static vft_status too_wide(const char *what, int p, int l) {
+  return vft_fail(VFT_USAGE,
+                  "profile: no exponent of %s of %s, layer %d, keeps the sum it joins below 2^61: the "
+                  "weights' or activations' range is too wide",
+                  what, vft_projection_path[p], l);
+}
+
+/* U = A x. Its exponent sets that of W x + 2^a B U; lowered until the sum closes below 2^60 (2^61
+ * after the rotation: two products with |cos|, |sin| <= 2^f). */
+static vft_status fit_inner_values(vft_profile *f, const vft_step_shape *s,
+                                   const vft_calibration *c) {
+  int L = f->layers;
+  for (int p = 0; p < VFT_PROJECTIONS; p++) {
+    if (!adapted(s, p)) continue;
+    i128 y = (i128)vft_step_in(s, p) << (f->n_weight - 1 + (p == VFT_DOWN ? 30 : 15));
+    i128 bu = (i128)s->rank << (f->w_s - 1 + f->w_u - 1);
+    i128 rotation = 1;
+    if (p == VFT_K) rotation = (i128)2 << f->f_rot;
+    if (p == VFT_Q) { /* 1/sqrt(head_dim) is part of the query's table */
+      i128 norm = (i128)1 << f->f_rot;
+      while (norm > 1 && (norm - 1) * (norm - 1) * s->head_dim >= (i128)1 << (2 * f->f_rot)) norm--;
+      rotation = 2 * (norm + 1);
+    }
+    i128 limit = ((i128)1 << (rotation == 1 ? 60 : 61)) / rotation;
+    for (int l = 0; l < L; l++) {
+      int f_x = input_exponent(f, p, l), f_wx = f->w[p * L + l] + f_x;
+      int *u = &f->u[p * L + l], bias = f->f_s - s->alpha_log2;
+      *u = fit(c->max_u[p][l], min_int(INNER_BITS, f->w_u - 5), 0, min_int(24, f->f_s + f_x));
+      while (*u > 0 && aligned_bound(y, f_wx, bu, bias + *u) >= limit) --*u;
+      if (aligned_bound(y, f_wx, bu, bias + *u) >= limit) return too_wide("the inner value", p, l);
+    }
+  }
+  return VFT_OK;
+}
+
+/* vb = 2^a B^T dy. W^T dy + A^T vb of the projections that share an input are summed at one
+ * exponent; the largest vb exponents are lowered until that sum closes below 3 2^59. */
+static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
+                                      const vft_calibration *c) {
+  static const int group[4][3] = {
+      {VFT_Q, VFT_K, VFT_V}, {VFT_O, -1, -1}, {VFT_GATE, VFT_UP, -1}, {VFT_DOWN, -1, -1}};
+  int L = f->layers;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int l = 0; l < L && adapted(s, p); l++) {
+      int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
+      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_BITS, w_vb - 5) - s->alpha_log2, 0,
+                             min_int(40, f->f_s + gradient_exponent(f, p, l) - s->alpha_log2));
+    }
+  for (int g = 0; g < 4; g++)
+    for (int l = 0; l < L; l++)
+      for (;;) {
+        int top = -1000;
+        for (int i = 0; i < 3 && group[g][i] >= 0; i++) {
+          int p = group[g][i];
+          top = max_int(top, f->w[p * L + l] + gradient_exponent(f, p, l));
+          if (adapted(s, p)) top = max_int(top, f->f_s + f->vb[p * L + l]);
+        }
+        i128 sum = 0;
+        bool lowered = false;
+        for (int i = 0; i < 3 && group[g][i] >= 0; i++) {
+          int p = group[g][i], w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
+          i128 base = (i128)vft_step_out(s, p) << (f->n_weight - 1 + f->n_grad - 1);
+          i128 lora = (i128)s->rank << (f->w_s - 1 + w_vb - 1);
+          int up = top - f->w[p * L + l] - gradient_exponent(f, p, l);
+          sum += up > 60 ? (i128)1 << 100 : base << up;
+          if (!adapted(s, p)) continue;
+          up = top - f->f_s - f->vb[p * L + l];
+          sum += up > 60 ? (i128)1 << 100 : lora << up;
+        }
+        if (sum < (i128)3 << 59) break;
+        for (int i = 0; i < 3 && group[g][i] >= 0; i++) {
+          int *vb = &f->vb[group[g][i] * L + l];
+          if (!adapted(s, group[g][i]) || f->f_s + *vb != top || *vb == 0) continue;
+          --*vb;
+          lowered = true;
+        }
+        if (!lowered) return too_wide("the inner gradient", group[g][0], l);
+      }
+  return VFT_OK;
+}
+
+/* Gradients of A and B summed over the step (the calibration saw one sequence); exponents of
+ * their squares relative to the clipping threshold stay below 2^48. */
+static void fit_lora_gradients(vft_profile *f, const vft_step_shape *s, const vft_calibration *c) {
+  int L = f->layers, bits = f->w_g - 6 - log2_ceil((size_t)s->sequences);
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int l = 0; l < L && adapted(s, p); l++) {
+      int exact_a = f->vb[p * L + l] + input_exponent(f, p, l);
+      int exact_b = gradient_exponent(f, p, l) + f->u[p * L + l] - s->alpha_log2;
+      int most = s->clip_frac + 24;
+      f->g0[2 * p * L + l] = fit(c->max_da[p][l], bits, s->clip_frac, min_int(exact_a, most));
+      f->g0[(2 * p + 1) * L + l] = fit(c->max_db[p][l], bits, s->clip_frac, min_int(exact_b, most));
+    }
+}
+
+/* Exponent at which norm i of layer l adds its gradient: r gamma dy and h w3. */
+static int norm_exponent(const vft_profile *f, int i, int l) {
+  int at = i * f->layers + l;
+  return max_int(f->f_r + f->gain[at] + f->dx[at], f->f_h + f->w3[at]);
+}
+
+/* The residual gradient enters and leaves those sums: at their exponent its container must stay
+ * within 2^60 (with r gamma dy within 2^60 and h w3 within 2^59: 2^61.8 in all). Raises its
+ * exponents where neighbouring layers differ too much; a second pass, because a raised exponent
+ * can be a sum's largest. */
+static void fit_residual_gradients(vft_profile *f) {
+  int L = f->layers, *after = f->dh, *middle = f->dh + L, drop = 61 - f->w_dh;
+  for (int pass = 0; pass < 2; pass++) {
+    int e = max_int(f->f_r + f->f_gain_out + f->f_dxf, f->f_h + f->f_w3_out);
+    after[L - 1] = max_int(after[L - 1], e - drop);
+    for (int l = L - 1; l >= 0; l--) {
+      e = max_int(norm_exponent(f, 1, l), after[l]);
+      after[l] = max_int(after[l], e - drop);
+      middle[l] = max_int(middle[l], e - drop);
+      if (l == 0) break;
+      e = max_int(norm_exponent(f, 0, l), middle[l]);
+      middle[l] = max_int(middle[l], e - drop);
+      after[l - 1] = max_int(after[l - 1], e - drop);
+    }
+  }
 }
 
 vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_model *model,
                             const vft_calibration *c) {
   int L = s->layers;
-  const int inner = 16; /* of 21 to 24 bits: at least 16 times what calibration saw */
   size_t tokens = (size_t)s->sequences * s->positions;
   if (f->layers != L || c->layers != L || model->arch.layers != L)
     return vft_fail(VFT_USAGE, "profile: %d layers, calibration %d, model %d", f->layers, c->layers,
@@ -263,16 +403,20 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   f->f_r = min_int(f->f_r, 27 - vft_float_exponent(c->inv_rms_max));
   f->w_r = f->f_r + vft_float_exponent(c->inv_rms_max) + 1;
   f->w_w2 = 61 - f->w_r;
-  /* Rotated sum over u n queries of dS q': 2^(n_grad - 1 + 15 + f_rot + 1) u n; r gamma dy. */
+  /* Rotated sum over u n queries of dS q', 2^(n_grad - 1 + 15 + f_unrot + 1) u n, and E (dP - dl),
+   * 2^(e_score + n_grad - 1 + 15 + 1) head_dim: at most 2^60. r gamma dy: at most 2^59. */
   int log_un = log2_ceil((size_t)s->per_group * (size_t)s->positions);
-  f->n_grad = min_int(f->n_grad, 45 - log_un - f->f_rot);
-  f->n_grad = max_int(16, min_int(f->n_grad, 61 - f->w_r - f->n_gain));
+  f->n_grad = min_int(f->n_grad, 45 - log_un - f->f_unrot);
+  f->n_grad = min_int(f->n_grad, 45 - log2_ceil((size_t)s->head_dim) - f->e_score);
+  f->n_grad = max_int(f->n_grad, 16);
+  f->n_dx = max_int(16, min_int(f->n_dx, min_int(f->n_grad, 61 - f->w_r - f->n_gain)));
   /* Table inputs have 16 bits: 3 and 2 times the spread that was seen (it grew by 1.6 and 1.2 over
    * the calibration's). */
   f->f_score = fit(3 * score, 16, 4, 10);
   f->f_logit = fit(c->max_logit_span, 15, 4, 10);
   f->f_xf = activation(c->max_xf, 14);
-  f->f_dxf = gradient(f, c->max_dxf, 30);
+  /* |sum p W - W_label| < 2 max|W| whatever the data: no headroom is needed */
+  f->f_dxf = fit(2 * vft_float_absmax(s->tied ? model->emb : model->out, emb), 15, 0, 30);
 
   /* acc_A of "down" is sum over tokens of vb z u: |z u| < 2^30, so vb gets what is left of 2^61
    * (24 bits up to 128 tokens). */
@@ -291,66 +435,24 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->up[l] = activation(cal(c, VFT_CAL_U, l), 14);
     float dh = cal(c, VFT_CAL_DH, l); /* after the layer and before its MLP */
     f->gate[l] = activation(cal(c, VFT_CAL_G, l), 13);
-    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 5, 0, 40);
-    f->dha[l] = f->dhb[l] = gradient(f, dh, 30);
-    f->dm[l] = gradient(f, cal(c, VFT_CAL_DM, l), 40);
-    f->dup[l] = gradient(f, cal(c, VFT_CAL_DU, l), 40);
-    f->dgate[l] = gradient(f, cal(c, VFT_CAL_DG, l), 40);
-    f->dx[l] = gradient(f, cal(c, VFT_CAL_DX1, l), 40);
-    f->dx[L + l] = gradient(f, cal(c, VFT_CAL_DX2, l), 40);
-    f->do_[l] = gradient(f, cal(c, VFT_CAL_DO, l), 40);
-    f->dop[l] = gradient(f, cal(c, VFT_CAL_DOP, l), 40);
-    f->dv[l] = gradient(f, cal(c, VFT_CAL_DV, l), 40);
-    f->ds[l] = gradient(f, cal(c, VFT_CAL_DS, l), 40);
-    f->dq[l] = gradient(f, cal(c, VFT_CAL_DQ, l), 40);
-    f->dk[l] = gradient(f, cal(c, VFT_CAL_DK, l), 40);
+    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 9, 0, 40);
+    f->dha[l] = f->dhb[l] = gradient(dh, 30);
+    f->dm[l] = gradient(cal(c, VFT_CAL_DM, l), 40);
+    f->dup[l] = gradient(cal(c, VFT_CAL_DU, l), 40);
+    f->dgate[l] = gradient(cal(c, VFT_CAL_DG, l), 40);
+    f->dx[l] = gradient(cal(c, VFT_CAL_DX1, l), 40);
+    f->dx[L + l] = gradient(cal(c, VFT_CAL_DX2, l), 40);
+    f->do_[l] = gradient(cal(c, VFT_CAL_DO, l), 40);
+    f->dop[l] = gradient(cal(c, VFT_CAL_DOP, l), 40);
+    f->dv[l] = gradient(cal(c, VFT_CAL_DV, l), 40);
+    f->ds[l] = gradient(cal(c, VFT_CAL_DS, l), 40);
+    f->dq[l] = gradient(cal(c, VFT_CAL_DQ, l), 40);
+    f->dk[l] = gradient(cal(c, VFT_CAL_DK, l), 40);
   }
 
-  /* LoRA inner values. Their exponents set the exponent of the sum they join; lower them until
-   * that sum closes below 2^60 (2^61 after the rotation: two products with |cos|, |sin| <= 2^f). */
-  const int *x_in[VFT_PROJECTIONS] = {f->x, f->x, f->x, f->v, f->x + L, f->x + L, f->up};
-  const int *dy[VFT_PROJECTIONS] = {f->dq, f->dk, f->dv, f->dhb, f->dgate, f->dup, f->dha};
-  for (int p = 0; p < VFT_PROJECTIONS; p++) {
-    size_t in = vft_step_in(s, p), out = vft_step_out(s, p);
-    int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
-    i128 weight = (i128)1 << (f->n_weight - 1), lora = (i128)1 << (f->w_s - 1);
-    i128 y = weight * (i128)in << (p == VFT_DOWN ? 30 : 15);
-    i128 dx = weight * (i128)out << (f->n_grad - 1);
-    i128 bu = lora * s->rank << (f->w_u - 1), avb = lora * s->rank << (w_vb - 1);
-    i128 rotation = 1;
-    if (p == VFT_K) rotation = (i128)2 << f->f_rot;
-    if (p == VFT_Q) { /* 1/sqrt(head_dim) is part of the query's table */
-      i128 norm = (i128)1 << f->f_rot;
-      while (norm > 1 && (norm - 1) * (norm - 1) * s->head_dim >= (i128)1 << (2 * f->f_rot)) norm--;
-      rotation = 2 * (norm + 1);
-    }
-    i128 limit = ((i128)1 << (rotation == 1 ? 60 : 61)) / rotation;
-    for (int l = 0; l < L; l++) {
-      int f_x = x_in[p][l] + (p == VFT_DOWN ? f->gate[l] : 0);
-      int f_wx = f->w[p * L + l] + f_x, f_wdy = f->w[p * L + l] + dy[p][l];
-      int *u = &f->u[p * L + l], *vb = &f->vb[p * L + l];
-      *u = fit(c->max_u[p][l], min_int(inner, f->w_u - 5), 0, min_int(24, f->f_s + f_x));
-      *vb = fit(c->max_vb[p][l], min_int(inner, w_vb - 5) - s->alpha_log2, 0,
-                min_int(40, f->f_s + dy[p][l] - s->alpha_log2));
-      while (*u > 0 && aligned_bound(y, f_wx, bu, f->f_s + *u - s->alpha_log2) >= limit) --*u;
-      /* up to three such sums meet in one gradient */
-      while (*vb > 0 && aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58) --*vb;
-      if (aligned_bound(y, f_wx, bu, f->f_s + *u - s->alpha_log2) >= limit ||
-          aligned_bound(dx, f_wdy, avb, f->f_s + *vb) >= (i128)1 << 58)
-        return vft_fail(
-            VFT_USAGE,
-            "profile: no exponent of the LoRA inner value of %s, layer %d, keeps the sum "
-            "it joins below 2^60: the weights' or activations' range is too wide",
-            vft_projection_path[p], l);
-      /* Gradients of A and B summed over the step: the calibration saw one sequence. */
-      int more = log2_ceil((size_t)s->sequences);
-      /* (exponents of squares relative to the clipping threshold stay below 2^48) */
-      int f_a = min_int(*vb + f_x, s->clip_frac + 24);
-      int f_b = min_int(dy[p][l] + *u - s->alpha_log2, s->clip_frac + 24);
-      f->g0[(2 * p) * L + l] = fit(c->max_da[p][l], f->w_g - 6 - more, s->clip_frac, f_a);
-      f->g0[(2 * p + 1) * L + l] = fit(c->max_db[p][l], f->w_g - 6 - more, s->clip_frac, f_b);
-    }
-  }
+  TRY(fit_inner_values(f, s, c));
+  TRY(fit_inner_gradients(f, s, c));
+  fit_lora_gradients(f, s, c);
 
   /* Norm backward, dh += r gamma dy - h w3 with w3 = r^2 c / d, exponents f1 and f_h + f_w3. The
    * static bounds (build_backward.c) ask for
@@ -361,7 +463,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   int e_r = vft_float_exponent(c->inv_rms_max), most_k = 0;
   int b = max_int(30, log_d / 2 + 1 + f->f_h + f->f_r);
   int least_k = max_int(0, b + f->w_w2 - 1 - 58);
-  int up = min_int(6, 62 - f->w_r - f->n_gain - f->n_grad);
+  int up = min_int(6, 62 - f->w_r - f->n_gain - f->n_dx);
   for (int i = 0; i < 2 * L + 1; i++) {
     bool last = i == 2 * L;
     int n = i / L, l = i % L;
@@ -377,6 +479,7 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     *(last ? &f->f_w2_out : &f->w2[i]) = f_w2;
     *(last ? &f->f_w3_out : &f->w3[i]) = f_w3;
   }
+  fit_residual_gradients(f);
   f->w_w3 = min_int(f->w_w3, 60 - most_k);
   return VFT_OK;
 }

@@ -46,9 +46,10 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
 #define VFT_PROFILE_SCALARS(X)                                                       \
   X(n_weight, 14)   /* base weights, embedding, head: |W| < 2^(n-1) */               \
   X(n_gain, 12)     /* norm gains */                                                 \
-  X(n_grad, 21)     /* gradients, signed; above 16 bits in two limbs */             \
+  X(n_grad, 24)     /* gradients, signed; above 16 bits in two limbs */             \
+  X(n_dx, 22)       /* gradients of norm outputs, likewise */                        \
   X(w_h, 25)        /* residual stream, signed */                                    \
-  X(w_dh, 25)       /* its gradient, signed */                                       \
+  X(w_dh, 31)       /* its gradient, signed */                                       \
   X(w_r, 24)        /* 1/rms, unsigned, at most 28 */                                \
   X(w_u, 22)        /* U = A x, signed; fewer for rank > 8 (profile.c) */            \
   X(w_vb, 24)       /* B^T dy, signed; "down" may need fewer (profile.c) */          \
@@ -64,6 +65,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(f_h, 11)        /* residual stream */                                            \
   X(f_r, 14)        /* 1/rms */                                                      \
   X(f_rot, 13)      /* rotation table */                                             \
+  X(f_unrot, 10)    /* the same, for gradients */                                    \
   X(f_score, 10)    /* softmax table input */                                        \
   X(e_score, 14)    /* softmax table output: 2^e exp(-t 2^-f) */                     \
   X(k_score, 32)    /* R = 2^k / sum E */                                            \

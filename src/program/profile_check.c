@@ -12,6 +12,7 @@ typedef struct {
 
 static const range ranges[] = {
     {"n_grad", 2, 32},  /* one or two limbs */
+    {"n_dx", 2, 32},
     {"n_", 2, 16},      /* other narrow containers are 16 bits wide at most */
     {"w_r", 2, 28},     /* h r gain and r w2 stay within 2^61 */
     {"w_h", 17, 31},    /* two limbs */
@@ -25,6 +26,7 @@ static const range ranges[] = {
     {"f_logit", 0, 16},
     {"f_dsilu", 0, 15},
     {"f_rot", 0, 20},
+    {"f_unrot", 0, 20},
     {"gate", 0, 15},
     {"w", -64, 64},     /* the layered exponents from here on */
     {"", -64, 64},

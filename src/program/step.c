@@ -100,12 +100,13 @@ static vft_status add_rotations(vft_build *c) {
   size_t n = (size_t)c->s->positions, half = (size_t)c->s->head_dim / 2, count = 4 * n * half;
   int64_t *v = vft_alloc_raw(count, sizeof *v);
   vft_status st = v ? VFT_OK : VFT_RESOURCE;
-  for (int scaled = 0; st == VFT_OK && scaled < 2; scaled++) {
-    st = vft_table_rope(v, n, half, vft_fix_from_float(c->s->rope_theta), c->f->f_rot, scaled);
-    if (st != VFT_OK) break;
-    vft_tensor_id t = constant(c, scaled ? "const/rotate_q" : "const/rotate_k", "pqabe", v, count,
-                               c->f->f_rot);
-    *(scaled ? &c->rot_q : &c->rot_k) = t;
+  for (int i = 0; st == VFT_OK && i < 4; i++) {
+    static const char *const name[4] = {"const/rotate_k", "const/rotate_q", "const/unrotate_k",
+                                        "const/unrotate_q"};
+    vft_tensor_id *const id[4] = {&c->rot_k, &c->rot_q, &c->unrot_k, &c->unrot_q};
+    int frac = i < 2 ? c->f->f_rot : c->f->f_unrot;
+    st = vft_table_rope(v, n, half, vft_fix_from_float(c->s->rope_theta), frac, i & 1);
+    if (st == VFT_OK) *id[i] = constant(c, name[i], "pqabe", v, count, frac);
   }
   vft_free(v);
   return st;

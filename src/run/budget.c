@@ -25,18 +25,19 @@ static long double exact_dsilu(const where *w, size_t i) {
 }
 
 /* [position][2][2][half] */
-static long double rotation(const vft_step *s, size_t i, int scaled) {
+static long double rotation(const where *w, size_t i, int scaled) {
+  const vft_step *s = w->step;
   size_t half = (size_t)s->shape.head_dim / 2, e = i % half, b = i / half % 2, a = i / half / 2 % 2;
   size_t position = i / half / 4;
   long double angle = (long double)position *
                       powl((long double)s->shape.rope_theta, -(long double)e / (long double)half);
   long double v = a == b ? cosl(angle) : a ? sinl(angle) : -sinl(angle);
   if (scaled) v /= sqrtl((long double)(2 * half));
-  return ldexpl(v, s->profile.f_rot);
+  return ldexpl(v, w->frac_out);
 }
 
-static long double exact_rotate_k(const where *w, size_t i) { return rotation(w->step, i, 0); }
-static long double exact_rotate_q(const where *w, size_t i) { return rotation(w->step, i, 1); }
+static long double exact_rotate_k(const where *w, size_t i) { return rotation(w, i, 0); }
+static long double exact_rotate_q(const where *w, size_t i) { return rotation(w, i, 1); }
 
 /* Adds a table's entries to a line of the account. */
 static void measure(vft_table_budget *out, const where *w, const int64_t *value, size_t n,
@@ -60,7 +61,9 @@ vft_status vft_table_budgets(const vft_step *step, vft_table_budget out[VFT_BUDG
       [VFT_STEP_SILU] = {"silu: x sigmoid(x)", NULL, exact_silu},
       [VFT_STEP_DSILU] = {"silu': its derivative", NULL, exact_dsilu},
       {"rotation of keys", "const/rotate_k", exact_rotate_k},
-      {"rotation of queries", "const/rotate_q", exact_rotate_q}};
+      {"rotation of queries", "const/rotate_q", exact_rotate_q},
+      {"rotation of key gradients", "const/unrotate_k", exact_rotate_k},
+      {"rotation of query gradients", "const/unrotate_q", exact_rotate_q}};
   if (LDBL_MANT_DIG < 60)
     return vft_fail(VFT_USAGE, "this platform's long double is too short for the check");
   for (size_t k = 0; k < VFT_BUDGET_TABLES; k++) {
@@ -78,6 +81,7 @@ vft_status vft_table_budgets(const vft_step *step, vft_table_budget out[VFT_BUDG
     vft_tensor_id id = vft_program_find_tensor(step->program, table[k].tensor);
     if (id == VFT_NO_TENSOR)
       return vft_fail(VFT_USAGE, "the program has no table %s", table[k].tensor);
+    w.frac_out = step->frac[id].v[0];
     measure(&out[k], &w, step->program->tensors[id].values,
             vft_tensor_count(&step->program->tensors[id]), table[k].exact);
   }

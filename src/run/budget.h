@@ -19,8 +19,9 @@ typedef struct {
   size_t at;    /* entry with the largest error */
 } vft_table_budget;
 
-enum { VFT_BUDGET_TABLES = 6 };
-/* score, logit, silu, silu', rotation of keys and of queries. Fails: VFT_USAGE when the program
+enum { VFT_BUDGET_TABLES = 8 };
+/* score, logit, silu, silu', rotation of keys and of queries,
+ * forward and of gradients. Fails: VFT_USAGE when the program
  * lacks one or the platform's long double is not wider than double. */
 VFT_MUST_CHECK vft_status vft_table_budgets(const vft_step *step,
                                             vft_table_budget out[VFT_BUDGET_TABLES]);

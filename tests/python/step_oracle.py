@@ -101,6 +101,8 @@ class Step:
         self.sigma = max(0, (self.T // 2).bit_length() - 1)
         self.rot_q = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_rot"], True)
         self.rot_k = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_rot"], False)
+        self.unrot_q = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_unrot"], True)
+        self.unrot_k = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_unrot"], False)
         t = profile["f_h"]
         eps = Decimal(float(np.float32(s["rms_eps"])))
         self.c_eps = max(1, rnd(s["d"] * eps * 2 ** (2 * t)))
@@ -271,8 +273,8 @@ class Step:
                 dq[rows, hc] = ds.dot(c["k"][rows, gc])
                 dk[rows, gc] = dk[rows, gc] + ds.T.dot(c["q"][rows, hc])
         dv = to((dv, f_e + frac("dop")), frac("dv"))
-        dq = to((self.rotate(dq, self.rot_q, self.heads, True), frac("ds") + frac("k") + f["f_rot"]), frac("dq"))
-        dk = to((self.rotate(dk, self.rot_k, s["groups"], True), frac("ds") + frac("q") + f["f_rot"]), frac("dk"))
+        dq = to((self.rotate(dq, self.unrot_q, self.heads, True), frac("ds") + frac("k") + f["f_unrot"]), frac("dq"))
+        dk = to((self.rotate(dk, self.unrot_k, s["groups"], True), frac("ds") + frac("q") + f["f_unrot"]), frac("dk"))
         vb[Q] = self.inner(Q, l, dq, frac("dq"))
         vb[K] = self.inner(K, l, dk, frac("dk"))
         vb[V] = self.inner(V, l, dv, frac("dv"))
@@ -533,8 +535,8 @@ def make_profile(shape, top, fracs, fixed):
     s = shape
     L = s["layers"]
     tokens = s["sequences"] * s["positions"]
-    f = dict(n_weight=12, n_gain=12, n_grad=16, w_h=25, w_dh=25, w_r=24, w_u=22, w_vb=24, w_vb_down=24, w_s=22, w_max=24,
-             w_w2=37, w_w3=36, w_g=24, w_q=48, w_norm=29, w_update=26, f_rot=13, e_score=14, k_score=32,
+    f = dict(n_weight=12, n_gain=12, n_grad=16, n_dx=16, w_h=25, w_dh=25, w_r=24, w_u=22, w_vb=24, w_vb_down=24, w_s=22, w_max=24,
+             w_w2=37, w_w3=36, w_g=24, w_q=48, w_norm=29, w_update=26, f_rot=13, f_unrot=11, e_score=14, k_score=32,
              f_dsilu=14, e_logit=24, k_logit=44, k_a1=20, w_a1=32, f_s=20)
     f["f_emb"], f["f_out"], f["f_gain_out"] = fracs["emb"], fracs["out"], fracs["gain_out"]
     f["f_h"] = fit(max(top["h"]), 22, 0, 12)
@@ -590,7 +592,7 @@ CASES = {
     "wide": dict(shape=dict(layers=2, d=9, groups=1, per_group=3, head_dim=4, ff=12, vocab=22, tied=1,
                             rms_eps=1e-5, rope_theta=100.0, adapted=0b0111010, rank=1, alpha_log2=0, sequences=2,
                             positions=4, beta1_q16=58982, d2=1000, clip=1, clip_u=4096, clip_frac=12),
-                 seed=3, lr="1e-3", profile=dict(n_grad=20, w_h=30, f_h=15, w_r=26, f_r=21, w_w2=35)),
+                 seed=3, lr="1e-3", profile=dict(n_grad=20, n_dx=19, w_h=30, f_h=15, w_r=26, f_r=21, w_w2=35)),
 }
 
 
