@@ -463,7 +463,7 @@ static vft_status backward(pass *c, float *dxf) {
     TRY_OUT(project_back(c, l, VFT_UP, s->x2, du, dx, 1));
     see(&out->max[VFT_CAL_DX2][l], dx, n * d);
     norm_back(c, s->h2, s->x2, s->r2, w->ffn_norm, dx, dh);
-    see(&out->max[VFT_CAL_DH][l], dh, n * d);
+    see(&out->max[VFT_CAL_DHM][l], dh, n * d);
     TRY_OUT(project_back(c, l, VFT_O, s->o, dh, dout, 0));
     see(&out->max[VFT_CAL_DO][l], dout, q);
     c->at = s;

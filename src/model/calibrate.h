@@ -34,7 +34,8 @@ typedef enum {
   VFT_CAL_G,     /* gate pre-activation */
   VFT_CAL_U,     /* up projection */
   VFT_CAL_M,     /* silu(gate) * up */
-  VFT_CAL_DH,    /* gradient of the residual stream (either place) */
+  VFT_CAL_DH,    /* gradient of the residual stream after the layer */
+  VFT_CAL_DHM,   /* ... before its MLP */
   VFT_CAL_DM,
   VFT_CAL_DU,
   VFT_CAL_DG,

@@ -433,10 +433,12 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->k[l] = activation(cal(c, VFT_CAL_K, l), 14);
     f->v[l] = activation(cal(c, VFT_CAL_V, l), 14);
     f->up[l] = activation(cal(c, VFT_CAL_U, l), 14);
-    float dh = cal(c, VFT_CAL_DH, l); /* after the layer and before its MLP */
+    float after = cal(c, VFT_CAL_DH, l), middle = cal(c, VFT_CAL_DHM, l);
     f->gate[l] = activation(cal(c, VFT_CAL_G, l), 13);
-    f->dh[l] = f->dh[L + l] = fit(dh, f->w_dh - 9, 0, 40);
-    f->dha[l] = f->dhb[l] = gradient(dh, 30);
+    f->dh[l] = fit(after, f->w_dh - 9, 0, 40);
+    f->dh[L + l] = fit(middle, f->w_dh - 9, 0, 40);
+    f->dha[l] = gradient(after, 30);
+    f->dhb[l] = gradient(middle, 30);
     f->dm[l] = gradient(cal(c, VFT_CAL_DM, l), 40);
     f->dup[l] = gradient(cal(c, VFT_CAL_DU, l), 40);
     f->dgate[l] = gradient(cal(c, VFT_CAL_DG, l), 40);
