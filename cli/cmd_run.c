@@ -38,6 +38,7 @@ static vft_status run(int argc, char **argv) {
   TRY(cli_parse(&cli_run, argc, argv, option, 3, &request.config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
+  cli_note_policy(request.config);
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
   TRY(vft_run_prove(request.run, request.resume, false));

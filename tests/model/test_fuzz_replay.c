@@ -28,6 +28,9 @@
 #define LLVMFuzzerTestOneInput fuzz_spdx
 #include "../../fuzz/fuzz_spdx.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_config
+#include "../../fuzz/fuzz_config.c"
+#undef LLVMFuzzerTestOneInput
 #include "base/mem.h"
 #include "model_files.h"
 
@@ -163,12 +166,24 @@ static void spdx(void **state) {
   replay(fuzz_spdx, seed, sizeof seed - 1, sizeof seed - 1, 4000);
 }
 
+static void config(void **state) {
+  (void)state;
+  static const char seed[] =
+      "base_model: m\ndatasets:\n  - {path: a, license: mit, tags: [x], tier: shadow}\n"
+      "num_epochs: 1\npolicy:\n  allow_licenses: [MIT, isc]\n  allow_languages: [en]\n"
+      "  deny_tags: [bad]\n  allow_tiers: [public]\n  quotas:\n"
+      "    - {bin: 'license:MIT', max_examples: 3}\n    - {bin: 'length:0-9', max_tokens: 7}\n"
+      "sampler: {mode: hybrid, window: 2, replacement: true}\n";
+  replay(fuzz_config, seed, sizeof seed - 1, sizeof seed - 1, 4000);
+}
+
 int main(void) {
   printf("# seed %d\n", SEED);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gguf),      cmocka_unit_test(safetensors), cmocka_unit_test(hf_config),
       cmocka_unit_test(tokenizer), cmocka_unit_test(records),
       cmocka_unit_test(member),    cmocka_unit_test(spdx),
+      cmocka_unit_test(config),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

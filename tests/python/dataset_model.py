@@ -1,5 +1,5 @@
-"""The dataset commitment of docs/SPEC.md, section 13, in plain Python: slow, short, and written from
-the specification. Run as a program it writes vectors/dataset.json."""
+"""The dataset commitment of docs/SPEC.md, section 13, in plain Python: slow, short, and written
+from the specification. Run as a program it writes vectors/dataset.json."""
 
 import json
 import struct
@@ -120,8 +120,8 @@ def from_bytes(data):
 def vectors():
   proc, raw, master = bytes(range(32)), bytes(range(255, 223, -1)), bytes([7] * 32)
   classes = [("public", proc, "a file.jsonl", "MIT", "en", "", []),
-             ("shadow", bytes(32), "站", "GPL-2.0-only WITH Classpath-exception-2.0 OR MIT", "zh-cn",
-              "医学", ["b", "a", "é"])]
+             ("shadow", bytes(32), "站", "GPL-2.0-only WITH Classpath-exception-2.0 OR MIT",
+              "zh-cn", "医学", ["b", "a", "é"])]
   contents = [(8, 0, [1, 2], [0, 1]),
               (16, 3, list(range(20)), [0] * 5 + [1] * 15),
               (24, 5, [2 ** 21 - 1] * 30, [1] * 30),
