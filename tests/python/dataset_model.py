@@ -109,6 +109,41 @@ def dataset_root(roots):
   return sponge(DATASET, sum(roots, []))
 
 
+def verify_member(data):
+  """c_D, tier, index and class bytes of a membership file (docs/FORMATS.md)."""
+  at = 0
+
+  def take(n):
+    nonlocal at
+    at += n
+    assert at <= len(data)
+    return data[at - n:at]
+
+  def number(n):
+    return int.from_bytes(take(n), "little")
+
+  def digest():
+    out = from_bytes(take(32))
+    assert all(x < P for x in out)
+    return out
+
+  assert take(8) == b"VFTMEMB1" and number(4) == 1
+  root, others = digest(), [digest(), digest()]
+  records, n, index, tokens, loss_tokens = number(8), number(8), number(8), number(4), number(4)
+  content, salt_ = digest(), digest()
+  kind = take(number(4))
+  assert index < records and loss_tokens < tokens <= n + 1
+  node = leaf_digest(content, metadata_digest(class_digest(kind), tokens, loss_tokens), salt_)
+  for b in range((records - 1).bit_length()):
+    sibling = digest()
+    node = compress(sibling, node) if index >> b & 1 else compress(node, sibling)
+  assert at == len(data)
+  tier = kind[0]
+  roots = others[:tier] + [sponge(TIER, node + [records, n, tier, 1])] + others[tier:]
+  assert dataset_root(roots) == root
+  return to_hex(root), TIERS[tier], index, kind
+
+
 def to_hex(digest):
   return struct.pack("<4Q", *digest).hex()
 
