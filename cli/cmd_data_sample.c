@@ -4,6 +4,7 @@
 #include "cmd_data.h"
 #include "data/sampler.h"
 #include "model/source.h"
+#include "run/files.h"
 #include "run/manifest.h"
 #include "run/progress.h"
 
@@ -149,11 +150,17 @@ static vft_status print_json(const vft_config *c, const identity *id, const list
   return bad ? vft_fail(VFT_RESOURCE, "cannot write JSON") : VFT_OK;
 }
 
-/* h: what was given, or the digest of what the configuration declares about sampling. */
+/* h: what was given, or the digest of what the configuration declares about sampling, which is
+ * written when a file is named. */
 static vft_status set_manifest(const vft_config *c, const vft_dataset *d, const char *given,
-                               uint8_t manifest[32]) {
+                               const char *declaration, uint8_t manifest[32]) {
   char *text;
   size_t length;
+  TRY(vft_sampling_json(c, d, &text, &length));
+  vft_status st = vft_sha256(text, length, manifest);
+  if (st == VFT_OK && declaration) st = vft_file_write(declaration, text, length);
+  vft_free(text);
+  TRY(st);
   if (given) {
     if (strlen(given) != 64 || strspn(given, "0123456789abcdef") != 64)
       return cli_usage(&cli_data_sample, "--manifest: '%.70s' is not 64 hexadecimal digits", given);
@@ -161,12 +168,8 @@ static vft_status set_manifest(const vft_config *c, const vft_dataset *d, const 
       unsigned v = 0;
       if (sscanf(given + 2 * i, "%2x", &v) == 1) manifest[i] = (uint8_t)v;
     }
-    return VFT_OK;
   }
-  TRY(vft_sampling_json(c, d, &text, &length));
-  vft_status st = vft_sha256(text, length, manifest);
-  vft_free(text);
-  return st;
+  return VFT_OK;
 }
 
 static void warn(const vft_config *c, const vft_judged *j) {
@@ -179,13 +182,13 @@ static void warn(const vft_config *c, const vft_judged *j) {
 }
 
 static vft_status sample(const vft_config *c, const vft_dataset *d, const char *manifest,
-                         uint64_t epoch, bool json) {
+                         const char *declaration, uint64_t epoch, bool json) {
   vft_judged j = {0};
   identity id = {.epoch = epoch};
   listing l = {0};
   vft_epoch_result r;
   vft_status st;
-  TRY(set_manifest(c, d, manifest, id.manifest));
+  TRY(set_manifest(c, d, manifest, declaration, id.manifest));
   TRY(vft_policy_judge(&c->policy, d, &j));
   warn(c, &j);
   TRY_OUT(vft_sampler_rows(c, &j, &id.rows));
@@ -212,6 +215,7 @@ void cli_note_policy(const char *config_path) {
 
 static vft_status run(int argc, char **argv) {
   const char *folder = NULL, *config_path = NULL, *epoch_text = NULL, *manifest = NULL;
+  const char *declaration = NULL;
   bool json = false, shown;
   long epoch;
   vft_arena arena = {0};
@@ -222,8 +226,9 @@ static vft_status run(int argc, char **argv) {
       {"epoch", 'e', "E", "numbered from 0", NULL, &epoch_text},
       {"manifest", 0, "H", "digest that the order depends on (default: of dataset root, policy "
        "and sampler)", NULL, &manifest},
+      {"declaration", 0, "FILE", "write what that default is the SHA-256 of", NULL, &declaration},
       {"json", 0, NULL, "one JSON object", &json, NULL}};
-  TRY(cli_parse(&cli_data_sample, argc, argv, option, 4, &folder, 1, true, &shown));
+  TRY(cli_parse(&cli_data_sample, argc, argv, option, 5, &folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!config_path) return cli_usage(&cli_data_sample, "--config CONFIG.yaml is missing");
   if (!epoch_text) return cli_usage(&cli_data_sample, "--epoch E is missing");
@@ -231,7 +236,7 @@ static vft_status run(int argc, char **argv) {
   TRY(vft_config_load(config_path, &config));
   vft_status st = cli_open_data(&arena, folder, &d);
   if (st == VFT_OK) {
-    st = sample(&config, &d, manifest, (uint64_t)epoch, json);
+    st = sample(&config, &d, manifest, declaration, (uint64_t)epoch, json);
     vft_dataset_close(&d);
   }
   vft_config_free(&config);

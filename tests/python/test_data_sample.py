@@ -199,11 +199,13 @@ def test_default_manifest_is_canonical_json(data):
                        "seed_commitment": model.to_hex(sampler.commitment(
                            sampler.secret_of(master)))}}
   text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-  result = sample(data, 0, manifest=None, micro_batch_size=2,
+  written = folder / "declaration.json"
+  result = sample(data, 0, "--declaration", written, manifest=None, micro_batch_size=2,
                   policy={"allow_licenses": ["mit"], "deny_tags": ["x"],
                           "quotas": [{"bin": "length:0-16", "max_tokens": 300}]},
                   sampler={"mode": "private", "steps_per_epoch": 3})
   expect(result, 0, f"manifest  {hashlib.sha256(text).hexdigest()}", "key is secret")
+  assert written.read_bytes() == text
 
 
 def test_text(data):
