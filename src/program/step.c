@@ -8,6 +8,7 @@
 #include "model/fixmath.h"
 #include "model/tables.h"
 #include "program/build.h"
+#include "program/release.h"
 
 enum { TAG_SCORE = VFT_TAG_FIRST_FUNCTION, TAG_ZERO, TAG_LOGIT, TAG_SILU, TABLE_ROWS = 1 << 16 };
 
@@ -640,6 +641,90 @@ vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *p
   }
   TRY_OUT(c->b.status);
   TRY_OUT(attach_checks(step));
+  *out = step;
+out:
+  vft_free(c);
+  if (st != VFT_OK) vft_step_free(step);
+  return st;
+}
+
+/* ---- release ---- */
+
+/* Limbs of the working copies of one link; range checked when it is the released one. */
+static void add_released(vft_build *c, uint32_t link, const char *path, bool out) {
+  vft_builder *b = &c->b;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++)
+      for (int i = 0; i < 2; i++)
+        (void)link_limb(c, link,
+                        vft_build_name(b, "%s/%s/%c", path, vft_projection_path[p],
+                                       kind ? 'B' : 'A'),
+                        i ? "s1" : "s0", state_axes(c, p, kind), i ? c->f->w_s - 16 : 16, out);
+}
+
+/* Every limb of a part is that of the released adapter. */
+static void join_released(vft_build *c, const char *path, int first) {
+  vft_builder *b = &c->b;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++)
+      for (int i = 0; i < 2 && b->status == VFT_OK; i++) {
+        const char *matrix =
+            vft_build_name(b, "%s/%c/s%d", vft_projection_path[p], kind ? 'B' : 'A', i);
+        const char *name = vft_build_name(b, "%s/%s", path, matrix);
+        const char *axes = state_axes(c, p, kind);
+        vft_raw_term same[2] = {
+            VFT_RAW1(1, vft_program_find_tensor(b->p, vft_build_name(b, "adapter/%s", matrix)),
+                     first ? vft_build_name(b, "l+%d%s", first, axes + 1) : axes),
+            VFT_RAW1(-1, vft_program_find_tensor(b->p, name), axes)};
+        vft_build_relation(b, vft_build_name(b, "%s/joined", name), VFT_ZERO, VFT_NO_TENSOR, axes,
+                           same, 2);
+      }
+}
+
+vft_status vft_release_build(const vft_step_shape *shape, const vft_profile *profile,
+                             const int *count, int n, uint32_t log_columns, vft_step **out) {
+  *out = NULL;
+  TRY(vft_step_shape_check(shape));
+  TRY(vft_profile_check(profile));
+  int sum = 0;
+  for (int i = 0; i < n; i++) sum += count[i] >= 1 ? count[i] : shape->layers + 1;
+  if (n < 1 || n > VFT_MAX_PARTS || sum != shape->layers)
+    return vft_fail(VFT_USAGE, "release: parts that are not the model's %d layers", shape->layers);
+  vft_step *step = vft_alloc(1, sizeof *step);
+  vft_build *c = vft_alloc(1, sizeof *c);
+  vft_status st = step && c ? VFT_OK : VFT_RESOURCE;
+  if (st != VFT_OK) goto out;
+  no_roles(step);
+  step->part = (vft_part){.kind = VFT_PART_RELEASE, .layers = shape->layers};
+  step->model_layers = shape->layers;
+  step->shape = *shape;
+  TRY_OUT(cut_profile(step, profile, 0, shape->layers));
+  step->program = vft_program_new("adapter-release", log_columns);
+  if (!step->program) {
+    st = VFT_USAGE;
+    goto out;
+  }
+  vft_builder *b = &c->b;
+  c->s = &step->shape;
+  c->f = c->model = &step->profile;
+  c->step = b->step = step;
+  b->p = step->program;
+  b->arena = &step->program->arena;
+  set_sizes(c);
+  (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
+  for (int i = 0; i < n; i++) {
+    uint32_t link = vft_program_add_link(b->p, vft_build_name(b, "part%d", i), false);
+    b->size['l'] = (uint32_t)count[i];
+    add_released(c, link, vft_build_name(b, "part%d", i), false);
+  }
+  b->size['l'] = (uint32_t)shape->layers;
+  step->link_adapter_out = vft_program_add_link(b->p, "adapter", true);
+  add_released(c, step->link_adapter_out, "adapter", true);
+  for (int i = 0, first = 0; i < n; first += count[i++]) {
+    b->size['l'] = (uint32_t)count[i];
+    join_released(c, vft_build_name(b, "part%d", i), first);
+  }
+  TRY_OUT(b->status);
   *out = step;
 out:
   vft_free(c);

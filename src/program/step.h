@@ -39,7 +39,13 @@ enum { VFT_STEP_SILU_TABLES = 16, VFT_STEP_TABLES = 2 + 2 * VFT_STEP_SILU_TABLES
  *   OPTIMISER  AdamW of the same layers
  * What one part computes and another needs is handed over in a link. `neighbour[0]`, `[1]`: layers
  * of the LAYERS part before and after this one, 0 for none (LAYERS); HEAD: [0] the last part's. */
-typedef enum { VFT_PART_STEP, VFT_PART_HEAD, VFT_PART_LAYERS, VFT_PART_OPTIMISER } vft_part_kind;
+typedef enum {
+  VFT_PART_STEP,
+  VFT_PART_HEAD,
+  VFT_PART_LAYERS,
+  VFT_PART_OPTIMISER,
+  VFT_PART_RELEASE /* program/release.h */
+} vft_part_kind;
 typedef struct {
   vft_part_kind kind;
   int first, layers;

@@ -251,6 +251,15 @@ static vft_status open_or_make(const vft_train_request *request, vft_plan *plan)
   return st;
 }
 
+/* Is there a cut of the steps that the memory can prove? */
+static vft_status provable(const vft_plan *plan, uint64_t memory) {
+  vft_cut cut;
+  vft_memory_shard largest;
+  size_t budget;
+  TRY(vft_memory_budget(memory, &budget));
+  return vft_memory_cut(&plan->manifest, plan->step, budget, &cut, &largest);
+}
+
 vft_status vft_run_train(const vft_train_request *request) {
   vft_plan plan;
   vft_state state;
@@ -260,10 +269,8 @@ vft_status vft_run_train(const vft_train_request *request) {
   if (st == VFT_OK) {
     vft_hex(plan.manifest.digest, 32, hex);
     vft_note("manifest %s", hex);
-    vft_prove_options way;
     st = disk_for(&plan, request->run, &state);
-    if (st == VFT_OK && request->proves)
-      st = vft_memory_plan(&plan.manifest, plan.step->program, &way);
+    if (st == VFT_OK && request->proves) st = provable(&plan, request->memory);
     if (st == VFT_OK && request->parity_files) st = write_parity(&plan, request->run);
     if (st == VFT_OK) st = train(&plan, request->run, &state);
     vft_state_free(&state);

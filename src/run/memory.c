@@ -1,0 +1,113 @@
+#include "run/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "run/files.h"
+#include "train/exec.h"
+
+enum { GB = 1000000000 };
+
+static size_t trace_bytes(const vft_step *s) {
+  const vft_program *p = s->program;
+  size_t bytes = 0;
+  for (uint32_t t = 0; t < p->ntensors; t++) {
+    const vft_tensor *x = &p->tensors[t];
+    if (x->origin == VFT_ORACLE) continue; /* the weights are there */
+    bytes += vft_tensor_count(x) * vft_dtype_size(vft_dtype_for(x->lo, x->hi));
+  }
+  return bytes + vft_exec_buffers(s);
+}
+
+/* Nodes of every link's tree, and the codewords of those that keep them. */
+static size_t link_bytes(const vft_program *p, unsigned log_inv_rate) {
+  size_t bytes = 0, columns = (size_t)1 << (p->log_columns + log_inv_rate);
+  for (uint32_t l = 0; l < p->nlinks; l++) {
+    size_t rows = (vft_program_tree_elements(p, VFT_LINK, l) >> p->log_columns) + 1;
+    bytes += 64 * columns + (rows + 7) / 8 * 8 * 8 * columns;
+  }
+  return bytes;
+}
+
+vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *options, size_t budget,
+                           vft_memory_shard *out) {
+  size_t least = SIZE_MAX;
+  memset(out, 0, sizeof *out);
+  out->trace = trace_bytes(step);
+  out->links = link_bytes(step->program, options->log_inv_rate);
+  for (unsigned way = 0; way < 8; way++) {
+    vft_prove_plan plan;
+    out->way = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
+    TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
+    out->proof = plan.peak;
+    out->total = out->trace + out->links + out->proof;
+    if (out->total <= budget) return VFT_OK;
+    if (out->total < least) least = out->total;
+  }
+  return vft_fail(VFT_RESOURCE, "proving %s takes %.1f GB of memory, %.1f GB may be used",
+                  step->program->name, (double)least / GB, (double)budget / GB);
+}
+
+/* The shards of an even cut that differ in size: the whole step; head, a longest range between two
+ * others, its optimiser. */
+static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
+                          size_t budget, vft_memory_shard *largest) {
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_proof_options options = vft_cut_options(m, cut, 0, 0, context);
+  if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
+  uint32_t n = (uint32_t)cut->n, range = n > 2 ? 1 : 0, shard[3] = {0, 1 + range, 1 + n + range};
+  memset(largest, 0, sizeof *largest);
+  for (int i = 0; i < 3; i++) {
+    vft_part part = vft_cut_part(cut, m->shape.layers, shard[i]);
+    vft_step *step;
+    vft_memory_shard plan;
+    TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
+    vft_status st = vft_memory_plan(step, &options, budget, &plan);
+    vft_step_free(step);
+    TRY(st);
+    if (plan.total > largest->total) *largest = plan;
+  }
+  return VFT_OK;
+}
+
+vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
+                          vft_memory_shard *largest) {
+  int layers = m->shape.layers, most = layers < VFT_MAX_PARTS ? layers : VFT_MAX_PARTS;
+  vft_status st = VFT_RESOURCE;
+  for (int n = 0, last = -1; st == VFT_RESOURCE && n <= most; n++) {
+    *cut = vft_cut_even(layers, n);
+    if (n && cut->count[0] == last) continue; /* no range is shorter than before */
+    last = n ? cut->count[0] : -1;
+    st = try_cut(m, whole, cut, budget, largest);
+  }
+  return st;
+}
+
+vft_status vft_memory_budget(uint64_t limit, size_t *out) {
+  size_t live = vft_alloc_live();
+  if (!limit) {
+    *out = (size_t)(vft_memory_available() / 10 * 9);
+    return VFT_OK;
+  }
+  if (limit <= live)
+    return vft_fail(VFT_RESOURCE, "--memory: %.1f GB are in use before any proof (model, records, "
+                    "trainer), %.1f GB are allowed", (double)live / GB, (double)limit / GB);
+  *out = (size_t)limit - live;
+  return VFT_OK;
+}
+
+vft_status vft_memory_parse(const char *text, uint64_t *out) {
+  char *end;
+  double value = strtod(text, &end), unit = 1;
+  switch (*end) {
+    case 'k': case 'K': unit = 1e3; end++; break;
+    case 'm': case 'M': unit = 1e6; end++; break;
+    case 'g': case 'G': unit = 1e9; end++; break;
+    default: break;
+  }
+  if (end == text || *end || !(value > 0) || value * unit >= 1e15)
+    return vft_fail(VFT_USAGE, "--memory: '%s' is not an amount of bytes such as 16G or 800M", text);
+  *out = (uint64_t)(value * unit);
+  return VFT_OK;
+}
