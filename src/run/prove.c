@@ -5,6 +5,7 @@
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
+#include "run/prover.h"
 #include "run/run.h"
 #include "run/schedule.h"
 #include "run/state.h"
@@ -12,21 +13,7 @@
 
 enum { KEEP_LINKS = 1 << 24 }; /* links of fewer elements keep their codewords */
 
-typedef struct {
-  const vft_prove_request *request;
-  const char *folder, *proofs; /* RUN/public, RUN/public/proofs */
-  vft_plan plan;
-  vft_shards shards;
-  size_t budget;     /* bytes beyond what is in use */
-  vft_engine engine; /* its trainer holds the values of step `at` - 1 when `holds` */
-  vft_state state;   /* after `at` steps, when known */
-  vft_state before;  /* of the step that the trainer holds (cut runs) */
-  uint64_t at;
-  bool known, holds;
-  vft_batch batch; /* of the step being proved */
-  vft_oracle_claims claims;
-  vft_slots slots;
-} job;
+typedef vft_prover job;
 
 /* ---- states ---- */
 
@@ -126,8 +113,8 @@ out:
   return st;
 }
 
-static vft_status prove_shard(job *j, uint64_t t, uint32_t shard,
-                              vft_digest roots[VFT_PROOF_LINKS]) {
+vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
+                            vft_digest roots[VFT_PROOF_LINKS]) {
   const vft_step *s = j->shards.step[shard];
   vft_step_inputs inputs = {0};
   vft_exec *exec = NULL;
@@ -183,7 +170,7 @@ static vft_status prove_steps(job *j) {
     for (uint32_t i = 0; i < n; i++) {
       TRY(vft_interrupt_check("vft prove ... --resume goes on"));
       if (!j->request->resume || !keep_shard(j, t, i)) {
-        TRY(prove_shard(j, t, i, roots));
+        TRY(vft_prover_shard(j, t, i, roots));
         vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
         if (st == VFT_REJECTED)
           return vft_fail(VFT_USAGE, "step %llu does not continue step %llu: a checkpoint of %s is "
@@ -279,7 +266,7 @@ out:
   return st;
 }
 
-/* ---- jobs ---- */
+/* ---- all ---- */
 
 /* The cut of the proofs that are there, or the best one for the memory. */
 static vft_status choose_cut(job *j, vft_cut *cut) {
@@ -288,15 +275,25 @@ static vft_status choose_cut(job *j, vft_cut *cut) {
   TRY(vft_memory_budget(j->request->memory, &j->budget));
   if (j->request->resume && vft_cut_exists(j->proofs))
     return vft_cut_read(j->proofs, m->shape.layers, cut);
+  if (j->request->cut) {
+    if (j->request->ranges > m->shape.layers)
+      return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
+    *cut = vft_cut_even(m->shape.layers, j->request->ranges);
+    TRY(vft_proof_files_remove(j->proofs));
+    return vft_cut_write(cut, j->proofs);
+  }
   TRY(vft_memory_cut(m, j->plan.step, j->budget, cut, &largest));
   if (cut->n)
     vft_note("each step in %u shards (head, %d ranges of at most %d layers, their optimisers), at "
              "most %.1f GB each", vft_cut_shards(cut), cut->n, cut->count[0],
              (double)largest.total / 1e9);
+  TRY(vft_proof_files_remove(j->proofs));
   return vft_cut_write(cut, j->proofs);
 }
 
-static vft_status open_job(job *j) {
+vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
+  memset(j, 0, sizeof *j);
+  j->request = request;
   const char *run = j->request->run;
   vft_cut cut;
   TRY(vft_plan_open(run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, &j->plan));
@@ -314,7 +311,7 @@ static vft_status open_job(job *j) {
   return vft_shards_derive(m, j->plan.step, &cut, &j->shards);
 }
 
-static void close_job(job *j) {
+void vft_prover_close(vft_prover *j) {
   vft_engine_free(&j->engine);
   vft_batch_free(&j->batch);
   vft_oracle_claims_free(&j->claims);
@@ -327,16 +324,15 @@ static void close_job(job *j) {
 vft_status vft_run_prove(const vft_prove_request *request) {
   job *j = vft_alloc(1, sizeof *j);
   if (!j) return VFT_RESOURCE;
-  j->request = request;
   vft_status st;
-  TRY_OUT(open_job(j));
+  TRY_OUT(vft_prover_open(j, request));
   TRY_OUT(vft_slots_start(&j->shards, j->plan.manifest.seed, &j->slots));
   TRY_OUT(prove_steps(j));
   if (j->shards.cut.n) TRY_OUT(prove_release(j));
   vft_engine_free(&j->engine);
   TRY_OUT(open_oracles(j));
 out:
-  close_job(j);
+  vft_prover_close(j);
   vft_free(j);
   return st;
 }
