@@ -127,7 +127,7 @@ def test_help_and_versions():
     (["prove", "a", "--threads", "0"], "whole number"),
     (["prove", "a", "--memory", "lots"], "amount of bytes"),
     (["worker", "walk", "a"], "expected 'run'"),
-    (["worker", "run", "/nonexistent"], "cannot read"),
+    (["worker", "run", "/nonexistent"], "cannot be read"),
     (["verify", "/nonexistent"], "no such folder"),
     (["prove", "/nonexistent"], "no run here"),
     (["inspect", "/nonexistent"], "cannot be read"),
@@ -273,7 +273,7 @@ def test_inspect(finished):
   expect(vft("inspect", public / "proofs" / "step_000001.vft"), 0, "training step 1")
   expect(vft("inspect", public / "proofs" / "oracles.vft"), 0, "Opening")
   expect(vft("inspect", public / "adapter"), 0, "lora_alpha", "lora_A.weight")
-  expect(vft("inspect", finished), 0, f"{STEPS} of {STEPS} steps proved")
+  expect(vft("inspect", finished), 0, f"{STEPS} of {STEPS} proofs of {STEPS} steps")
   expect(vft("inspect", DEMO / "model" / "model.safetensors"), 0, "model.embed_tokens.weight")
   checkpoint = sorted((finished / "private" / "checkpoints").iterdir())[-1]
   expect(vft("inspect", checkpoint), 0, f"after {STEPS} steps", "checksum right")
