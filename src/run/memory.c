@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/derive.h"
 #include "run/files.h"
 #include "train/exec.h"
 
@@ -42,6 +43,7 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
     TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
     out->proof = plan.peak;
     out->total = out->trace + out->links + out->proof;
+    out->proof_bytes = plan.proof;
     if (out->total <= budget) return VFT_OK;
     if (out->total < least) least = out->total;
   }
@@ -81,6 +83,25 @@ vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget,
     last = n ? cut->count[0] : -1;
     st = try_cut(m, whole, cut, budget, largest);
   }
+  return st;
+}
+
+vft_status vft_memory_oracles(const vft_manifest *m, const vft_step *whole, size_t *bytes,
+                              uint64_t *proof_bytes) {
+  vft_box *box[2] = {NULL, NULL};
+  uint32_t n[2];
+  size_t proof = 0;
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_cut cut = {.n = 0};
+  vft_proof_options options = vft_cut_options(m, &cut, m->steps, 0, context);
+  vft_status st = vft_derive_oracle_boxes(whole, 0, &box[0], &n[0]);
+  if (st == VFT_OK) st = vft_derive_oracle_boxes(whole, 1, &box[1], &n[1]);
+  if (st == VFT_OK)
+    st = vft_prove_plan_oracles((const vft_box *const *)box, n, 2, vft_derive_oracle_columns(whole),
+                                &options, bytes, &proof);
+  vft_free(box[0]);
+  vft_free(box[1]);
+  *proof_bytes = proof;
   return st;
 }
 
