@@ -9,7 +9,7 @@ ifeq ($(BUILD),debug)
 B       := build/debug
 OPT     := -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
-PKGS    := jansson yaml-0.1 libcrypto libpcre2-8
+PKGS    := jansson yaml-0.1 libcrypto libpcre2-8 sqlite3
 CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
 AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
            -mavx512vnni -mbmi2
