@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "run/derive.h"
 #include "run/memory.h"
@@ -75,9 +77,35 @@ static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t
   return st;
 }
 
-/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'. */
-static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const vft_step *step,
-                              const vft_trace *trace, vft_digest *roots) {
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A line of private/prove.jsonl. */
+static vft_status log_shard(const job *j, uint64_t t, const char *name, double seconds, double cpu,
+                            const vft_memory_shard *memory, size_t peak, size_t proof) {
+  vft_arena arena = {0};
+  char *path = vft_run_path(&arena, j->request->run, "private/prove.jsonl");
+  FILE *f = path ? fopen(path, "ab") : NULL;
+  vft_status st = VFT_OK;
+  if (f)
+    fprintf(f, "{\"step\": %llu, \"shard\": \"%s\", \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
+               "\"planned_bytes\": %zu, \"peak_bytes\": %zu, \"proof_bytes\": %zu}\n",
+            (unsigned long long)t, name, seconds, cpu, memory->total + j->resident, peak, proof);
+  if (!path || !f || fclose(f))
+    st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path ? path : "prove.jsonl",
+                  strerror(errno));
+  vft_arena_free(&arena);
+  return st;
+}
+
+/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'.
+ * begun, cpu: when work on the shard began. */
+static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *name,
+                              const vft_step *step, const vft_trace *trace, vft_digest *roots,
+                              double begun, double cpu) {
   const vft_manifest *m = &j->plan.manifest;
   const vft_program *p = step->program;
   uint8_t context[VFT_CONTEXT_MAX];
@@ -101,11 +129,16 @@ static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const vft_step
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
                     &proof, p->noracles ? &j->claims : NULL, &profile));
   TRY_OUT(write_proof(j, t, shard, p->nlinks, link, &proof));
+  size_t peak = 0;
+  for (uint32_t i = 0; i < profile.n; i++)
+    if (profile.stage[i].peak > peak) peak = profile.stage[i].peak;
   if (j->request->verbose) {
     vft_prove_profile_print(&profile, stderr);
-    fprintf(stderr, "memory       planned %.1f MB for this shard, proof of %zu bytes\n",
-            (double)memory.total / 1e6, proof.len);
+    fprintf(stderr, "memory       planned %.1f MB, peak %.1f MB; proof of %zu bytes\n",
+            (double)(memory.total + j->resident) / 1e6, (double)peak / 1e6, proof.len);
   }
+  TRY_OUT(log_shard(j, t, name, vft_seconds() - begun, cpu_seconds() - cpu, &memory, peak,
+                    proof.len));
 out:
   for (uint32_t l = 0; l < p->nlinks; l++) vft_commitment_free(link[l]);
   vft_free(link);
@@ -120,7 +153,7 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   vft_exec *exec = NULL;
   void *storage = NULL;
   char name[32];
-  double begun = vft_seconds();
+  double begun = vft_seconds(), cpu = cpu_seconds();
   vft_cut_name(&j->shards.cut, shard, name);
   TRY(ready(j, t));
   vft_status st = VFT_OK;
@@ -135,7 +168,7 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   if (j->request->verbose)
     fprintf(stderr, "step %llu, %s\ntrace        %8.2f s\n", (unsigned long long)t, name,
             vft_seconds() - begun);
-  TRY_OUT(prove_trace(j, t, shard, s, vft_exec_trace(exec), roots));
+  TRY_OUT(prove_trace(j, t, shard, name, s, vft_exec_trace(exec), roots, begun, cpu));
   if (!j->shards.cut.n) {
     vft_state_read(s, exec, &j->state);
     j->at = t + 1;
@@ -218,6 +251,7 @@ static vft_status prove_release(job *j) {
   const vft_step *s = j->shards.release;
   vft_digest link[VFT_PROOF_LINKS];
   vft_trace trace;
+  double begun = vft_seconds(), cpu = cpu_seconds();
   if (j->request->resume &&
       vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK)
     return VFT_OK;
@@ -230,7 +264,7 @@ static vft_status prove_release(job *j) {
   TRY_OUT(put_released(&trace, s->link_adapter_out, &j->state, m->shape.layers, m->profile.w_s, 0));
   TRY_OUT(vft_trace_count_lookups(&trace));
   if (j->request->verbose) fprintf(stderr, "release\n");
-  st = prove_trace(j, m->steps, 1, s, &trace, NULL);
+  st = prove_trace(j, m->steps, 1, "release", s, &trace, NULL, begun, cpu);
 out:
   vft_trace_free(&trace);
   return st;
@@ -272,6 +306,7 @@ out:
 static vft_status choose_cut(job *j, vft_cut *cut) {
   const vft_manifest *m = &j->plan.manifest;
   vft_memory_shard largest;
+  j->resident = vft_alloc_live();
   TRY(vft_memory_budget(j->request->memory, &j->budget));
   if (j->request->resume && vft_cut_exists(j->proofs))
     return vft_cut_read(j->proofs, m->shape.layers, cut);

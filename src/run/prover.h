@@ -13,7 +13,8 @@ typedef struct {
   const char *folder, *proofs; /* RUN/public, RUN/public/proofs */
   vft_plan plan;
   vft_shards shards;
-  size_t budget;     /* bytes beyond what was in use when the cut was chosen */
+  size_t resident;   /* bytes in use before the first shard */
+  size_t budget;     /* bytes beyond these */
   vft_engine engine; /* its trainer holds the values of step `at` - 1 when `holds` */
   vft_state state;   /* after `at` steps, when known */
   vft_state before;  /* of the step that the trainer holds (cut runs) */
