@@ -21,6 +21,9 @@ typedef struct {
                           the trace; only the opening can tell */
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
+  /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
+  void (*stage)(void *ctx, const char *name);
+  void *stage_ctx;
 } vft_prove_options;
 
 enum { VFT_PROVE_STAGES = 8 };

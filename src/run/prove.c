@@ -61,6 +61,34 @@ static vft_status ready(job *j, uint64_t t) {
   return VFT_OK;
 }
 
+/* ---- progress ---- */
+
+enum { STAGES = 6 };
+
+/* Work of a shard: thousands of committed integers, at least one, a stage. */
+static uint64_t work(const job *j, uint32_t shard) {
+  return vft_program_tree_elements(j->shards.step[shard]->program, VFT_WITNESS, 0) / 1000 + 1;
+}
+
+static uint64_t work_of_step(const job *j) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < j->shards.n; i++) sum += STAGES * work(j, i);
+  return sum;
+}
+
+typedef struct {
+  job *j;
+  uint64_t unit;
+} stage_progress;
+
+static void show_stage(void *ctx, const char *name) {
+  stage_progress *s = ctx;
+  char detail[96];
+  if (!s->j->what || ++s->j->stages >= STAGES) return;
+  snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
+  vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
+}
+
 /* ---- one shard ---- */
 
 static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t links,
@@ -126,6 +154,9 @@ static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *na
   }
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
+  stage_progress at = {j, j->what ? work(j, shard) : 0};
+  memory.way.stage = show_stage;
+  memory.way.stage_ctx = &at;
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
                     &proof, p->noracles ? &j->claims : NULL, &profile));
   TRY_OUT(write_proof(j, t, shard, p->nlinks, link, &proof));
@@ -195,13 +226,19 @@ static bool keep_shard(job *j, uint64_t t, uint32_t shard) {
 }
 
 static vft_status prove_steps(job *j) {
-  uint64_t steps = j->plan.manifest.steps, n = j->shards.n;
+  uint64_t steps = j->plan.manifest.steps;
   vft_digest roots[VFT_PROOF_LINKS];
-  char name[32], detail[64];
-  vft_progress progress = vft_progress_begin("prove", 0, steps * n);
+  char name[32], what[96];
+  j->progress = vft_progress_begin("prove", 0, steps * work_of_step(j));
+  j->progress.percent = true;
   for (uint64_t t = 0; t < steps; t++) {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < j->shards.n; i++) {
       TRY(vft_interrupt_check("vft prove ... --resume goes on"));
+      vft_cut_name(&j->shards.cut, i, name);
+      snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
+               (unsigned long long)steps, j->shards.n > 1 ? ", " : "", j->shards.n > 1 ? name : "");
+      j->what = what;
+      j->stages = 0;
       if (!j->request->resume || !keep_shard(j, t, i)) {
         TRY(vft_prover_shard(j, t, i, roots));
         vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
@@ -210,12 +247,12 @@ static vft_status prove_steps(job *j) {
                           "of another run; delete private/checkpoints and train again",
                           (unsigned long long)t, (unsigned long long)t - 1, j->request->run);
       }
-      vft_cut_name(&j->shards.cut, i, name);
-      snprintf(detail, sizeof detail, n > 1 ? "step %llu, %s" : "", (unsigned long long)t, name);
-      vft_progress_step(&progress, t * n + i + 1, detail);
+      j->done += STAGES * work(j, i);
+      vft_progress_step(&j->progress, j->done, what);
     }
     vft_slots_next(&j->slots);
   }
+  j->what = NULL;
   return VFT_OK;
 }
 

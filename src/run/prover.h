@@ -4,6 +4,7 @@
 
 #include "run/cut.h"
 #include "run/plan.h"
+#include "run/progress.h"
 #include "run/proof_file.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -23,6 +24,10 @@ typedef struct {
   vft_batch batch; /* of the step being proved */
   vft_oracle_claims claims;
   vft_slots slots;
+  vft_progress progress; /* in units of vft_prover_work */
+  uint64_t done;         /* by the shards before this one */
+  uint64_t stages;       /* of this one */
+  const char *what;      /* the shard at work */
 } vft_prover;
 
 /* Opens the run and takes the cut that is there (request->resume) or chooses one and writes it.
