@@ -1,6 +1,6 @@
 /* Soundness mutation of the training step, whole and cut into parts: every relation, lookup and
- * table is attacked by a trace that is false in exactly that respect. The plain checker names it and
- * nothing else; without it the same trace is accepted. The same with proofs: of the whole program
+ * table is attacked by a trace that is false in exactly that respect. The plain checker names it
+ * and nothing else; without it the same trace is accepted. The same with proofs: of the whole program
  * for one attack of every kind, and of a program without lookups, or with ranges only, for every
  * relation and a sample of the ranges. A part is attacked where the whole step has no such check.
  * When VFT_LONG is set: everything, on all shapes. */
