@@ -204,3 +204,22 @@ def test_workers(cut, tmp_path):
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps({**job, key: value}))
     expect(vft("worker", "run", bad), 2, word)
+
+
+def test_estimate_before_any_work(cut, tmp_path):
+  """Sizes and memory are those that then happen, within a quarter; nothing is written."""
+  config = write_config(tmp_path, steps=STEPS)
+  before = digests(tmp_path)
+  estimate = json.loads(vft("estimate", config, "--json").stdout)
+  assert digests(tmp_path) == before
+  assert estimate["steps"] == STEPS and estimate["shards_a_step"] == 1
+  run = tmp_path / "run"
+  shutil.copytree(cut, run)
+  expect(vft("prove", run, "--ranges", 0), 0)
+  proofs = sum(p.stat().st_size for p in (run / "public" / "proofs").iterdir())
+  assert 0.75 < estimate["proof_bytes"] / proofs < 1.25
+  lines = [json.loads(line) for line in (run / "private" / "prove.jsonl").read_text().splitlines()]
+  peak = max(line["peak_bytes"] for line in lines[-STEPS:])
+  assert peak <= estimate["memory_bytes"] < 1.25 * peak
+  expect(vft("estimate", config, "--memory", "100M"), 3, "GB")
+  expect(vft("estimate", config), 0, "shards a step", "proving")
