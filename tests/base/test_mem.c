@@ -1,6 +1,7 @@
 /* Blocks of memory: contents, alignment, zeros after reuse, accounting, from several threads. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
