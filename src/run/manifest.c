@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "base/mem.h"
 #include "data/canonical_json.h"
+#include "hash/sha256.h"
 #include "model/fixmath.h"
 
 enum { MANIFEST_MAX = 16 << 20 };
@@ -154,7 +153,9 @@ vft_status vft_manifest_encode(vft_manifest *m) {
   vft_free(m->text);
   m->text = text;
   m->length = length;
-  SHA256((const unsigned char *)text, length, m->digest);
+  vft_sha256_digest digest;
+  TRY(vft_sha256_hash(text, length, &digest));
+  memcpy(m->digest, digest.b, sizeof m->digest);
   return VFT_OK;
 }
 
