@@ -15,7 +15,7 @@ OPT     := -O1 -g -ffp-contract=off -fno-strict-overflow -fsanitize=address,unde
            -fno-sanitize-recover=all -fsanitize=fuzzer-no-link
 WARN    :=
 endif
-PKGS    := jansson yaml-0.1 libcrypto libpcre2-8
+PKGS    := jansson yaml-0.1 libcrypto libpcre2-8 sqlite3
 CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
 AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
            -mavx512vnni -mbmi2

@@ -3,7 +3,7 @@
 # (root, or sudo without a password), otherwise names them in one line and fails.
 set -u
 need=""
-for pair in jansson:libjansson-dev yaml-0.1:libyaml-dev libcrypto:libssl-dev libpcre2-8:libpcre2-dev cmocka:libcmocka-dev; do
+for pair in jansson:libjansson-dev yaml-0.1:libyaml-dev libcrypto:libssl-dev libpcre2-8:libpcre2-dev sqlite3:libsqlite3-dev cmocka:libcmocka-dev; do
   pkg-config --exists "${pair%%:*}" 2>/dev/null || need="$need ${pair##*:}"
 done
 command -v pkg-config >/dev/null 2>&1 || need="$need pkg-config"

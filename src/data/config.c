@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "base/suggest.h"
+#include "data/spdx.h"
 #include "model/fixmath.h"
 
 const char *const vft_projection_names[7] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
@@ -19,10 +20,21 @@ const char vft_config_template[] =
     "# tokenizer.json). Llama architecture.\n"
     "base_model: model.gguf\n"
     "\n"
-    "# Instruction records: JSON or JSONL. type: auto, alpaca, sharegpt or messages.\n"
+    "# Instruction records: JSON or JSONL. type: auto, alpaca, sharegpt, messages or\n"
+    "# self_instruct. The other keys hold for records that do not say it themselves (fields\n"
+    "# source, license, lang, domain); tags are added to those of a record.\n"
     "datasets:\n"
     "  - path: train.jsonl\n"
     "    type: auto\n"
+    "    # source: our-handbook\n"
+    "    # license: Apache-2.0      # an SPDX expression; none at all is NOASSERTION\n"
+    "    # language: en\n"
+    "    # domain: law\n"
+    "    # tags: [reviewed]\n"
+    "    # tier: public             # public, restricted or shadow: roots of their own\n"
+    "\n"
+    "# How vft data commit makes a message's text canonical: nfc-trim, nfc or keep.\n"
+    "text_rule: nfc-trim\n"
     "\n"
     "chat_template: chatml\n"
     "# system: You are a helpful assistant.   # added to records that have no system message\n"
@@ -55,7 +67,8 @@ const char vft_config_template[] =
     "# calibration_text: calibration.txt\n";
 
 static const char *const known_keys[] = {
-    "base_model", "datasets", "calibration_text", "chat_template", "system", "sequence_len",
+    "base_model", "datasets", "calibration_text", "chat_template", "system", "text_rule",
+    "sequence_len",
     "micro_batch_size", "gradient_accumulation_steps", "adapter", "lora_r", "lora_alpha",
     "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio", "warmup_steps",
     "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "num_epochs",
@@ -125,9 +138,71 @@ static vft_status path_value(reader *r, const yaml_node_t *node, const char **ou
   return *out ? VFT_OK : VFT_RESOURCE;
 }
 
+static vft_status choice(reader *r, const yaml_node_t *node, const char *const *names, size_t n,
+                         size_t *out) {
+  const char *text;
+  TRY(scalar(r, node, &text));
+  for (size_t i = 0; i < n; i++)
+    if (!strcmp(text, names[i])) {
+      *out = i;
+      return VFT_OK;
+    }
+  return BAD(r, "'%s' is unknown, did you mean '%s'?", text, vft_nearest(text, names, n));
+}
+
+static vft_status text_list(reader *r, const yaml_node_t *node, const char ***out, size_t *count) {
+  if (node->type != YAML_SEQUENCE_NODE) return BAD(r, "expected a list");
+  size_t n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+  *out = vft_arena_alloc(&r->c->arena, n, sizeof **out);
+  if (!*out) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++) {
+    const yaml_node_t *item = yaml_document_get_node(&r->doc, node->data.sequence.items.start[i]);
+    r->line = item->start_mark.line + 1;
+    TRY(scalar(r, item, &(*out)[i]));
+    if (!*(*out)[i]) return BAD(r, "an empty entry");
+  }
+  *count = n;
+  return VFT_OK;
+}
+
+/* An SPDX expression, in canonical form. */
+static vft_status license(reader *r, const yaml_node_t *node, const char **out) {
+  char canonical[VFT_SPDX_BYTES];
+  TRY(scalar(r, node, out));
+  if (vft_spdx_canonical(*out, canonical) != VFT_OK) return BAD(r, "%s", vft_error_message());
+  *out = vft_arena_strdup(&r->c->arena, canonical);
+  return *out ? VFT_OK : VFT_RESOURCE;
+}
+
+static vft_status dataset_entry(reader *r, const char *name, const yaml_node_t *v,
+                                vft_config_dataset *d) {
+  static const char *const fields[] = {"path",     "type",   "source", "license",
+                                       "language", "domain", "tags",   "tier"};
+  static const char *const types[] = {"auto", "alpaca", "sharegpt", "messages", "self_instruct"};
+  size_t pick = 0;
+#define IS(name_) !strcmp(name, name_)
+  if (IS("path")) return path_value(r, v, &d->path);
+  if (IS("type")) {
+    TRY(choice(r, v, types, 5, &pick));
+    d->type = types[pick];
+    return VFT_OK;
+  }
+  if (IS("source")) return scalar(r, v, &d->source);
+  if (IS("license")) return license(r, v, &d->license);
+  if (IS("language")) return scalar(r, v, &d->language);
+  if (IS("domain")) return scalar(r, v, &d->domain);
+  if (IS("tags")) return text_list(r, v, &d->tags, &d->ntags);
+  if (IS("tier")) {
+    TRY(choice(r, v, vft_tier_names, VFT_TIERS, &pick));
+    d->tier = (vft_tier)pick;
+    return VFT_OK;
+  }
+#undef IS
+  return BAD(r, "unknown key, did you mean '%s'?",
+             vft_nearest(name, fields, sizeof fields / sizeof *fields));
+}
+
 static vft_status datasets(reader *r, const yaml_node_t *node) {
-  static const char *const fields[] = {"path", "type"};
-  static const char *const types[] = {"auto", "alpaca", "sharegpt", "messages"};
   if (node->type != YAML_SEQUENCE_NODE ||
       node->data.sequence.items.top == node->data.sequence.items.start)
     return BAD(r, "expected a list of '- path: FILE' entries");
@@ -145,21 +220,12 @@ static vft_status datasets(reader *r, const yaml_node_t *node) {
     for (yaml_node_pair_t *p = item->data.mapping.pairs.start; p < item->data.mapping.pairs.top;
          p++) {
       const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-      const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
       const char *name;
       r->key = "datasets";
       r->line = key->start_mark.line + 1;
       TRY(scalar(r, key, &name));
       r->key = name;
-      if (!strcmp(name, "path")) {
-        TRY(path_value(r, value, &d->path));
-      } else if (!strcmp(name, "type")) {
-        TRY(scalar(r, value, &d->type));
-        const char *t = vft_nearest(d->type, types, 4);
-        if (strcmp(t, d->type)) return BAD(r, "'%s' is unknown, did you mean '%s'?", d->type, t);
-      } else {
-        return BAD(r, "unknown key, did you mean '%s'?", vft_nearest(name, fields, 2));
-      }
+      TRY(dataset_entry(r, name, yaml_document_get_node(&r->doc, p->value), d));
     }
     r->key = "datasets";
     if (!d->path) return BAD(r, "entry %zu has no path", i + 1);
@@ -200,18 +266,6 @@ static vft_status targets(reader *r, const yaml_node_t *node) {
   return VFT_OK;
 }
 
-static vft_status choice(reader *r, const yaml_node_t *node, const char *const *names, size_t n,
-                         size_t *out) {
-  const char *text;
-  TRY(scalar(r, node, &text));
-  for (size_t i = 0; i < n; i++)
-    if (!strcmp(text, names[i])) {
-      *out = i;
-      return VFT_OK;
-    }
-  return BAD(r, "'%s' is unknown, did you mean '%s'?", text, vft_nearest(text, names, n));
-}
-
 static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
   vft_config *c = r->c;
   static const char *const adapters[] = {"lora"}, *const templates[] = {"chatml"};
@@ -223,6 +277,11 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
   if (IS("calibration_text")) return path_value(r, v, &c->calibration_text);
   if (IS("chat_template")) return choice(r, v, templates, 1, &pick);
   if (IS("system")) return scalar(r, v, &c->system);
+  if (IS("text_rule")) {
+    TRY(choice(r, v, vft_text_rule_names, 3, &pick));
+    c->text_rule = (vft_text_rule)pick;
+    return VFT_OK;
+  }
   if (IS("sequence_len")) return integer(r, v, 2, 8192, &c->sequence_len);
   if (IS("micro_batch_size")) return integer(r, v, 1, 4096, &c->micro_batch_size);
   if (IS("gradient_accumulation_steps"))

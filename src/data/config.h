@@ -12,12 +12,20 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/canonical_text.h"
+#include "data/leaf.h"
 
 typedef enum { VFT_SCHEDULE_COSINE, VFT_SCHEDULE_LINEAR, VFT_SCHEDULE_CONSTANT } vft_schedule_kind;
 
 typedef struct {
   const char *path;
-  const char *type; /* "auto", "alpaca", "sharegpt", "messages" */
+  const char *type; /* "auto", "alpaca", "sharegpt", "messages", "self_instruct" */
+  /* What records that do not say it themselves have; NULL: nothing. The licence is in canonical
+   * SPDX form. Tags are added to those of every record. */
+  const char *source, *license, *language, *domain;
+  const char **tags;
+  size_t ntags;
+  vft_tier tier;
 } vft_config_dataset;
 
 typedef struct {
@@ -29,6 +37,7 @@ typedef struct {
   const char *calibration_text; /* path; NULL: the built-in public text */
   const char *chat_template;    /* "chatml" */
   const char *system;           /* system message added when a record has none; NULL: none */
+  vft_text_rule text_rule;      /* how a message's text is made canonical for the commitment */
   int sequence_len;             /* label positions a record may contribute */
   int micro_batch_size, gradient_accumulation_steps; /* a step trains on their product */
   int lora_r, lora_alpha;       /* alpha / r is a power of two */

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "model/source.h"
 
@@ -347,67 +349,168 @@ static void skip_element(scanner *s) {
   }
 }
 
+typedef enum { NOT_BEGUN, LINES, ARRAY, ENDED } place;
+
+struct vft_record_stream {
+  char *name;
+  vft_records_format format;
+  scanner s;
+  place place;
+  size_t elements;
+  size_t released; /* bytes of the mapping that were handed back */
+  vft_source file; /* empty for a text in memory */
+};
+
+static void begin(vft_record_stream *t) {
+  scanner *s = &t->s;
+  if (s->length >= 3 && !memcmp(s->text, "\xef\xbb\xbf", 3)) s->at = 3; /* byte order mark */
+  skip_space(s);
+  t->place = s->at < s->length && s->text[s->at] == '[' ? ARRAY : LINES;
+  if (t->place == LINES) return;
+  s->at++;
+  skip_space(s);
+  if (s->at < s->length && s->text[s->at] == ']') {
+    s->at++;
+    t->place = ENDED;
+  }
+}
+
 static vft_status read_at(reading *r, const scanner *s, size_t begin, size_t end, size_t line) {
+  if (!r) return VFT_OK;
   while (end > begin && strchr(" \t\r\n", s->text[end - 1])) end--;
   r->line = line;
   r->offset = begin;
   r->bytes = end - begin;
-  return read_record(r, s->text + begin, end - begin);
-}
-
-static vft_status read_array(reading *r, scanner *s) {
-  const char *name = r->all->name;
-  s->at++;
-  skip_space(s);
-  bool closed = s->at < s->length && s->text[s->at] == ']';
-  if (closed) s->at++;
-  while (!closed) {
-    skip_space(s);
-    size_t begin = s->at, line = s->line;
-    skip_element(s);
-    if (s->at == s->length) {
-      /* The parser's complaint about the last record is clearer, when it has one. */
-      TRY(read_at(r, s, begin, s->at, line));
-      return vft_fail(VFT_USAGE, "%s: line %zu: the file ends inside the array of records", name,
-                      s->line);
-    }
-    if (s->text[s->at] == '}')
-      return vft_fail(VFT_USAGE, "%s: line %zu: malformed JSON: unexpected '}'", name, s->line);
-    TRY(read_at(r, s, begin, s->at, line));
-    closed = s->text[s->at++] == ']';
-  }
-  skip_space(s);
-  if (s->at < s->length)
-    return vft_fail(VFT_USAGE, "%s: line %zu: text after the array of records", name, s->line);
+  size_t first = r->all->count;
+  TRY(read_record(r, s->text + begin, end - begin));
+  for (size_t i = first; i < r->all->count; i++) r->all->record[i].instance = i - first;
   return VFT_OK;
 }
 
-static vft_status read_lines(reading *r, scanner *s) {
-  while (skip_space(s), s->at < s->length) {
+static vft_status array_element(vft_record_stream *t, reading *r) {
+  scanner *s = &t->s;
+  skip_space(s);
+  size_t begin = s->at, line = s->line;
+  skip_element(s);
+  if (s->at == s->length) {
+    /* The parser's complaint about the last record is clearer, when it has one. */
+    TRY(read_at(r, s, begin, s->at, line));
+    return vft_fail(VFT_USAGE, "%s: line %zu: the file ends inside the array of records", t->name,
+                    s->line);
+  }
+  if (s->text[s->at] == '}')
+    return vft_fail(VFT_USAGE, "%s: line %zu: malformed JSON: unexpected '}'", t->name, s->line);
+  TRY(read_at(r, s, begin, s->at, line));
+  if (s->text[s->at++] == ']') t->place = ENDED;
+  return VFT_OK;
+}
+
+/* One element more, read into r unless that is NULL; at the end the place is ENDED and nothing
+ * is read. */
+static vft_status step(vft_record_stream *t, reading *r) {
+  scanner *s = &t->s;
+  if (t->place == NOT_BEGUN) begin(t);
+  if (t->place == ARRAY) {
+    t->elements++;
+    TRY(array_element(t, r));
+    if (t->place != ENDED) return VFT_OK;
+  } else if (t->place == LINES) {
+    skip_space(s);
+    if (s->at == s->length) {
+      t->place = ENDED;
+      return VFT_OK;
+    }
     const char *end = memchr(s->text + s->at, '\n', s->length - s->at);
     size_t stop = end ? (size_t)(end - s->text) : s->length;
+    t->elements++;
     TRY(read_at(r, s, s->at, stop, s->line));
     s->at = stop;
+    return VFT_OK;
   }
+  skip_space(s); /* ended, as an array */
+  if (s->at < s->length)
+    return vft_fail(VFT_USAGE, "%s: line %zu: text after the array of records", t->name, s->line);
   return VFT_OK;
+}
+
+/* Pages behind the reading position are clean and need not stay in memory. */
+static void release(vft_record_stream *t) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), end = t->s.at / page * page;
+  if (t->file.data && end > t->released) {
+    madvise((void *)(uintptr_t)(t->file.data + t->released), end - t->released, MADV_DONTNEED);
+    t->released = end;
+  }
+}
+
+vft_status vft_record_stream_next(vft_record_stream *t, size_t elements, vft_records *out) {
+  *out = (vft_records){.format = t->format, .file_bytes = t->s.length};
+  size_t capacity = 0;
+  vft_status st = VFT_RESOURCE;
+  out->name = vft_arena_strdup(&out->arena, t->name);
+  if (!out->name) goto out;
+  reading r = {.all = out, .capacity = &capacity};
+  st = VFT_OK;
+  for (size_t i = 0; i < elements && t->place != ENDED; i++) TRY_OUT(step(t, &r));
+  t->format = out->format;
+  release(t);
+out:
+  if (st != VFT_OK) vft_records_free(out);
+  return st;
+}
+
+vft_status vft_record_stream_skip(vft_record_stream *t, size_t elements) {
+  if (t->format == VFT_RECORDS_AUTO)
+    return vft_fail(VFT_USAGE, "%s: declare the format to pass over records", t->name);
+  for (size_t i = 0; i < elements; i++) {
+    size_t before = t->elements;
+    TRY(step(t, NULL));
+    if (t->elements == before)
+      return vft_fail(VFT_USAGE, "%s: %zu records, expected more", t->name, before);
+  }
+  release(t);
+  return VFT_OK;
+}
+
+size_t vft_record_stream_elements(const vft_record_stream *t) { return t->elements; }
+uint64_t vft_record_stream_offset(const vft_record_stream *t) { return t->s.at; }
+uint64_t vft_record_stream_size(const vft_record_stream *t) { return t->s.length; }
+
+vft_status vft_record_stream_open(const char *path, vft_records_format format,
+                                  vft_record_stream **out) {
+  vft_record_stream *t = vft_alloc(1, sizeof *t);
+  *out = NULL;
+  if (!t) return VFT_RESOURCE;
+  t->format = format;
+  t->name = vft_strndup(path, strlen(path));
+  vft_status st = t->name ? vft_source_open(path, &t->file) : VFT_RESOURCE;
+  if (st != VFT_OK) {
+    vft_record_stream_close(t);
+    return st;
+  }
+  t->s = (scanner){(const char *)t->file.data, t->file.size, 0, 1};
+  *out = t;
+  return VFT_OK;
+}
+
+void vft_record_stream_close(vft_record_stream *t) {
+  if (!t) return;
+  vft_source_close(&t->file);
+  vft_free(t->name);
+  vft_free(t);
 }
 
 vft_status vft_records_parse(const char *text, size_t length, const char *name,
                              vft_records_format format, vft_records *out) {
-  *out = (vft_records){.format = format, .file_bytes = length};
-  size_t capacity = 0;
-  vft_status st = VFT_RESOURCE;
-  out->name = vft_arena_strdup(&out->arena, name);
-  if (!out->name) goto out;
-  reading r = {.all = out, .capacity = &capacity};
-  TRY_OUT(vft_sha256(text, length, out->sha256));
-  scanner s = {text, length, 0, 1};
-  if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) s.at = 3; /* byte order mark */
-  skip_space(&s);
-  bool array = s.at < length && text[s.at] == '[';
-  TRY_OUT(array ? read_array(&r, &s) : read_lines(&r, &s));
-  if (out->count == 0) TRY_OUT(vft_fail(VFT_USAGE, "%s: there is no record in it", name));
-out:
+  *out = (vft_records){0};
+  vft_record_stream t = {.format = format, .s = {text, length, 0, 1}};
+  t.name = vft_strndup(name, strlen(name));
+  if (!t.name) return VFT_RESOURCE;
+  vft_status st = vft_record_stream_next(&t, SIZE_MAX, out);
+  vft_free(t.name);
+  TRY(st);
+  st = vft_sha256(text, length, out->sha256);
+  if (st == VFT_OK && out->count == 0)
+    st = vft_fail(VFT_USAGE, "%s: there is no record in it", out->name);
   if (st != VFT_OK) vft_records_free(out);
   return st;
 }

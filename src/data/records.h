@@ -43,6 +43,7 @@ typedef struct {
   vft_record_field *field;
   size_t fields;
   size_t line;           /* of the record's first byte, from 1 */
+  size_t instance;       /* number among the records of the same JSON object */
   uint64_t offset, bytes; /* where its JSON text lies in the file */
 } vft_record;
 
@@ -66,6 +67,25 @@ vft_status vft_records_load(const char *path, vft_records_format format,
 vft_status vft_records_parse(const char *text, size_t length, const char *name,
                              vft_records_format format, vft_records *out) VFT_MUST_CHECK;
 void vft_records_free(vft_records *records);
+
+/* The same, piece by piece: memory is that of a piece, whatever the size of the file. */
+typedef struct vft_record_stream vft_record_stream;
+/* Fails: VFT_USAGE (missing or empty file), VFT_RESOURCE. */
+vft_status vft_record_stream_open(const char *path, vft_records_format format,
+                                  vft_record_stream **out) VFT_MUST_CHECK;
+/* The records of the next `elements` JSON objects, all of them at the end; out->count = 0: there
+ * are no more. out->format is the one found; sha256 is not set. vft_records_free before the next
+ * call. Fails like vft_records_load. */
+vft_status vft_record_stream_next(vft_record_stream *stream, size_t elements,
+                                  vft_records *out) VFT_MUST_CHECK;
+/* Passes over that many JSON objects without reading them. Fails: VFT_USAGE when the file has
+ * not that many, or has AUTO as its format. */
+vft_status vft_record_stream_skip(vft_record_stream *stream, size_t elements) VFT_MUST_CHECK;
+/* Elements passed, and the bytes of the file up to the next one. */
+size_t vft_record_stream_elements(const vft_record_stream *stream);
+uint64_t vft_record_stream_offset(const vft_record_stream *stream);
+uint64_t vft_record_stream_size(const vft_record_stream *stream);
+void vft_record_stream_close(vft_record_stream *stream); /* NULL is fine */
 
 /* First value of a field, NULL when absent. vft_record_lang tries lang, language;
  * vft_record_domain tries domain, category, tags; vft_record_license license, licence. */

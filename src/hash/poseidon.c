@@ -67,18 +67,32 @@ void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
   vft_poseidon_permute_c(states, n);
 }
 
+void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t count,
+                            vft_poseidon_digest *out) {
+  enum { BATCH = 32 };
+  for (size_t k = 0; k < count; k += BATCH) {
+    size_t m = count - k < BATCH ? count - k : BATCH, at = 0;
+    vft_poseidon_state st[BATCH];
+    memset(st, 0, sizeof st);
+    for (size_t j = 0; j < m; j++) {
+      st[j].s[RATE] = vft_fp_from_u64(n);
+      st[j].s[RATE + 2] = vft_fp_from_u64(domain);
+    }
+    do {
+      size_t take = n - at < RATE ? n - at : RATE;
+      for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < take; i++)
+          st[j].s[i] = vft_fp_add(st[j].s[i], in[(k + j) * n + at + i]);
+      vft_poseidon_permute(st, m);
+      at += take;
+    } while (at < n);
+    for (size_t j = 0; j < m; j++) memcpy(out[k + j].e, st[j].s, sizeof out[k + j].e);
+  }
+}
+
 vft_poseidon_digest vft_poseidon_hash(const vft_fp *in, size_t n) {
-  vft_poseidon_state st = {{{0}}};
   vft_poseidon_digest d;
-  st.s[RATE] = vft_fp_from_u64(n);
-  do {
-    size_t take = n < RATE ? n : RATE;
-    for (size_t i = 0; i < take; i++) st.s[i] = vft_fp_add(st.s[i], in[i]);
-    vft_poseidon_permute(&st, 1);
-    in += take;
-    n -= take;
-  } while (n);
-  memcpy(d.e, st.s, sizeof d.e);
+  vft_poseidon_hash_many(0, in, n, 1, &d);
   return d;
 }
 

@@ -40,6 +40,11 @@ void vft_poseidon_permute(vft_poseidon_state *states, size_t n);
  * digest. The length in the capacity separates inputs of different lengths. */
 vft_poseidon_digest vft_poseidon_hash(const vft_fp *in, size_t n);
 
+/* The sponge under a domain, on `count` inputs of n elements each, one after another in `in`:
+ * state = (0^8, n, 0, domain, 0), then as vft_poseidon_hash, which is domain 0. */
+void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t count,
+                            vft_poseidon_digest *out);
+
 /* 2-to-1: state = (left, right, 0, 1, 0, 0) permuted once; n independent pairs,
  * out[i] = compress(in[2i], in[2i + 1]); in and out may be the same array. */
 void vft_poseidon_compress(const vft_poseidon_digest *in, vft_poseidon_digest *out, size_t n);

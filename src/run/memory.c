@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/derive.h"
 #include "run/files.h"
 #include "train/exec.h"
 
-enum { GB = 1000000000 };
+/* A shard of more integers gains nothing: its proof grows with its rows (1.5 MB at this size), and
+ * fewer workers can share a step. Head cannot be cut. */
+enum { GB = 1000000000, SHARD_INTEGERS = 95000000 };
 
 static size_t trace_bytes(const vft_step *s) {
   const vft_program *p = s->program;
@@ -42,6 +45,7 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
     TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
     out->proof = plan.peak;
     out->total = out->trace + out->links + out->proof;
+    out->proof_bytes = plan.proof;
     if (out->total <= budget) return VFT_OK;
     if (out->total < least) least = out->total;
   }
@@ -52,10 +56,12 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
 /* The shards of an even cut that differ in size: the whole step; head, a longest range between two
  * others, its optimiser. */
 static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
-                          size_t budget, vft_memory_shard *largest) {
+                          size_t budget, vft_memory_shard *largest, size_t *integers) {
   uint8_t context[VFT_CONTEXT_MAX];
   vft_proof_options options = vft_cut_options(m, cut, 0, 0, context);
+  *integers = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
   if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
+  *integers = 0;
   uint32_t n = (uint32_t)cut->n, range = n > 2 ? 1 : 0, shard[3] = {0, 1 + range, 1 + n + range};
   memset(largest, 0, sizeof *largest);
   for (int i = 0; i < 3; i++) {
@@ -64,6 +70,8 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
     vft_memory_shard plan;
     TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
     vft_status st = vft_memory_plan(step, &options, budget, &plan);
+    size_t own = vft_program_tree_elements(step->program, VFT_WITNESS, 0);
+    if (part.kind != VFT_PART_HEAD && own > *integers) *integers = own;
     vft_step_free(step);
     TRY(st);
     if (plan.total > largest->total) *largest = plan;
@@ -74,13 +82,34 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
 vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
                           vft_memory_shard *largest) {
   int layers = m->shape.layers, most = layers < VFT_MAX_PARTS ? layers : VFT_MAX_PARTS;
-  vft_status st = VFT_RESOURCE;
-  for (int n = 0, last = -1; st == VFT_RESOURCE && n <= most; n++) {
+  for (int n = 0, last = -1;; n++) {
+    size_t integers;
     *cut = vft_cut_even(layers, n);
-    if (n && cut->count[0] == last) continue; /* no range is shorter than before */
+    if (n < most && n && cut->count[0] == last) continue; /* no range is shorter than before */
     last = n ? cut->count[0] : -1;
-    st = try_cut(m, whole, cut, budget, largest);
+    vft_status st = try_cut(m, whole, cut, budget, largest, &integers);
+    if (n == most || (st == VFT_OK && integers <= SHARD_INTEGERS) ||
+        (st != VFT_OK && st != VFT_RESOURCE))
+      return st;
   }
+}
+
+vft_status vft_memory_oracles(const vft_manifest *m, const vft_step *whole, size_t *bytes,
+                              uint64_t *proof_bytes) {
+  vft_box *box[2] = {NULL, NULL};
+  uint32_t n[2];
+  size_t proof = 0;
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_cut cut = {.n = 0};
+  vft_proof_options options = vft_cut_options(m, &cut, m->steps, 0, context);
+  vft_status st = vft_derive_oracle_boxes(whole, 0, &box[0], &n[0]);
+  if (st == VFT_OK) st = vft_derive_oracle_boxes(whole, 1, &box[1], &n[1]);
+  if (st == VFT_OK)
+    st = vft_prove_plan_oracles((const vft_box *const *)box, n, 2, vft_derive_oracle_columns(whole),
+                                &options, bytes, &proof);
+  vft_free(box[0]);
+  vft_free(box[1]);
+  *proof_bytes = proof;
   return st;
 }
 

@@ -1,8 +1,10 @@
 #include "run/proof_file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "run/files.h"
 
@@ -150,13 +152,29 @@ static bool expected(const char *name, const vft_cut *cut, uint64_t steps) {
   return false;
 }
 
+static bool is_proof(const char *name) {
+  size_t n = strlen(name);
+  return n > 4 && !strcmp(name + n - 4, ".vft");
+}
+
+vft_status vft_proof_files_remove(const char *folder) {
+  DIR *d = opendir(folder);
+  vft_status st = VFT_OK;
+  if (!d) return VFT_OK;
+  for (struct dirent *e; st == VFT_OK && (e = readdir(d));)
+    if (is_proof(e->d_name) && unlinkat(dirfd(d), e->d_name, 0))
+      st = vft_fail(VFT_RESOURCE, "%s/%s: cannot be removed: %s", folder, e->d_name,
+                    strerror(errno));
+  closedir(d);
+  return st;
+}
+
 vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, uint64_t steps) {
   DIR *d = opendir(folder);
   if (!d) return vft_reject("step/missing", "%s: there are no proofs", folder);
   vft_status st = VFT_OK;
   for (struct dirent *e; st == VFT_OK && (e = readdir(d));) {
-    size_t n = strlen(e->d_name);
-    if (n < 4 || strcmp(e->d_name + n - 4, ".vft") || !strcmp(e->d_name, "oracles.vft")) continue;
+    if (!is_proof(e->d_name) || !strcmp(e->d_name, "oracles.vft")) continue;
     if (!expected(e->d_name, cut, steps))
       st = vft_reject("step/extra", "%s/%s: a proof of no step and shard of this run (%llu steps "
                       "of %u shards)", folder, e->d_name, (unsigned long long)steps,

@@ -49,6 +49,8 @@ void vft_oracle_file_free(vft_oracle_file *file);
 /* FOLDER/step_NNNNNN.vft or step_NNNNNN_SHARD.vft; for step number `steps` FOLDER/release.vft. */
 char *vft_shard_file_path(vft_arena *arena, const char *folder, const vft_cut *cut,
                           uint64_t step, uint32_t shard, uint64_t steps);
+/* Removes every proof in FOLDER: those of one cut are no use to another. Fails: VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_proof_files_remove(const char *folder);
 /* Rejects ("step/extra") a proof in FOLDER that no step or shard of the run has. */
 VFT_MUST_CHECK vft_status vft_proof_files_check(const char *folder, const vft_cut *cut,
                                                 uint64_t steps);

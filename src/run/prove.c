@@ -1,10 +1,13 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "run/derive.h"
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
+#include "run/prover.h"
 #include "run/run.h"
 #include "run/schedule.h"
 #include "run/state.h"
@@ -12,21 +15,7 @@
 
 enum { KEEP_LINKS = 1 << 24 }; /* links of fewer elements keep their codewords */
 
-typedef struct {
-  const vft_prove_request *request;
-  const char *folder, *proofs; /* RUN/public, RUN/public/proofs */
-  vft_plan plan;
-  vft_shards shards;
-  size_t budget;     /* bytes beyond what is in use */
-  vft_engine engine; /* its trainer holds the values of step `at` - 1 when `holds` */
-  vft_state state;   /* after `at` steps, when known */
-  vft_state before;  /* of the step that the trainer holds (cut runs) */
-  uint64_t at;
-  bool known, holds;
-  vft_batch batch; /* of the step being proved */
-  vft_oracle_claims claims;
-  vft_slots slots;
-} job;
+typedef vft_prover job;
 
 /* ---- states ---- */
 
@@ -72,6 +61,34 @@ static vft_status ready(job *j, uint64_t t) {
   return VFT_OK;
 }
 
+/* ---- progress ---- */
+
+enum { STAGES = 6 };
+
+/* Work of a shard: thousands of committed integers, at least one, a stage. */
+static uint64_t work(const job *j, uint32_t shard) {
+  return vft_program_tree_elements(j->shards.step[shard]->program, VFT_WITNESS, 0) / 1000 + 1;
+}
+
+static uint64_t work_of_step(const job *j) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < j->shards.n; i++) sum += STAGES * work(j, i);
+  return sum;
+}
+
+typedef struct {
+  job *j;
+  uint64_t unit;
+} stage_progress;
+
+static void show_stage(void *ctx, const char *name) {
+  stage_progress *s = ctx;
+  char detail[96];
+  if (!s->j->what || ++s->j->stages >= STAGES) return;
+  snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
+  vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
+}
+
 /* ---- one shard ---- */
 
 static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t links,
@@ -88,9 +105,35 @@ static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t
   return st;
 }
 
-/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'. */
-static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const vft_step *step,
-                              const vft_trace *trace, vft_digest *roots) {
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A line of private/prove.jsonl. */
+static vft_status log_shard(const job *j, uint64_t t, const char *name, double seconds, double cpu,
+                            const vft_memory_shard *memory, size_t peak, size_t proof) {
+  vft_arena arena = {0};
+  char *path = vft_run_path(&arena, j->request->run, "private/prove.jsonl");
+  FILE *f = path ? fopen(path, "ab") : NULL;
+  vft_status st = VFT_OK;
+  if (f)
+    fprintf(f, "{\"step\": %llu, \"shard\": \"%s\", \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
+               "\"planned_bytes\": %zu, \"peak_bytes\": %zu, \"proof_bytes\": %zu}\n",
+            (unsigned long long)t, name, seconds, cpu, memory->total + j->resident, peak, proof);
+  if (!path || !f || fclose(f))
+    st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path ? path : "prove.jsonl",
+                  strerror(errno));
+  vft_arena_free(&arena);
+  return st;
+}
+
+/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'.
+ * begun, cpu: when work on the shard began. */
+static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *name,
+                              const vft_step *step, const vft_trace *trace, vft_digest *roots,
+                              double begun, double cpu) {
   const vft_manifest *m = &j->plan.manifest;
   const vft_program *p = step->program;
   uint8_t context[VFT_CONTEXT_MAX];
@@ -111,14 +154,22 @@ static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const vft_step
   }
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
+  stage_progress at = {j, j->what ? work(j, shard) : 0};
+  memory.way.stage = show_stage;
+  memory.way.stage_ctx = &at;
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
                     &proof, p->noracles ? &j->claims : NULL, &profile));
   TRY_OUT(write_proof(j, t, shard, p->nlinks, link, &proof));
+  size_t peak = 0;
+  for (uint32_t i = 0; i < profile.n; i++)
+    if (profile.stage[i].peak > peak) peak = profile.stage[i].peak;
   if (j->request->verbose) {
     vft_prove_profile_print(&profile, stderr);
-    fprintf(stderr, "memory       planned %.1f MB for this shard, proof of %zu bytes\n",
-            (double)memory.total / 1e6, proof.len);
+    fprintf(stderr, "memory       planned %.1f MB, peak %.1f MB; proof of %zu bytes\n",
+            (double)(memory.total + j->resident) / 1e6, (double)peak / 1e6, proof.len);
   }
+  TRY_OUT(log_shard(j, t, name, vft_seconds() - begun, cpu_seconds() - cpu, &memory, peak,
+                    proof.len));
 out:
   for (uint32_t l = 0; l < p->nlinks; l++) vft_commitment_free(link[l]);
   vft_free(link);
@@ -126,14 +177,14 @@ out:
   return st;
 }
 
-static vft_status prove_shard(job *j, uint64_t t, uint32_t shard,
-                              vft_digest roots[VFT_PROOF_LINKS]) {
+vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
+                            vft_digest roots[VFT_PROOF_LINKS]) {
   const vft_step *s = j->shards.step[shard];
   vft_step_inputs inputs = {0};
   vft_exec *exec = NULL;
   void *storage = NULL;
   char name[32];
-  double begun = vft_seconds();
+  double begun = vft_seconds(), cpu = cpu_seconds();
   vft_cut_name(&j->shards.cut, shard, name);
   TRY(ready(j, t));
   vft_status st = VFT_OK;
@@ -148,7 +199,7 @@ static vft_status prove_shard(job *j, uint64_t t, uint32_t shard,
   if (j->request->verbose)
     fprintf(stderr, "step %llu, %s\ntrace        %8.2f s\n", (unsigned long long)t, name,
             vft_seconds() - begun);
-  TRY_OUT(prove_trace(j, t, shard, s, vft_exec_trace(exec), roots));
+  TRY_OUT(prove_trace(j, t, shard, name, s, vft_exec_trace(exec), roots, begun, cpu));
   if (!j->shards.cut.n) {
     vft_state_read(s, exec, &j->state);
     j->at = t + 1;
@@ -175,27 +226,33 @@ static bool keep_shard(job *j, uint64_t t, uint32_t shard) {
 }
 
 static vft_status prove_steps(job *j) {
-  uint64_t steps = j->plan.manifest.steps, n = j->shards.n;
+  uint64_t steps = j->plan.manifest.steps;
   vft_digest roots[VFT_PROOF_LINKS];
-  char name[32], detail[64];
-  vft_progress progress = vft_progress_begin("prove", 0, steps * n);
+  char name[32], what[96];
+  j->progress = vft_progress_begin("prove", 0, steps * work_of_step(j));
+  j->progress.percent = true;
   for (uint64_t t = 0; t < steps; t++) {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < j->shards.n; i++) {
       TRY(vft_interrupt_check("vft prove ... --resume goes on"));
+      vft_cut_name(&j->shards.cut, i, name);
+      snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
+               (unsigned long long)steps, j->shards.n > 1 ? ", " : "", j->shards.n > 1 ? name : "");
+      j->what = what;
+      j->stages = 0;
       if (!j->request->resume || !keep_shard(j, t, i)) {
-        TRY(prove_shard(j, t, i, roots));
+        TRY(vft_prover_shard(j, t, i, roots));
         vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
         if (st == VFT_REJECTED)
           return vft_fail(VFT_USAGE, "step %llu does not continue step %llu: a checkpoint of %s is "
                           "of another run; delete private/checkpoints and train again",
                           (unsigned long long)t, (unsigned long long)t - 1, j->request->run);
       }
-      vft_cut_name(&j->shards.cut, i, name);
-      snprintf(detail, sizeof detail, n > 1 ? "step %llu, %s" : "", (unsigned long long)t, name);
-      vft_progress_step(&progress, t * n + i + 1, detail);
+      j->done += STAGES * work(j, i);
+      vft_progress_step(&j->progress, j->done, what);
     }
     vft_slots_next(&j->slots);
   }
+  j->what = NULL;
   return VFT_OK;
 }
 
@@ -231,6 +288,7 @@ static vft_status prove_release(job *j) {
   const vft_step *s = j->shards.release;
   vft_digest link[VFT_PROOF_LINKS];
   vft_trace trace;
+  double begun = vft_seconds(), cpu = cpu_seconds();
   if (j->request->resume &&
       vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK)
     return VFT_OK;
@@ -243,7 +301,7 @@ static vft_status prove_release(job *j) {
   TRY_OUT(put_released(&trace, s->link_adapter_out, &j->state, m->shape.layers, m->profile.w_s, 0));
   TRY_OUT(vft_trace_count_lookups(&trace));
   if (j->request->verbose) fprintf(stderr, "release\n");
-  st = prove_trace(j, m->steps, 1, s, &trace, NULL);
+  st = prove_trace(j, m->steps, 1, "release", s, &trace, NULL, begun, cpu);
 out:
   vft_trace_free(&trace);
   return st;
@@ -279,24 +337,35 @@ out:
   return st;
 }
 
-/* ---- jobs ---- */
+/* ---- all ---- */
 
 /* The cut of the proofs that are there, or the best one for the memory. */
 static vft_status choose_cut(job *j, vft_cut *cut) {
   const vft_manifest *m = &j->plan.manifest;
   vft_memory_shard largest;
+  j->resident = vft_alloc_live();
   TRY(vft_memory_budget(j->request->memory, &j->budget));
   if (j->request->resume && vft_cut_exists(j->proofs))
     return vft_cut_read(j->proofs, m->shape.layers, cut);
+  if (j->request->cut) {
+    if (j->request->ranges > m->shape.layers)
+      return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
+    *cut = vft_cut_even(m->shape.layers, j->request->ranges);
+    TRY(vft_proof_files_remove(j->proofs));
+    return vft_cut_write(cut, j->proofs);
+  }
   TRY(vft_memory_cut(m, j->plan.step, j->budget, cut, &largest));
   if (cut->n)
     vft_note("each step in %u shards (head, %d ranges of at most %d layers, their optimisers), at "
              "most %.1f GB each", vft_cut_shards(cut), cut->n, cut->count[0],
              (double)largest.total / 1e9);
+  TRY(vft_proof_files_remove(j->proofs));
   return vft_cut_write(cut, j->proofs);
 }
 
-static vft_status open_job(job *j) {
+vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
+  memset(j, 0, sizeof *j);
+  j->request = request;
   const char *run = j->request->run;
   vft_cut cut;
   TRY(vft_plan_open(run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, &j->plan));
@@ -314,7 +383,7 @@ static vft_status open_job(job *j) {
   return vft_shards_derive(m, j->plan.step, &cut, &j->shards);
 }
 
-static void close_job(job *j) {
+void vft_prover_close(vft_prover *j) {
   vft_engine_free(&j->engine);
   vft_batch_free(&j->batch);
   vft_oracle_claims_free(&j->claims);
@@ -327,16 +396,15 @@ static void close_job(job *j) {
 vft_status vft_run_prove(const vft_prove_request *request) {
   job *j = vft_alloc(1, sizeof *j);
   if (!j) return VFT_RESOURCE;
-  j->request = request;
   vft_status st;
-  TRY_OUT(open_job(j));
+  TRY_OUT(vft_prover_open(j, request));
   TRY_OUT(vft_slots_start(&j->shards, j->plan.manifest.seed, &j->slots));
   TRY_OUT(prove_steps(j));
   if (j->shards.cut.n) TRY_OUT(prove_release(j));
   vft_engine_free(&j->engine);
   TRY_OUT(open_oracles(j));
 out:
-  close_job(j);
+  vft_prover_close(j);
   vft_free(j);
   return st;
 }

@@ -88,6 +88,7 @@ typedef struct {
   vft_oracle_claims claims;
   vft_bits bits;
   size_t bytes;
+  double seconds;
 } shard_result;
 
 typedef struct {
@@ -112,8 +113,10 @@ static vft_status one_shard(shard_job *job, uint64_t number, shard_result *r) {
   vft_soundness soundness = {0};
   uint64_t t = number / v->shards.n;
   uint32_t shard = (uint32_t)(number % v->shards.n);
+  double begun = vft_seconds();
   vft_status st = vft_verify_shard(&v->manifest, &v->shards, v->request->folder, t, shard, r->link,
                                    &r->claims, &soundness, &r->bytes);
+  r->seconds = vft_seconds() - begun;
   if (st == VFT_OK) {
     r->bits = vft_soundness_total(&soundness);
     if (t == 0) job->soundness[shard] = account_text(&soundness);
@@ -151,6 +154,7 @@ static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r
   TRY(vft_slots_join(slots, &v->shards, t, shard, r->link));
   v->bits[number] = r->bits;
   v->report->proof_bytes += r->bytes;
+  if (1e3 * r->seconds > v->report->slowest_shard_ms) v->report->slowest_shard_ms = 1e3 * r->seconds;
   return vft_oracle_claims_append(&v->claims, &r->claims, NULL);
 }
 

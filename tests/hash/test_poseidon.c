@@ -89,6 +89,24 @@ static void sponge_and_compression(void **state) {
     vft_poseidon_digest d = vft_poseidon_hash(in, n);
     assert_memory_equal(d.e, st.s, sizeof d.e);
   }
+  /* Many inputs at once, under a domain. */
+  for (size_t n = 0; n <= 20; n++) {
+    vft_fp many[35 * 20];
+    vft_poseidon_digest got[35];
+    for (size_t i = 0; i < 35 * n; i++) many[i] = test_fp();
+    vft_poseidon_hash_many(7, many, n, 35, got);
+    for (size_t j = 0; j < 35; j++) {
+      vft_poseidon_state st = {{{0}}};
+      st.s[8].v = n;
+      st.s[10].v = 7;
+      for (size_t i = 0; i == 0 || i < n; i += 8) {
+        for (size_t k = 0; k < 8 && i + k < n; k++)
+          st.s[k] = vft_fp_add(st.s[k], many[j * n + i + k]);
+        reference(&st);
+      }
+      assert_memory_equal(got[j].e, st.s, sizeof got[j].e);
+    }
+  }
   /* Trailing zeros change the hash although they leave the absorbed words alike. */
   in[9] = (vft_fp){0};
   vft_poseidon_digest a = vft_poseidon_hash(in, 9), b = vft_poseidon_hash(in, 10);

@@ -23,6 +23,12 @@
 #define LLVMFuzzerTestOneInput fuzz_records
 #include "../../fuzz/fuzz_records.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_member
+#include "../../fuzz/fuzz_member.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_spdx
+#include "../../fuzz/fuzz_spdx.c"
+#undef LLVMFuzzerTestOneInput
 #include "fuzz_replay.h"
 
 static void gguf(void **state) {
@@ -84,11 +90,36 @@ static void records(void **state) {
   replay(records, shares, sizeof shares - 1, sizeof shares, 4000);
 }
 
+/* A path of zeros: everything is read, and the root does not follow. */
+static void member(void **state) {
+  (void)state;
+  static vft_member m;
+  static uint8_t file[VFT_MEMBER_BYTES], class_bytes[] =
+      "\0................................src\0MIT OR ISC\0en\0law\0\2a\0b";
+  assert_true(vft_class_read(class_bytes, sizeof class_bytes, &m.record_class));
+  m.records = 5;
+  m.index = 3;
+  m.sequence_len = 16;
+  m.tokens = 9;
+  m.loss_tokens = 2;
+  m.height = 3;
+  size_t n = vft_member_write(&m, file);
+  replay(member, file, n, n, 4000);
+}
+
+static void spdx(void **state) {
+  (void)state;
+  static const char seed[] = "(mit OR DocumentRef-a:LicenseRef-b) AND (GPL-2.0+ WITH "
+                             "Classpath-exception-2.0 AND Zlib)";
+  replay(spdx, seed, sizeof seed - 1, sizeof seed - 1, 4000);
+}
+
 int main(void) {
   printf("# seed %d\n", SEED);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gguf),      cmocka_unit_test(safetensors), cmocka_unit_test(hf_config),
       cmocka_unit_test(tokenizer), cmocka_unit_test(records),
+      cmocka_unit_test(member),    cmocka_unit_test(spdx),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
