@@ -204,6 +204,17 @@ static void equals(parse *p, const char *field, const char *text, const char *wa
   if (p->st == VFT_OK && strcmp(text, want)) p->st = bad(p, field, want);
 }
 
+/* NAME/NUMBER: another number is another version's, which is no evidence of anything. */
+static void version(parse *p, const char *field, const char *have, const char *want) {
+  size_t name = strcspn(want, "/") + 1;
+  bool number = !strncmp(have, want, name) && have[name] &&
+                !have[name + strspn(have + name, "0123456789")];
+  if (p->st == VFT_OK && number && strcmp(have, want))
+    p->st = vft_fail(VFT_USAGE, "%s: %s is %s: made by another version (this one reads %s)",
+                     p->name, field, have, want);
+  equals(p, field, have, want);
+}
+
 typedef struct {
   parse *p;
   json_t *object;
@@ -337,13 +348,13 @@ static vft_status unpack(parse *p, json_t *root) {
           "protocol", &protocol, "security_bits", &bits, "log_columns", &log_columns, "program",
           &program, "tables", &tables, "initial_adapter", &iadapter, "initial_state", &istate))
     return vft_reject("manifest/fields", "%s: %s", p->name, e.text);
-  equals(p, "format", format, VFT_MANIFEST_FORMAT);
+  version(p, "format", format, VFT_MANIFEST_FORMAT);
   equals(p, "base_model.architecture.family", family, "llama");
   equals(p, "sampler.kind", skind, "epoch permutation");
   equals(p, "sampler.algorithm", salg, "vft shuffle v1");
   equals(p, "adapter.kind", akind, "lora");
   equals(p, "optimizer.kind", okind, "adamw");
-  equals(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
+  version(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
   equals(p, "sampler.seed", sseed, aseed);
   equals(p, "arithmetic.calibration.b_amplitude", amplitude, VFT_CALIBRATION_B);
   if (p->st != VFT_OK) return p->st;
