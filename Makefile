@@ -32,7 +32,7 @@ FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all deps check check-long fuzz fuzzers demo bench model clean
+.PHONY: all deps check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -69,9 +69,15 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 check: all $(TESTS)
 	@tools/run_tests.sh $(B)
 
-# All tests, a proof of every attack on the step, and thousands of single-byte changes to a
-# finished run.
+# The C tests alone.
+check-c: $(TESTS)
+	@tools/run_tests.sh $(B) c
+
+# All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
+# on the step; thousands of single-byte changes to a finished run.
 check-long: check
+	@$(MAKE) --no-print-directory BUILD=debug check-c
+	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@python3 tests/long/tamper_bytes.py
 

@@ -52,7 +52,8 @@ static vft_status log_step(FILE *f, const vft_engine *e, uint64_t t, const vft_t
   for (size_t s = 0; s < e->batch.sequences; s++)
     fprintf(f, s ? ", %u" : "%u", e->batch.record[s]);
   fprintf(f, "], \"seconds\": %.3f, \"state\": \"%s\"}\n", seconds, hex);
-  return fflush(f) ? vft_fail(VFT_RESOURCE, "private/log.jsonl: %s", strerror(errno)) : VFT_OK;
+  if (!fflush(f) && !ferror(f)) return VFT_OK;
+  return vft_fail(VFT_RESOURCE, "private/log.jsonl: cannot write: %s", strerror(errno));
 }
 
 /* ---- files for the comparison with float32 ---- */
