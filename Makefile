@@ -9,6 +9,12 @@ ifeq ($(BUILD),debug)
 B       := build/debug
 OPT     := -O1 -g -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
+ifeq ($(BUILD),fuzz)
+B       := build/fuzz
+OPT     := -O1 -g -ffp-contract=off -fno-strict-overflow -fsanitize=address,undefined \
+           -fno-sanitize-recover=all -fsanitize=fuzzer-no-link
+WARN    :=
+endif
 PKGS    := jansson yaml-0.1 libcrypto libpcre2-8 sqlite3
 CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
 AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
@@ -21,10 +27,12 @@ CLI     := $(wildcard cli/*.c)
 CLIOBJ  := $(CLI:%.c=$(B)/%.o)
 TESTSRC := $(wildcard tests/*/test_*.c)
 TESTS   := $(TESTSRC:%.c=$(B)/%)
+FUZZSRC := $(wildcard fuzz/fuzz_*.c)
+FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all deps check check-long demo bench model clean
+.PHONY: all deps check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -50,6 +58,10 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka -lm
 
+$(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -Itests -o $@ $< $(B)/libvft.a $(LIBS)
+
 $(B)/bench/%: bench/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $< $(B)/libvft.a $(LIBS)
@@ -57,11 +69,22 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 check: all $(TESTS)
 	@tools/run_tests.sh $(B)
 
-# All tests, a proof of every attack on the step, and thousands of single-byte changes to a
-# finished run.
+# The C tests alone.
+check-c: $(TESTS)
+	@tools/run_tests.sh $(B) c
+
+# All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
+# on the step; thousands of single-byte changes to a finished run.
 check-long: check
+	@$(MAKE) --no-print-directory BUILD=debug check-c
+	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@python3 tests/long/tamper_bytes.py
+
+# Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.
+fuzz: $(B)/tests/model/test_fuzz_replay $(B)/tests/run/test_fuzz_replay
+	@tools/fuzz.sh $(B)
+fuzzers: $(FUZZERS)
 
 demo: all
 	@tools/demo.sh
@@ -77,4 +100,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
+-include $(OBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

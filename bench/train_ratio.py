@@ -4,7 +4,8 @@
   python bench/train_ratio.py --model FILE.gguf|DIR --run RUN [--steps N] [--threads N]
 
 RUN was trained with --parity-files. Prints one JSON object: the medians of both engines and their
-ratio. The first step of each is left out (it warms caches up). Packages:
+ratio. The first step of each is left out (it warms caches up); --repeat goes through the steps
+several times (float32 only). Packages:
 tools/pretrain_demo/requirements.txt."""
 
 import argparse
@@ -39,13 +40,14 @@ def main():
   parser.add_argument("--model", required=True)
   parser.add_argument("--run", required=True)
   parser.add_argument("--steps", type=int, default=6)
+  parser.add_argument("--repeat", type=int, default=1)
   parser.add_argument("--threads", type=int, default=2)
   args = parser.parse_args()
   run = Path(args.run)
   manifest = json.loads((run / "public" / "manifest.json").read_text())
   log = [json.loads(line) for line in (run / "private" / "log.jsonl").read_text().splitlines()]
-  steps = parity.read_batches(run / "private" / "batches.jsonl")[:args.steps]
-  ours = statistics.median(line["seconds"] for line in log[1:])
+  steps = parity.read_batches(run / "private" / "batches.jsonl")[:args.steps] * args.repeat
+  ours = statistics.median(line["seconds"] for line in log[1:] or log)
   theirs = statistics.median(float_steps(args, manifest, steps)[1:])
   print(json.dumps({"vft_s": ours, "fp32_s": theirs, "ratio": ours / theirs}))
 

@@ -45,6 +45,6 @@ VFT_MUST_CHECK vft_status cli_number(const cli_command *command, const char *nam
 void cli_note_policy(const char *config);
 
 extern const cli_command cli_init, cli_run, cli_train, cli_prove, cli_verify, cli_replay, cli_eval,
-    cli_export, cli_manifest, cli_budget, cli_inspect, cli_data;
+    cli_export, cli_manifest, cli_budget, cli_inspect, cli_worker, cli_estimate, cli_data;
 
 #endif

@@ -1,23 +1,44 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "run/memory.h"
 #include "run/progress.h"
 #include "run/run.h"
 
 static vft_status run(int argc, char **argv) {
-  const char *folder = NULL;
-  bool resume = false, profile = false, shown;
+  vft_prove_request request = {0};
+  const char *memory = NULL, *ranges = NULL, *jobs = NULL;
+  uint64_t written;
+  long number;
+  bool shown;
   const cli_option option[] = {
-      {"resume", 0, NULL, "keep the proofs that are there and valid", &resume, NULL},
-      {"profile", 0, NULL, "print the seconds of each stage", &profile, NULL}};
-  TRY(cli_parse(&cli_prove, argc, argv, option, 2, &folder, 1, true, &shown));
+      {"jobs", 0, "DIR", "write a job file a shard for vft worker, prove nothing", NULL, &jobs},
+      {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
+       &memory},
+      {"ranges", 0, "N", "cut the layers into N ranges, 0: none (default: what fits)", NULL, &ranges},
+      {"resume", 0, NULL, "keep the proofs that are there and valid", &request.resume, NULL},
+      {"verbose", 'v', NULL, "print seconds and memory of each stage", &request.verbose, NULL}};
+  TRY(cli_parse(&cli_prove, argc, argv, option, 5, &request.run, 1, true, &shown));
   if (shown) return VFT_OK;
+  if (memory) TRY(vft_memory_parse(memory, &request.memory));
+  if (ranges) {
+    TRY(cli_number(&cli_prove, "ranges", ranges, 0, VFT_MAX_PARTS, &number));
+    request.cut = true;
+    request.ranges = (int)number;
+  }
   vft_interrupt_catch();
-  TRY(vft_run_prove(folder, resume, profile));
-  printf("proved: %s/public; next: vft verify %s/public\n", folder, folder);
+  if (jobs) {
+    TRY(vft_run_jobs(&request, jobs, &written));
+    printf("wrote %llu jobs into %s; next: vft worker run JOB for each, then vft prove %s "
+           "--resume\n", (unsigned long long)written, jobs, request.run);
+    return VFT_OK;
+  }
+  TRY(vft_run_prove(&request));
+  printf("proved: %s/public; next: vft verify %s/public\n", request.run, request.run);
   return VFT_OK;
 }
 
 const cli_command cli_prove = {
-    "prove", "RUN [--resume]", "Prove every training step of a finished run",
-    "Each step is executed again and proved; proofs go to RUN/public/proofs.", run};
+    "prove", "RUN [--memory SIZE] [--resume]", "Prove every training step of a finished run",
+    "Each step is executed again and proved, in one proof or cut into shards (layers, head,\n"
+    "optimiser) that fit the memory; proofs go to RUN/public/proofs.", run};

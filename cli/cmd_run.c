@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli.h"
+#include "run/memory.h"
 #include "run/plan.h"
 #include "run/progress.h"
 #include "run/run.h"
@@ -29,19 +30,25 @@ static vft_status verify(const char *run) {
 
 static vft_status run(int argc, char **argv) {
   vft_train_request request = {.proves = true};
+  const char *memory = NULL;
   bool shown;
   const cli_option option[] = {
+      {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
+       &memory},
       {"out", 'o', "RUN", "the run folder", NULL, &request.run},
       {"resume", 0, NULL, "go on with what is there", &request.resume, NULL},
       {"parity-files", 0, NULL, "also write what bench/parity.py reads", &request.parity_files,
        NULL}};
-  TRY(cli_parse(&cli_run, argc, argv, option, 3, &request.config, 1, true, &shown));
+  TRY(cli_parse(&cli_run, argc, argv, option, 4, &request.config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
+  if (memory) TRY(vft_memory_parse(memory, &request.memory));
   cli_note_policy(request.config);
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
-  TRY(vft_run_prove(request.run, request.resume, false));
+  vft_prove_request prove = {.run = request.run, .resume = request.resume,
+                             .memory = request.memory};
+  TRY(vft_run_prove(&prove));
   return verify(request.run);
 }
 

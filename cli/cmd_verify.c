@@ -43,7 +43,7 @@ static vft_status run(int argc, char **argv) {
   TRY(cli_parse(&cli_verify, argc, argv, option, 5, &request.folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (require) TRY(parse_require(require, &request.require));
-  vft_status st = vft_run_verify(&request, &report);
+  vft_status st = vft_settle(vft_run_verify(&request, &report));
   vft_status printed = VFT_OK;
   if (json)
     printed = vft_verify_report_json(&report, st, stdout);

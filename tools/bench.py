@@ -3,14 +3,16 @@
 "unit", "machine", "commit"}.
 
 Kernels from bench/bench_*; demo.wall_s is the demo from built binary to verdict;
-data.* commit to a million made-up records of 128 tokens (640 MB in build/, removed afterwards);
-train.ratio_to_fp32 is measured when `make model` has fetched the 135M model and an interpreter
-with PyTorch is given (VFT_TORCH_PYTHON, default python3), and is absent otherwise."""
+data.* commit to a million made-up records of 128 tokens (380 MB in build/, removed afterwards);
+figures of the 135M model (smollm2.*, shard.*, train.*, prove.ratio_to_fp32) are measured when `make
+model` has fetched it, the ratios to float32 when an interpreter with PyTorch is given too
+(VFT_TORCH_PYTHON, default python3), and absent otherwise. VFT_BENCH_LONG=1 adds 512 tokens."""
 
 import json
 import os
 import platform
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,20 @@ learning_rate: 1e-4
 weight_decay: 0.05
 adam_beta2: 0.95
 max_steps: 6
+"""
+SMOLLM2_CONFIG = """\
+base_model: {model}
+datasets:
+  - path: {data}
+sequence_len: {tokens}
+micro_batch_size: 1
+lora_r: 8
+lora_alpha: 16
+lora_target_modules: [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]
+learning_rate: 1e-4
+weight_decay: 0.05
+adam_beta2: 0.95
+max_steps: 1
 """
 
 DATA_CONFIG = """\
@@ -75,6 +91,19 @@ def kernels():
         yield value["name"], value["value"], value["unit"]
 
 
+def lines(path):
+  return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def step_seconds(run, key="seconds"):
+  """Per step, over all its shards (the release, counted as a step of its own, left out)."""
+  total = {}
+  for line in lines(run / "private" / "prove.jsonl"):
+    if line["shard"] != "release":
+      total[line["step"]] = total.get(line["step"], 0) + line[key]
+  return [total[t] for t in sorted(total)]
+
+
 def demo():
   run = BUILD / "bench-demo"
   shutil.rmtree(run, ignore_errors=True)
@@ -86,6 +115,8 @@ def demo():
     size = sum(p.stat().st_size for p in (run / "public" / "proofs").iterdir())
     yield "demo.wall_s", wall, "s"
     yield "demo.proof_mb", size / 1e6, "MB"
+    steps = step_seconds(run)
+    yield "prove.growth", sorted(steps[18:21])[1] / sorted(steps[1:4])[1], "1"
   shutil.rmtree(run, ignore_errors=True)
 
 
@@ -101,7 +132,7 @@ def write_records(path, count):
               f'"lang":"en","source":"made-up {i % 7}","tags":["t{i % 11}"]}}\n')
 
 
-def data(count=1000000):
+def dataset(count=1000000):
   folder = BUILD / "bench-data"
   shutil.rmtree(folder, ignore_errors=True)
   folder.mkdir(parents=True)
@@ -125,6 +156,80 @@ def data(count=1000000):
     figure = json.loads(result.stdout)
     yield figure["name"], figure["value"], figure["unit"]
   shutil.rmtree(folder, ignore_errors=True)
+
+
+def million_products(manifest, tokens, loss_tokens):
+  """MMAC of a step: twice the forward products of frozen weights (head on loss rows), the adapters'
+  products forward and backward, attention (causal)."""
+  a, lora = manifest["base_model"]["architecture"], manifest["adapter"]
+  d, ff, layers = a["d"], a["ff"], a["layers"]
+  q, kv = a["heads"] * a["head_dim"], a["kv_heads"] * a["head_dim"]
+  shapes = {"q_proj": (d, q), "k_proj": (d, kv), "v_proj": (d, kv), "o_proj": (q, d),
+            "gate_proj": (d, ff), "up_proj": (d, ff), "down_proj": (ff, d)}
+  frozen = tokens * layers * sum(i * o for i, o in shapes.values()) + loss_tokens * a["vocab"] * d
+  adapters = 3 * tokens * layers * lora["rank"] * sum(sum(shapes[t]) for t in lora["targets"])
+  attention = 3 * tokens * tokens * layers * q
+  return (2 * frozen + adapters + attention) / 1e6
+
+
+def long_records():
+  """Records of more than 512 tokens, so that no position is padding."""
+  answers = [m["content"] for record in lines(ROOT / "examples/demo/data/train.jsonl")
+             for m in record["messages"] if m["role"] == "assistant"]
+  path = BUILD / "bench-long.jsonl"
+  text = [json.dumps({"messages": [{"role": "user", "content": "Go on."},
+                                   {"role": "assistant", "content": " ".join(answers[i::2])}]})
+          for i in range(2)]
+  path.write_text("\n".join(text) + "\n")
+  return path
+
+
+def smollm2():
+  models = sorted((BUILD / "model").glob("*.gguf"))
+  for tokens in (128, 512) if os.environ.get("VFT_BENCH_LONG") else (128,):
+    if not models:
+      return
+    run, config = BUILD / "bench-smollm2", BUILD / "bench-smollm2.yaml"
+    shutil.rmtree(run, ignore_errors=True)
+    data = long_records()
+    config.write_text(SMOLLM2_CONFIG.format(model=models[0], data=data, tokens=tokens))
+    subprocess.run([ROOT / "vft", "train", config, "--out", run, "--parity-files", "--quiet"],
+                   check=True, stdout=subprocess.DEVNULL)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([ROOT / "vft", "prove", run, "--memory", "16G", "--quiet"], check=True,
+                   stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    manifest = json.loads((run / "public" / "manifest.json").read_text())
+    mmac = million_products(manifest, tokens, lines(run / "private" / "log.jsonl")[0]["tokens"])
+    wall, core = step_seconds(run)[0], step_seconds(run, "cpu_seconds")[0]
+    name = "" if tokens == 128 else "_512"
+    yield "smollm2.mmac" + name, mmac, "million multiply-accumulates"
+    yield "smollm2.core_s_per_mmac" + name, core / mmac, "core-s"
+    yield "smollm2.prove_s" + name, wall, "s"
+    shards = lines(run / "private" / "prove.jsonl")
+    if tokens == 128:
+      yield "smollm2.peak_bytes", after.ru_maxrss * 1024, "bytes"
+      yield "smollm2.run_cpu_s", (after.ru_utime + after.ru_stime - before.ru_utime -
+                                  before.ru_stime), "core-s"
+      yield "shard.proof_bytes", max(s["proof_bytes"] for s in shards), "bytes"
+      report = subprocess.run([ROOT / "vft", "verify", run / "public", "--json", "--threads", "1"],
+                              check=True, text=True, capture_output=True)
+      yield "shard.verify_ms", json.loads(report.stdout)["slowest_shard_ms"], "ms"
+    seconds = float_step(models[0], run)
+    if seconds:
+      yield "prove.ratio_to_fp32" + ("" if tokens == 512 else "_128"), wall / seconds, "1"
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def float_step(model, run):
+  """Seconds of the PyTorch float32 step on the run's batches, or None without PyTorch."""
+  python = os.environ.get("VFT_TORCH_PYTHON", "python3")
+  if subprocess.run([python, "-c", "import torch, peft, gguf"], capture_output=True).returncode:
+    return None
+  result = subprocess.run([python, ROOT / "bench" / "train_ratio.py", "--model", model, "--run",
+                           run, "--steps", "1", "--repeat", "3"], check=True, text=True,
+                          capture_output=True)
+  return json.loads(result.stdout)["fp32_s"]
 
 
 def ratio():
@@ -152,12 +257,12 @@ def ratio():
 def main():
   where = {"machine": machine(), "commit": commit()}
   figures = []
-  for source in (kernels, demo, data, ratio):
+  for source in (kernels, demo, dataset, ratio, smollm2):
     for name, value, unit in source():
       figures.append({"name": name, "value": float(f"{value:.4g}"), "unit": unit, **where})
       print(f"{name:24} {value:10.4g} {unit}", flush=True)
-  lines = ",\n".join(json.dumps(f) for f in figures)
-  (ROOT / "bench.json").write_text(f"[\n{lines}\n]\n")
+  text = ",\n".join(json.dumps(f) for f in figures)
+  (ROOT / "bench.json").write_text(f"[\n{text}\n]\n")
 
 
 if __name__ == "__main__":

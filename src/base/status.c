@@ -1,5 +1,8 @@
 #include "base/status.h"
 
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +11,11 @@ enum { MESSAGE_MAX = 1024, CHECK_MAX = 160 };
 static _Thread_local char message[MESSAGE_MAX];
 static _Thread_local char check[CHECK_MAX];
 
+static atomic_bool memory_ran_out;
+
 static vft_status record(vft_status code, const char *fmt, va_list ap) {
+  /* malloc and mmap leave this; a library that fails for it may report anything, or nothing */
+  if (errno == ENOMEM) atomic_store(&memory_ran_out, true);
   /* Format into a local buffer first: arguments may point into `message`. */
   char fresh[MESSAGE_MAX];
   vsnprintf(fresh, sizeof fresh, fmt, ap);
@@ -44,6 +51,12 @@ vft_status vft_reject(const char *check_id, const char *fmt, ...) {
   va_end(ap);
   snprintf(check, sizeof check, "%s", check_id);
   return VFT_REJECTED;
+}
+
+vft_status vft_settle(vft_status status) {
+  if (status == VFT_OK || status == VFT_RESOURCE || !atomic_load(&memory_ran_out)) return status;
+  check[0] = 0;
+  return vft_fail_context(VFT_RESOURCE, "out of memory, so nothing is decided");
 }
 
 const char *vft_error_message(void) { return message; }

@@ -35,6 +35,11 @@ const char *vft_error_message(void);
 const char *vft_error_check(void);
 void vft_error_clear(void);
 
+/* For the last word on a command: `status`, or VFT_RESOURCE when it is a failure and memory ran out
+ * before it was recorded, in this project's or a library's allocation. What could not be read, or
+ * was not accepted, may then have failed for want of memory only. The message says so. */
+vft_status vft_settle(vft_status status);
+
 /* Forward a failure to the caller. */
 #define TRY(expr)                                  \
   do {                                             \

@@ -445,45 +445,36 @@ static vft_status mapping(reader *r) {
   return expressible(r);
 }
 
-/* From the file, or from the text when that is NULL. */
-static vft_status load(const char *name, FILE *f, const char *text, size_t length, vft_config *c) {
+vft_status vft_config_load(const char *path, vft_config *c) {
   memset(c, 0, sizeof *c);
   defaults(c);
+  c->file = vft_arena_strdup(&c->arena, path);
+  if (!c->file) return VFT_RESOURCE;
+  FILE *f = fopen(path, "rb");
+  if (!f) {
+    vft_config_free(c);
+    return vft_fail(VFT_USAGE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  }
   yaml_parser_t parser;
   reader r = {.c = c};
   vft_status st;
-  c->file = vft_arena_strdup(&c->arena, name);
-  if (!c->file) return VFT_RESOURCE;
   if (!yaml_parser_initialize(&parser)) {
+    fclose(f);
     vft_config_free(c);
-    return vft_fail(VFT_RESOURCE, "out of memory reading %s", name);
+    return vft_fail(VFT_RESOURCE, "out of memory reading %s", path);
   }
-  if (f) yaml_parser_set_input_file(&parser, f);
-  else yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+  yaml_parser_set_input_file(&parser, f);
   if (!yaml_parser_load(&parser, &r.doc)) {
-    st = vft_fail(VFT_USAGE, "%s:%zu: not YAML: %s", name, parser.problem_mark.line + 1,
+    st = vft_fail(VFT_USAGE, "%s:%zu: not YAML: %s", path, parser.problem_mark.line + 1,
                   parser.problem ? parser.problem : "unreadable");
   } else {
     st = mapping(&r);
     yaml_document_delete(&r.doc);
   }
   yaml_parser_delete(&parser);
+  fclose(f);
   if (st != VFT_OK) vft_config_free(c);
   return st;
-}
-
-vft_status vft_config_load(const char *path, vft_config *c) {
-  memset(c, 0, sizeof *c);
-  FILE *f = fopen(path, "rb");
-  if (!f)
-    return vft_fail(VFT_USAGE, "%s: cannot read the configuration: %s", path, strerror(errno));
-  vft_status st = load(path, f, NULL, 0, c);
-  fclose(f);
-  return st;
-}
-
-vft_status vft_config_parse(const char *text, size_t length, const char *name, vft_config *c) {
-  return load(name, NULL, text, length, c);
 }
 
 void vft_config_free(vft_config *c) {

@@ -72,9 +72,6 @@ typedef struct {
 /* Reads and checks. Paths inside are taken relative to the configuration's folder and returned
  * joined. Fails: VFT_USAGE with "file:line: key: what was expected". */
 VFT_MUST_CHECK vft_status vft_config_load(const char *path, vft_config *config);
-/* From memory; `name` stands for the path. */
-VFT_MUST_CHECK vft_status vft_config_parse(const char *text, size_t length, const char *name,
-                                           vft_config *config);
 void vft_config_free(vft_config *config);
 
 /* The commented starting configuration that `vft init` writes. */

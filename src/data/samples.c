@@ -71,8 +71,8 @@ vft_status vft_samples_build(const vft_records *records, const vft_tokenizer *to
   out->sample = j.sample;
   j.sample = NULL;
   if (out->count == 0)
-    TRY_OUT(vft_fail(VFT_USAGE, "%s: no record has a token to learn within %zu tokens; raise the "
-                     "maximum length", records->name, max_length));
+    TRY_OUT(vft_fail(VFT_USAGE, "%s: no record has a token to learn within its first %zu tokens; "
+                     "raise sequence_len", records->name, max_length));
 out:
   if (j.sample)
     for (size_t i = 0; i < n; i++) vft_sample_free(&j.sample[i]);

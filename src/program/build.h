@@ -4,12 +4,24 @@
 
 #include "program/gadgets.h"
 
+enum { VFT_SCALE_BITS = 31 }; /* of clip/scale: 2^30 clip_u / D, D >= clip_u */
+
 /* Ids that the parts hand to each other. */
 typedef struct {
   vft_builder b;
   const vft_step_shape *s;
   const vft_profile *f;
+  const vft_profile *model; /* the whole model's profile */
   vft_step *step;
+  bool layers, head, optimiser; /* what this program covers */
+  /* Boundaries of the covered layers: where the stream enters them (written by the embedding or a
+   * copy) and leaves them (read by the last norm or a copy), and its gradient at the upper one. */
+  vft_axes_factor enter, leave, leave_grad;
+  int grad_at; /* index in dh1 of the gradient after the first covered layer */
+  vft_tensor_id squares_in, squares_out, enter_grad_out; /* VFT_NO_TENSOR: none */
+  vft_tensor_id grad_out[VFT_PROJECTIONS][2];            /* containers of g0, when handed over */
+  vft_tensor_id stream_in, stream_out, grad_in;          /* of LAYERS: values in links */
+  vft_tensor_id mu;                                      /* container of the scale, or its value */
   /* fixed tables */
   vft_tensor_id rot_q, rot_k, unrot_q, unrot_k, causal;
   /* working copies and masters */
@@ -46,9 +58,21 @@ typedef struct {
 } vft_norm_backward;
 void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n);
 
+/* Axes "lX" of a base tensor with the layer axis at the first covered layer plus `more`. */
+const char *vft_build_base_axes(vft_build *c, int more, const char *rest);
+/* The residual's gradient at every boundary of the covered layers that needs one. */
+void vft_build_stream_grad(vft_build *c);
+/* Declares the links between parts (build_parts.c); fills the boundary fields. */
+void vft_build_links(vft_build *c);
+/* Copies from and to them. */
+void vft_build_enter(vft_build *c);
+void vft_build_leave(vft_build *c);
+
 void vft_build_layers_forward(vft_build *c);
 void vft_build_head(vft_build *c);
 void vft_build_layers_backward(vft_build *c);
+/* Sums of squares; scale of the mean, clipped gradient; AdamW. */
+void vft_build_clip(vft_build *c);
 void vft_build_optimiser(vft_build *c);
 
 #endif

@@ -1,7 +1,8 @@
 /* Backward pass and gradients of the LoRA matrices, of the SUM of the masked losses.
  *
- * residual_grad[l] is the gradient after layer l (so of H1[l+1]); the gradient before layer 0 is
- * not needed. Bounds (SmolLM2-135M, default containers, n_grad = 24, n_dx = 22, S n tokens):
+ * residual_grad[l + grad_at] is the gradient after covered layer l (so of H1[l+1]); the gradient
+ * before layer 0 of the model is not needed, that before the first layer of a later part is
+ * residual_grad[0]. Bounds (SmolLM2-135M, default containers, n_grad = 24, n_dx = 22, S n tokens):
  *   x . dy            2^(15 + 21 + 9.2)
  *   r w, r w2         2^(w_r + 31), 2^(w_r + w_w2 - 1) = 2^60
  *   r gamma dy        2^(w_r + 11 + 21) = 2^59, at most 2^60 aligned (profile.c)
@@ -80,7 +81,7 @@ static int transposed_terms(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id
   vft_builder *b = &c->b;
   const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
   const char *l = off ? vft_build_name(b, "l+%d", off) : "l";
-  terms[0] = VFT_R2(1, c->step->w[p], vft_build_name(b, "%s%s%s", l, out, in), dy,
+  terms[0] = VFT_R2(1, c->step->w[p], vft_build_base_axes(c, off, with(c, out, in)), dy,
                     vft_build_name(b, "%sspq%s", l, out));
   if (vb == VFT_NO_TENSOR) return 1;
   terms[1] = VFT_R2(1, c->work[p][0], vft_build_name(b, "%sr%s", l, in), vb,
@@ -99,11 +100,18 @@ static void lora_grads(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb,
   for (int i = 0; i < nx; i++) a.factor[a.nfactors++] = x[i];
   vft_real_term u = VFT_R2(1, dy, vft_build_name(b, "lspq%s", out), c->u[p], "lspqr");
   u.exp2 = c->s->alpha_log2;
-  for (int kind = 0; kind < 2; kind++)
-    c->g0[p][kind] = vft_build_requant_wide(
-        b, vft_build_name(b, "%s/%s", vft_projection_path[p], kind ? "grad_B" : "grad_A"),
-        kind ? vft_build_name(b, "l%sr", out) : vft_build_name(b, "lr%s", in), c->f->w_g, true,
-        vft_build_fracs(b, c->f->g0 + (size_t)(2 * p + kind) * L, L), kind ? &u : &a, 1);
+  for (int kind = 0; kind < 2; kind++) {
+    const char *name =
+        vft_build_name(b, "%s/%s", vft_projection_path[p], kind ? "grad_B" : "grad_A");
+    const char *axes = kind ? vft_build_name(b, "l%sr", out) : vft_build_name(b, "lr%s", in);
+    vft_tensor_id g = c->grad_out[p][kind];
+    if (g == VFT_NO_TENSOR)
+      g = vft_build_wide(b, name, axes, c->f->w_g, true,
+                         vft_build_fracs(b, c->f->g0 + (size_t)(2 * p + kind) * L, L));
+    vft_build_requant(b, (vft_build_out){name, g, axes}, VFT_NO_TENSOR, NULL, false,
+                      kind ? &u : &a, 1);
+    c->step->sum_grad[p][kind] = c->g0[p][kind] = g;
+  }
 }
 
 /* A gradient in its container. */
@@ -128,7 +136,8 @@ void vft_build_layers_backward(vft_build *c) {
   int n;
 
   /* MLP */
-  t[0] = VFT_R1(1, c->dh1, "lspqd");
+  const char *above = c->grad_at ? "l+1spqd" : "lspqd";
+  t[0] = VFT_R1(1, c->dh1, above);
   vft_tensor_id dha = gradient(c, "mlp/dy", "lspqd", f->dha, t, 1);
   vft_tensor_id vb_down = inner_grad(c, VFT_DOWN, dha);
   n = transposed_terms(c, VFT_DOWN, dha, vb_down, 0, t);
@@ -157,8 +166,8 @@ void vft_build_layers_backward(vft_build *c) {
                              .x_axes = "lspqd",
                              .h_axes = "lspqd",
                              .r_axes = "lspq",
-                             .gain_axes = "ld",
-                             .base_axes = "lspqd",
+                             .gain_axes = vft_build_base_axes(c, 0, "d"),
+                             .base_axes = above,
                              .f_w2 = vft_build_fracs(b, f->w2 + L, L),
                              .f_w3 = vft_build_fracs(b, f->w3 + L, L),
                              .out = {"mlp/dh", dh2, "lspqd"}};
@@ -202,17 +211,19 @@ void vft_build_layers_backward(vft_build *c) {
   lora_grads(c, VFT_K, dk, vb_k, &x1, 1);
   lora_grads(c, VFT_V, dv, vb_v, &x1, 1);
 
-  /* The gradient before the layer, for l >= 1. */
-  if (L == 1) return;
-  b->size['l'] = L - 1;
-  b->loop_first = 1;
-  n = transposed_terms(c, VFT_Q, dq, vb_q, 1, t);
-  n += transposed_terms(c, VFT_K, dk, vb_k, 1, t + n);
-  n += transposed_terms(c, VFT_V, dv, vb_v, 1, t + n);
-  vft_tensor_id dx1 = sized(c, "attn/dx", "lspqd", f->n_dx, f->dx + 1, t, n);
+  /* The gradient before the layer, for every layer but the model's first. */
+  uint32_t skip = c->grad_at ? 0 : 1;
+  if (L == skip) return;
+  b->size['l'] = L - skip;
+  b->loop_first = skip;
+  const char *l = skip ? "l+1" : "l";
+  n = transposed_terms(c, VFT_Q, dq, vb_q, (int)skip, t);
+  n += transposed_terms(c, VFT_K, dk, vb_k, (int)skip, t + n);
+  n += transposed_terms(c, VFT_V, dv, vb_v, (int)skip, t + n);
+  vft_tensor_id dx1 = sized(c, "attn/dx", "lspqd", f->n_dx, f->dx + skip, t, n);
   vft_norm_backward norm1 = {.path = "attn",
                              .rows = "lspq",
-                             .layers = (int)L - 1,
+                             .layers = (int)(L - skip),
                              .dy = dx1,
                              .x = c->x[0],
                              .h = c->h1,
@@ -220,13 +231,13 @@ void vft_build_layers_backward(vft_build *c) {
                              .gain = c->step->gain[0],
                              .base = dh2,
                              .dy_axes = "lspqd",
-                             .x_axes = "l+1spqd",
-                             .h_axes = "l+1spqd",
-                             .r_axes = "l+1spq",
-                             .gain_axes = "l+1d",
-                             .base_axes = "l+1spqd",
-                             .f_w2 = vft_build_fracs(b, f->w2 + 1, L - 1),
-                             .f_w3 = vft_build_fracs(b, f->w3 + 1, L - 1),
+                             .x_axes = with(c, l, "spqd"),
+                             .h_axes = with(c, l, "spqd"),
+                             .r_axes = with(c, l, "spq"),
+                             .gain_axes = vft_build_base_axes(c, (int)skip, "d"),
+                             .base_axes = with(c, l, "spqd"),
+                             .f_w2 = vft_build_fracs(b, f->w2 + skip, L - skip),
+                             .f_w3 = vft_build_fracs(b, f->w3 + skip, L - skip),
                              .out = {"attn/dh", c->dh1, "lspqd"}};
   vft_build_norm_backward(c, &norm1);
   b->size['l'] = L;

@@ -116,7 +116,7 @@ static int linear_terms(vft_build *c, int p, const vft_axes_factor *x, int nx,
   const char *path = vft_projection_path[p];
   const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
   uint32_t L = b->size['l'];
-  terms[0] = VFT_R1(1, c->step->w[p], vft_build_name(b, "l%s%s", out, in));
+  terms[0] = VFT_R1(1, c->step->w[p], vft_build_base_axes(c, 0, with(c, out, in)));
   for (int i = 0; i < nx; i++) terms[0].factor[terms[0].nfactors++] = x[i];
   if (!vft_build_adapted(c, p)) return 1;
   vft_real_term inner = VFT_R1(1, c->work[p][0], vft_build_name(b, "lr%s", in));
@@ -206,11 +206,11 @@ static void mlp(vft_build *c) {
 void vft_build_layers_forward(vft_build *c) {
   vft_builder *b = &c->b;
   uint32_t L = b->size['l'];
-  vft_build_norm(c, "attn", "lspq", c->h1, "lspqd", c->step->gain[0], "ld",
-                 vft_build_fracs(b, c->f->x, L), &c->r[0], &c->x[0]);
+  vft_build_norm(c, "attn", "lspq", c->h1, "lspqd", c->step->gain[0],
+                 vft_build_base_axes(c, 0, "d"), vft_build_fracs(b, c->f->x, L), &c->r[0], &c->x[0]);
   attention(c);
-  vft_build_norm(c, "mlp", "lspq", c->h2, "lspqd", c->step->gain[1], "ld",
-                 vft_build_fracs(b, c->f->x + L, L), &c->r[1], &c->x[1]);
+  vft_build_norm(c, "mlp", "lspq", c->h2, "lspqd", c->step->gain[1],
+                 vft_build_base_axes(c, 0, "d"), vft_build_fracs(b, c->f->x + L, L), &c->r[1], &c->x[1]);
   mlp(c);
 }
 
@@ -220,8 +220,8 @@ void vft_build_head(vft_build *c) {
   vft_builder *b = &c->b;
   const vft_profile *f = c->f;
   vft_step *t = c->step;
-  const char *h_axes = vft_build_name(b, "z+%dspqd", c->s->layers);
-  vft_build_norm(c, "final", "spq", c->h1, h_axes, t->gain_out, "d", vft_build_frac(b, f->f_xf),
+  vft_axes_factor h = c->leave;
+  vft_build_norm(c, "final", "spq", h.tensor, h.axes, t->gain_out, "d", vft_build_frac(b, f->f_xf),
                  &c->r_out, &c->xf);
   vft_real_term logit = VFT_R2(1, t->out, "vwd", c->xf, "spqd");
   t->logits = vft_build_define(b, "head/logit", "spqvw", 0, &logit, 1);
@@ -248,13 +248,12 @@ void vft_build_head(vft_build *c) {
                            VFT_R2(-1, t->mask, "spq", wy, "spqd")};
   vft_tensor_id dxf = vft_build_requant_narrow(b, "head/dx", "spqd", 16,
                                                vft_build_frac(b, f->f_dxf), diff, 2);
-  uint32_t L = b->size['l'];
-  c->dh1 = vft_build_wide(b, "residual_grad", "lspqd", f->w_dh, true, vft_build_fracs(b, f->dh, L));
+  if (c->layers) vft_build_stream_grad(c);
   vft_norm_backward n = {
-      .path = "final", .rows = "spq", .layers = 1, .dy = dxf, .x = c->xf, .h = c->h1, .r = c->r_out,
-      .gain = t->gain_out, .base = VFT_NO_TENSOR, .dy_axes = "spqd", .x_axes = "spqd",
-      .h_axes = h_axes, .r_axes = "spq", .gain_axes = "d", .f_w2 = vft_build_frac(b, f->f_w2_out),
-      .f_w3 = vft_build_frac(b, f->f_w3_out),
-      .out = {"final/dh", c->dh1, vft_build_name(b, "z+%dspqd", c->s->layers - 1)}};
+      .path = "final", .rows = "spq", .layers = 1, .dy = dxf, .x = c->xf, .h = h.tensor,
+      .r = c->r_out, .gain = t->gain_out, .base = VFT_NO_TENSOR, .dy_axes = "spqd",
+      .x_axes = "spqd", .h_axes = h.axes, .r_axes = "spq", .gain_axes = "d",
+      .f_w2 = vft_build_frac(b, f->f_w2_out), .f_w3 = vft_build_frac(b, f->f_w3_out),
+      .out = {"final/dh", c->leave_grad.tensor, c->leave_grad.axes}};
   vft_build_norm_backward(c, &n);
 }

@@ -16,8 +16,39 @@ static const char *matrix_axes(vft_build *c, int p, int kind) {
               : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
 }
 
+/* Sums of squares by matrix and layer, rounded to the threshold's exponent; with links, added to
+ * the sum of the layers below. */
+static int squares(vft_build *c, vft_real_term all[2 * VFT_PROJECTIONS]) {
+  vft_builder *b = &c->b;
+  const vft_step_shape *s = c->s;
+  int n = 0;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
+      const char *axes = matrix_axes(c, p, kind);
+      vft_real_term square = VFT_R2(1, c->g0[p][kind], axes, c->g0[p][kind], axes);
+      vft_tensor_id q = vft_build_define(b, matrix(c, p, kind, "square"), "l", 0, &square, 1);
+      vft_real_term one = VFT_R1(1, q, "l");
+      vft_tensor_id qa =
+          vft_build_requant_fitted(b, matrix(c, p, kind, "square_common"), "l", c->f->w_q,
+                                   vft_build_frac(b, 2 * s->clip_frac), &one, 1);
+      c->step->square[p][kind] = qa;
+      all[n++] = VFT_R1(1, qa, "l");
+    }
+  return n;
+}
+
+/* LAYERS: the sum so far, with these layers' squares. */
+static void add_squares(vft_build *c) {
+  vft_real_term all[2 * VFT_PROJECTIONS];
+  vft_raw_term sum[2 * VFT_PROJECTIONS + 1];
+  int n = squares(c, all), m = 0;
+  for (int i = 0; i < n; i++) sum[m++] = VFT_RAW1(1, all[i].factor[0].tensor, "l");
+  if (c->squares_in != VFT_NO_TENSOR) sum[m++] = VFT_RAW1(1, c->squares_in, "");
+  vft_build_exact(&c->b, (vft_build_out){"clip/squares", c->squares_out, ""}, sum, m);
+}
+
 /* Scale 2^30 / max(N, norm / clip): the mean of the gradients, clipped as a whole. */
-static vft_tensor_id scale(vft_build *c) {
+static void scale(vft_build *c) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;
   const vft_profile *f = c->f;
@@ -31,20 +62,12 @@ static vft_tensor_id scale(vft_build *c) {
   if (!s->clip) {
     den[nden++] = VFT_RAW1(s->clip_u, t->loss_tokens, "");
   } else {
-    vft_real_term all[2 * VFT_PROJECTIONS];
-    int n = 0;
-    for (int p = 0; p < VFT_PROJECTIONS; p++)
-      for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
-        const char *axes = matrix_axes(c, p, kind);
-        vft_real_term square = VFT_R2(1, c->g0[p][kind], axes, c->g0[p][kind], axes);
-        vft_tensor_id q = vft_build_define(b, matrix(c, p, kind, "square"), "l", 0, &square, 1);
-        vft_real_term one = VFT_R1(1, q, "l");
-        vft_tensor_id qa =
-            vft_build_requant_fitted(b, matrix(c, p, kind, "square_common"), "l", f->w_q,
-                                     vft_build_frac(b, 2 * s->clip_frac), &one, 1);
-        all[n++] = VFT_R1(1, qa, "l");
-      }
-    vft_tensor_id total = vft_build_define(b, "clip/total", "", 0, all, n);
+    vft_tensor_id total = c->squares_in;
+    if (c->layers) {
+      vft_real_term all[2 * VFT_PROJECTIONS];
+      int n = squares(c, all);
+      total = vft_build_define(b, "clip/total", "", 0, all, n);
+    }
     vft_raw_term v = VFT_RAW1(1, total, "");
     t->norm = vft_build_isqrt(b, "clip/norm", "", f->w_norm, unit, &v, 1);
     vft_raw_term gap[2] = {VFT_RAW1(s->clip_u, t->loss_tokens, ""), VFT_RAW1(-1, t->norm, "")};
@@ -54,11 +77,16 @@ static vft_tensor_id scale(vft_build *c) {
     den[nden++] = VFT_RAW2(-1, inside, "", t->norm, "");
   }
   vft_tensor_id d = vft_build_define_raw(b, "clip/divisor", "", den, nden, unit);
-  vft_tensor_id mu = vft_build_wide(b, "clip/scale", "", 31, false, vft_build_frac(b, 30));
+  if (c->mu == VFT_NO_TENSOR)
+    c->mu = vft_build_wide(b, "clip/scale", "", VFT_SCALE_BITS, false, vft_build_frac(b, 30));
   vft_raw_term num = VFT_RAW0((int64_t)s->clip_u << 30), dd = VFT_RAW1(1, d, "");
-  vft_build_div(b, (vft_build_out){"clip/scale", mu, ""}, &num, 1, &dd, 1);
-  t->mu = mu;
-  return mu;
+  vft_build_div(b, (vft_build_out){"clip/scale", c->mu, ""}, &num, 1, &dd, 1);
+  t->mu = c->mu;
+}
+
+void vft_build_clip(vft_build *c) {
+  if (c->head) scale(c);
+  else if (c->layers && c->s->clip) add_squares(c);
 }
 
 static int width_of(int64_t most) {
@@ -132,7 +160,6 @@ static void update(vft_build *c, int p, int kind, vft_tensor_id mu) {
 void vft_build_optimiser(vft_build *c) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;
-  vft_tensor_id mu = scale(c);
   /* Per-step constants; the verifier checks these bounds. */
   t->lr = vft_build_tensor(b, VFT_PUBLIC, 0, "schedule/lr", "", 0, ((int64_t)1 << 26) - 1, NULL,
                            vft_build_frac(b, 29));
@@ -145,5 +172,5 @@ void vft_build_optimiser(vft_build *c) {
           vft_build_name(b, "schedule/eps/%s/%c", vft_projection_path[p], kind ? 'B' : 'A'), "l", 1,
           ((int64_t)1 << 29) - 1, NULL, vft_build_frac(b, 0));
   for (int p = 0; p < VFT_PROJECTIONS; p++)
-    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) update(c, p, kind, mu);
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) update(c, p, kind, c->mu);
 }

@@ -331,7 +331,7 @@ vft_tensor_id vft_build_narrow(vft_builder *b, const char *name, const char *axe
   return t;
 }
 
-static uint32_t new_wide(vft_builder *b, vft_wide w) {
+uint32_t vft_build_limbs(vft_builder *b, vft_wide w) {
   uint32_t id = b->step->nwides;
   if (b->status != VFT_OK ||
       !grow(b, (void **)&b->step->wides, id, &b->cap_wides, sizeof *b->step->wides))
@@ -360,7 +360,7 @@ vft_tensor_id vft_build_wide_of(vft_builder *b, const char *name, const char *ax
   w.hi = hi - offset;
   w.value = vft_build_tensor(b, VFT_VIRTUAL, 0, name, axes, w.lo, w.hi, NULL, frac);
   vft_build_relation(b, vft_build_name(b, "%s/limbs", name), VFT_DEFINE, w.value, axes, terms, n);
-  uint32_t id = new_wide(b, w);
+  uint32_t id = vft_build_limbs(b, w);
   if (id != UINT32_MAX) b->step->wide_of[w.value] = id;
   return w.value;
 }
@@ -412,7 +412,7 @@ uint32_t vft_build_remainder(vft_builder *b, const char *name, const char *axes,
     vft_build_range_layered(b, vft_build_name(b, "%s/range", limb), axes, w.limb[i], tag, width, 0);
     terms[(*nterms)++] = VFT_RAW1(sign * ((int64_t)1 << at), w.limb[i], axes);
   }
-  return new_wide(b, w);
+  return vft_build_limbs(b, w);
 }
 
 /* ---- ops ---- */

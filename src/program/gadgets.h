@@ -103,6 +103,8 @@ vft_tensor_id vft_build_tensor(vft_builder *b, vft_origin origin, uint32_t group
 vft_tensor_id vft_build_wide_of(vft_builder *b, const char *name, const char *axes,
                                 uint32_t nlimbs, const vft_tensor_id *limb, const uint8_t *at,
                                 const uint8_t *width, int64_t offset, vft_frac frac);
+/* Limbs without a value of their own; returns their number in step->wides. */
+uint32_t vft_build_limbs(vft_builder *b, vft_wide w);
 void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,
                      int64_t offset);
 

@@ -8,6 +8,7 @@
 #include "model/fixmath.h"
 #include "model/tables.h"
 #include "program/build.h"
+#include "program/release.h"
 
 enum { TAG_SCORE = VFT_TAG_FIRST_FUNCTION, TAG_ZERO, TAG_LOGIT, TAG_SILU, TABLE_ROWS = 1 << 16 };
 
@@ -156,7 +157,15 @@ static vft_status add_function(vft_build *c, const char *name, vft_step_table_ki
   return c->b.status;
 }
 
-/* Softmax tables first (VFT_OP_SOFTMAX counts on it), then a pair for each gate exponent. */
+static bool gate_has(const vft_profile *f, int frac) {
+  for (int l = 0; l < f->layers; l++)
+    if (f->gate[l] == frac) return true;
+  return false;
+}
+
+/* Softmax tables first (VFT_OP_SOFTMAX counts on it), then a pair for each gate exponent of the
+ * model. All parts declare all of them, because the oracle is the same; lookups only into those
+ * that the part uses. */
 static vft_status add_tables(vft_build *c) {
   vft_builder *b = &c->b;
   const vft_profile *f = c->f;
@@ -170,15 +179,16 @@ static vft_status add_tables(vft_build *c) {
                      out, v));
   }
   (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_score =
-      add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
-  b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
-  b->table_logit =
-      add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
+  if (c->layers) {
+    b->table_score =
+        add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
+    b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
+  }
+  if (c->head)
+    b->table_logit =
+        add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
   for (int frac = 0; frac < VFT_STEP_SILU_TABLES; frac++) {
-    bool used = false;
-    for (int l = 0; l < f->layers; l++) used = used || f->gate[l] == frac;
-    if (!used) continue;
+    if (!gate_has(c->model, frac)) continue;
     int64_t *z = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *z);
     int64_t *dz = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *dz);
     if (!z || !dz) return VFT_RESOURCE;
@@ -187,9 +197,10 @@ static vft_status add_tables(vft_build *c) {
     TRY(add_function(c, vft_build_name(b, "table/silu%d", frac), VFT_STEP_SILU, frac, frac, z));
     TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu,
                      dz));
-    b->table_silu[frac] =
-        add_table(c, vft_build_name(b, "lookup/silu%d", frac), TAG_SILU + frac, -32768, 16,
-                  s->tables[at].tensor, s->tables[at + 1].tensor);
+    if (c->layers && gate_has(f, frac))
+      b->table_silu[frac] =
+          add_table(c, vft_build_name(b, "lookup/silu%d", frac), TAG_SILU + frac, -32768, 16,
+                    s->tables[at].tensor, s->tables[at + 1].tensor);
   }
   return b->status;
 }
@@ -199,9 +210,10 @@ static vft_status add_tables(vft_build *c) {
 static void add_base(vft_build *c) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;
-  const vft_profile *f = c->f;
+  const vft_profile *f = c->model;
   int64_t w = ((int64_t)1 << (f->n_weight - 1)) - 1, g = ((int64_t)1 << (f->n_gain - 1)) - 1;
-  uint32_t L = (uint32_t)c->s->layers;
+  uint32_t L = (uint32_t)f->layers, own = b->size['l'];
+  b->size['l'] = L;
   t->emb = vft_build_tensor(b, VFT_ORACLE, t->oracle_base, "base/embedding", "vwd", -w, w, NULL,
                             vft_build_frac(b, f->f_emb));
   t->out = c->s->tied ? t->emb
@@ -218,9 +230,15 @@ static void add_base(vft_build *c) {
                                   vft_build_fracs(b, f->gain + (size_t)i * L, L));
   t->gain_out = vft_build_tensor(b, VFT_ORACLE, t->oracle_base, "base/gain", "d", -g, g, NULL,
                                  vft_build_frac(b, f->f_gain_out));
+  b->size['l'] = own;
 }
 
 /* ---- links: state and batch ---- */
+
+static const char *state_axes(vft_build *c, int p, int kind) {
+  return kind ? vft_build_name(&c->b, "l%sr", vft_build_out_axes(p))
+              : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
+}
 
 static vft_tensor_id link_limb(vft_build *c, uint32_t link, const char *path, const char *limb,
                                const char *axes, int bits, bool out) {
@@ -244,11 +262,18 @@ static void add_state(vft_build *c, int p, int kind, bool out) {
   uint32_t state = out ? t->link_state_out : t->link_state_in;
   const char *path = vft_build_name(b, "%s/%s/%c", out ? "next" : "state", vft_projection_path[p],
                                     kind ? 'B' : 'A');
-  const char *axes = kind ? vft_build_name(b, "l%sr", vft_build_out_axes(p))
-                          : vft_build_name(b, "lr%s", vft_build_in_axes(p));
+  const char *axes = state_axes(c, p, kind);
   int top = f->w_s - 16;
+  int64_t half = (int64_t)1 << (f->w_s - 1);
+  uint8_t width_s[2] = {16, (uint8_t)top}, width_p[3] = {8, 16, (uint8_t)top};
   ids->s[0] = link_limb(c, adapter, path, "s0", axes, 16, out);
   ids->s[1] = link_limb(c, adapter, path, "s1", axes, top, out);
+  if (!c->optimiser) {
+    c->work[p][kind] =
+        vft_build_wide_of(b, vft_build_name(b, "%s/work", path), axes, 2, ids->s,
+                          (const uint8_t[]){0, 16}, width_s, half, vft_build_frac(b, f->f_s));
+    return;
+  }
   ids->rho = link_limb(c, state, path, "rho", axes, 8, out);
   ids->m[0] = link_limb(c, state, path, "m0", axes, 16, out);
   ids->m[1] = link_limb(c, state, path, "m1", axes, 12, out);
@@ -268,10 +293,8 @@ static void add_state(vft_build *c, int p, int kind, bool out) {
     fv[l] = 2 * fg + 10;
   }
   vft_frac frac_m = {fm, L}, frac_v = {fv, L};
-  int64_t half = (int64_t)1 << (f->w_s - 1);
-  uint8_t width_s[2] = {16, (uint8_t)top}, width_p[3] = {8, 16, (uint8_t)top};
   vft_tensor_id limbs_p[3] = {ids->rho, ids->s[0], ids->s[1]};
-  if (!out) {
+  if (!out && c->layers) {
     c->work[p][kind] =
         vft_build_wide_of(b, vft_build_name(b, "%s/work", path), axes, 2, ids->s,
                           (const uint8_t[]){0, 16}, width_s, half, vft_build_frac(b, f->f_s));
@@ -329,8 +352,8 @@ static void add_load(vft_build *c, vft_tensor_id value, const char *axes) {
   op->nterms = (uint32_t)n;
   op->has_out = true;
   op->out = compiled[n].factor[0];
-  op->looped = true;
-  op->loop_count = op->size[0];
+  op->looped = axes[0] == 'l';
+  op->loop_count = op->looped ? op->size[0] : 1;
   op->outputs = vft_arena_alloc(b->arena, 1, sizeof *op->outputs);
   if (!op->outputs) {
     b->status = VFT_RESOURCE;
@@ -338,6 +361,19 @@ static void add_load(vft_build *c, vft_tensor_id value, const char *axes) {
   }
   op->outputs[0] = value;
   op->noutputs = 1;
+}
+
+/* Values of incoming links; whether they have layers, their first axis says. */
+static void add_hand_loads(vft_build *c) {
+  vft_builder *b = &c->b;
+  for (uint32_t i = 0; i < c->step->nhands && b->status == VFT_OK; i++) {
+    const vft_hand *h = &c->step->hands[i];
+    if (h->output || c->step->wides[h->wide].value == VFT_NO_TENSOR) continue;
+    const char *axes = h->role == VFT_HAND_GRADIENT ? state_axes(c, h->p, h->kind)
+                       : h->role == VFT_HAND_SQUARES || h->role == VFT_HAND_SCALE ? ""
+                                                                                  : "spqd";
+    add_load(c, c->step->wides[h->wide].value, axes);
+  }
 }
 
 /* The input at position i + 1 is the label at position i: the next-token objective is part of the
@@ -362,6 +398,17 @@ static void add_shift(vft_build *c) {
   }
 }
 
+/* The residual stream before every covered layer and after the last. */
+static void add_stream(vft_build *c) {
+  vft_builder *b = &c->b;
+  uint32_t L = b->size['l'];
+  b->size['l'] = L + 1;
+  c->h1 = vft_build_wide(b, "residual", "lspqd", c->f->w_h, true, vft_build_frac(b, c->f->f_h));
+  b->size['l'] = L;
+  c->enter = (vft_axes_factor){c->h1, "zspqd"};
+  c->leave = (vft_axes_factor){c->h1, vft_build_name(b, "z+%uspqd", L)};
+}
+
 static void add_embedding(vft_build *c) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;
@@ -369,12 +416,10 @@ static void add_embedding(vft_build *c) {
   add_shift(c);
   vft_build_onehot(b, "batch/input_hot", "spq", 'v', 'w', t->ids_in, &in_high, &in_low);
   vft_build_onehot(b, "batch/label_hot", "spq", 'v', 'w', t->ids_lab, &c->lab_high, &c->lab_low);
-  uint32_t L = b->size['l'];
-  b->size['l'] = L + 1;
-  c->h1 = vft_build_wide(b, "residual", "lspqd", c->f->w_h, true, vft_build_frac(b, c->f->f_h));
-  b->size['l'] = L;
+  if (c->layers) add_stream(c);
   vft_real_term e = VFT_R3(1, in_high, "spqv", in_low, "spqw", t->emb, "vwd");
-  vft_build_requant(b, (vft_build_out){"embed", c->h1, "zspqd"}, VFT_NO_TENSOR, NULL, false, &e, 1);
+  vft_build_requant(b, (vft_build_out){"embed", c->enter.tensor, c->enter.axes}, VFT_NO_TENSOR,
+                    NULL, false, &e, 1);
 }
 
 /* ---- assembling ---- */
@@ -423,92 +468,177 @@ static vft_status attach_checks(vft_step *s) {
   return st;
 }
 
-static vft_status copy_profile(vft_step *step, const vft_profile *profile) {
-  size_t n = 0;
-#define X(name, variants) n += (variants);
+/* The profile of layers first .. first + layers - 1. */
+static vft_status cut_profile(vft_step *step, const vft_profile *profile, int first, int layers) {
+  TRY(vft_profile_init(&step->profile, layers));
+  size_t from = (size_t)profile->layers, n = (size_t)layers;
+#define X(name, variants)                                                                    \
+  for (size_t v = 0; v < (variants); v++)                                                    \
+    memcpy(step->profile.name + v * n, profile->name + v * from + first, n * sizeof(int));
   VFT_PROFILE_LAYERED(X)
 #undef X
-  int *storage = NULL;
-  TRY(vft_profile_init(&step->profile, profile->layers));
-  storage = step->profile.storage;
-  memcpy(storage, profile->storage, n * (size_t)profile->layers * sizeof *storage);
 #define X(name, value) step->profile.name = profile->name;
   VFT_PROFILE_SCALARS(X)
 #undef X
   return VFT_OK;
 }
 
-vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
-                          uint32_t log_columns, vft_step **out) {
+static vft_status check_part(const vft_part *part, int layers) {
+  int first = part->first, n = part->layers, end = first + n;
+  bool ok = first >= 0 && n >= 1 && first < layers && n <= layers - first;
+  if (ok && (part->kind == VFT_PART_STEP || part->kind == VFT_PART_HEAD)) ok = n == layers;
+  if (ok && part->kind == VFT_PART_HEAD)
+    ok = part->neighbour[0] >= 1 && part->neighbour[0] <= layers;
+  if (ok && part->kind == VFT_PART_LAYERS)
+    ok = (first ? part->neighbour[0] >= 1 && part->neighbour[0] <= first : !part->neighbour[0]) &&
+         (end < layers ? part->neighbour[1] >= 1 && part->neighbour[1] <= layers - end
+                       : !part->neighbour[1]);
+  if (ok) return VFT_OK;
+  return vft_fail(VFT_USAGE, "training step: a part of layers %d to %d beside parts of %d and %d "
+                  "layers, of a model with %d", first, end - 1, part->neighbour[0],
+                  part->neighbour[1], layers);
+}
+
+/* Every role that a part may lack. */
+static void no_roles(vft_step *t) {
+  uint32_t *const one[] = {
+      &t->link_adapter_in, &t->link_state_in, &t->link_batch,  &t->link_adapter_out,
+      &t->link_state_out,  &t->link_head,     &t->link_layers, &t->link_before,
+      &t->link_after,      &t->ids_in,        &t->ids_lab,     &t->mask,
+      &t->lr,              &t->wd,            &t->logits,      &t->logit_max,
+      &t->logit_den,       &t->loss_tokens,   &t->norm,        &t->mu,
+      &t->stream,          &t->stream_grad};
+  for (size_t i = 0; i < sizeof one / sizeof *one; i++) *one[i] = UINT32_MAX;
+  memset(t->in, 0xff, sizeof t->in);
+  memset(t->next, 0xff, sizeof t->next);
+  memset(t->eps, 0xff, sizeof t->eps);
+  memset(t->grad, 0xff, sizeof t->grad);
+  memset(t->sum_grad, 0xff, sizeof t->sum_grad);
+  memset(t->square, 0xff, sizeof t->square);
+}
+
+static void no_ids(vft_build *c) {
+  vft_axes_factor none = {VFT_NO_TENSOR, ""};
+  c->enter = c->leave = c->leave_grad = none;
+  c->squares_in = c->squares_out = c->enter_grad_out = VFT_NO_TENSOR;
+  c->stream_in = c->stream_out = c->grad_in = c->mu = VFT_NO_TENSOR;
+  memset(c->grad_out, 0xff, sizeof c->grad_out);
+}
+
+static void add_program_links(vft_build *c) {
+  vft_step *t = c->step;
+  vft_program *p = t->program;
+  if (c->layers || c->optimiser) t->link_adapter_in = vft_program_add_link(p, "adapter_in", false);
+  if (c->optimiser) t->link_state_in = vft_program_add_link(p, "state_in", false);
+  if (c->head) t->link_batch = vft_program_add_link(p, "batch", false);
+  if (c->optimiser) {
+    t->link_adapter_out = vft_program_add_link(p, "adapter_out", true);
+    t->link_state_out = vft_program_add_link(p, "state_out", true);
+  }
+  t->oracle_base = vft_program_add_oracle(p, "base");
+  t->oracle_tables = vft_program_add_oracle(p, "tables");
+}
+
+static void build_forward(vft_build *c) {
+  c->b.section = VFT_SECTION_PRE;
+  c->b.loop_letter = 'l';
+  for (int p = 0; p < VFT_PROJECTIONS && (c->layers || c->optimiser); p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
+      add_state(c, p, kind, false);
+      if (c->layers) add_load(c, c->work[p][kind], state_axes(c, p, kind));
+    }
+  for (int p = 0; p < VFT_PROJECTIONS && c->optimiser; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) add_state(c, p, kind, true);
+  if (c->step->part.kind != VFT_PART_STEP) {
+    vft_build_links(c);
+    add_hand_loads(c);
+  }
+  if (c->head) {
+    add_embedding(c);
+  } else if (c->layers) {
+    add_stream(c);
+    vft_build_stream_grad(c);
+    vft_build_enter(c);
+  }
+  c->b.section = VFT_SECTION_LAYER;
+  if (c->layers) vft_build_layers_forward(c);
+}
+
+static void build_backward(vft_build *c) {
+  c->b.section = VFT_SECTION_HEAD;
+  c->b.loop_letter = 's';
+  if (c->head) vft_build_head(c);
+  c->b.backward = true;
+  c->b.section = VFT_SECTION_BACK;
+  c->b.loop_letter = 'l';
+  if (c->layers) vft_build_layers_backward(c);
+  c->b.section = VFT_SECTION_POST;
+  if (c->layers && !c->head) vft_build_leave(c);
+  for (int p = 0; p < VFT_PROJECTIONS && c->optimiser; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
+      const char *axes = state_axes(c, p, kind);
+      add_load(c, c->master[p][kind], axes);
+      add_load(c, c->m[p][kind], axes);
+      add_load(c, c->v[p][kind], axes);
+    }
+  vft_build_clip(c);
+  if (c->optimiser) vft_build_optimiser(c);
+}
+
+vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *profile,
+                               const vft_part *part, uint32_t log_columns, vft_step **out) {
+  static const char *const name[] = {"training-step", "training-step/head",
+                                     "training-step/layers", "training-step/optimiser"};
   *out = NULL;
   TRY(vft_step_shape_check(shape));
   if (profile->layers != shape->layers)
     return vft_fail(VFT_USAGE, "profile for %d layers, model with %d", profile->layers,
                     shape->layers);
   TRY(vft_profile_check(profile));
+  TRY(check_part(part, shape->layers));
   vft_step *step = vft_alloc(1, sizeof *step);
   vft_build *c = vft_alloc(1, sizeof *c);
   vft_status st = step && c ? VFT_OK : VFT_RESOURCE;
   if (st != VFT_OK) goto out;
+  no_roles(step);
+  no_ids(c);
+  step->part = *part;
+  step->model_layers = shape->layers;
   step->shape = *shape;
-  TRY_OUT(copy_profile(step, profile));
-  step->program = vft_program_new("training-step", log_columns);
+  step->shape.layers = part->layers;
+  TRY_OUT(cut_profile(step, profile, part->first, part->layers));
+  step->program = vft_program_new(name[part->kind], log_columns);
   if (!step->program) {
     st = VFT_USAGE;
     goto out;
   }
   c->s = &step->shape;
   c->f = &step->profile;
+  c->model = profile;
   c->step = step;
+  c->layers = part->kind == VFT_PART_STEP || part->kind == VFT_PART_LAYERS;
+  c->head = part->kind == VFT_PART_STEP || part->kind == VFT_PART_HEAD;
+  c->optimiser = part->kind == VFT_PART_STEP || part->kind == VFT_PART_OPTIMISER;
   c->b.step = step;
   c->b.p = step->program;
   c->b.arena = &step->program->arena;
   set_sizes(c);
-  step->link_adapter_in = vft_program_add_link(step->program, "adapter_in", false);
-  step->link_state_in = vft_program_add_link(step->program, "state_in", false);
-  step->link_batch = vft_program_add_link(step->program, "batch", false);
-  step->link_adapter_out = vft_program_add_link(step->program, "adapter_out", true);
-  step->link_state_out = vft_program_add_link(step->program, "state_out", true);
-  step->oracle_base = vft_program_add_oracle(step->program, "base");
-  step->oracle_tables = vft_program_add_oracle(step->program, "tables");
-
+  add_program_links(c);
   c->b.section = VFT_SECTION_PRE;
   c->b.loop_letter = 'l';
   TRY_OUT(add_tables(c));
-  TRY_OUT(add_rotations(c));
-  TRY_OUT(add_causal(c));
+  if (c->layers) {
+    TRY_OUT(add_rotations(c));
+    TRY_OUT(add_causal(c));
+  }
   add_base(c);
-  add_batch(c);
-  for (int p = 0; p < VFT_PROJECTIONS; p++)
-    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
-      const char *axes = kind ? vft_build_name(&c->b, "l%sr", vft_build_out_axes(p))
-                              : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
-      add_state(c, p, kind, false);
-      add_load(c, c->work[p][kind], axes);
-    }
-  for (int p = 0; p < VFT_PROJECTIONS; p++)
-    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) add_state(c, p, kind, true);
-  add_embedding(c);
-
-  c->b.section = VFT_SECTION_LAYER;
-  vft_build_layers_forward(c);
-  c->b.section = VFT_SECTION_HEAD;
-  c->b.loop_letter = 's';
-  vft_build_head(c);
-  c->b.backward = true;
-  c->b.section = VFT_SECTION_BACK;
-  c->b.loop_letter = 'l';
-  vft_build_layers_backward(c);
-  c->b.section = VFT_SECTION_POST;
-  for (int p = 0; p < VFT_PROJECTIONS; p++)
-    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
-      const char *axes = kind ? vft_build_name(&c->b, "l%sr", vft_build_out_axes(p))
-                              : vft_build_name(&c->b, "lr%s", vft_build_in_axes(p));
-      add_load(c, c->master[p][kind], axes);
-      add_load(c, c->m[p][kind], axes);
-      add_load(c, c->v[p][kind], axes);
-    }
-  vft_build_optimiser(c);
+  if (c->head) add_batch(c);
+  build_forward(c);
+  build_backward(c);
+  if (c->layers) {
+    step->stream = c->h1;
+    step->stream_grad = c->dh1;
+  }
   TRY_OUT(c->b.status);
   TRY_OUT(attach_checks(step));
   *out = step;
@@ -516,6 +646,96 @@ out:
   vft_free(c);
   if (st != VFT_OK) vft_step_free(step);
   return st;
+}
+
+/* ---- release ---- */
+
+/* Limbs of the working copies of one link; range checked when it is the released one. */
+static void add_released(vft_build *c, uint32_t link, const char *path, bool out) {
+  vft_builder *b = &c->b;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++)
+      for (int i = 0; i < 2; i++)
+        (void)link_limb(c, link,
+                        vft_build_name(b, "%s/%s/%c", path, vft_projection_path[p],
+                                       kind ? 'B' : 'A'),
+                        i ? "s1" : "s0", state_axes(c, p, kind), i ? c->f->w_s - 16 : 16, out);
+}
+
+/* Every limb of a part is that of the released adapter. */
+static void join_released(vft_build *c, const char *path, int first) {
+  vft_builder *b = &c->b;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++)
+      for (int i = 0; i < 2 && b->status == VFT_OK; i++) {
+        const char *matrix =
+            vft_build_name(b, "%s/%c/s%d", vft_projection_path[p], kind ? 'B' : 'A', i);
+        const char *name = vft_build_name(b, "%s/%s", path, matrix);
+        const char *axes = state_axes(c, p, kind);
+        vft_raw_term same[2] = {
+            VFT_RAW1(1, vft_program_find_tensor(b->p, vft_build_name(b, "adapter/%s", matrix)),
+                     first ? vft_build_name(b, "l+%d%s", first, axes + 1) : axes),
+            VFT_RAW1(-1, vft_program_find_tensor(b->p, name), axes)};
+        vft_build_relation(b, vft_build_name(b, "%s/joined", name), VFT_ZERO, VFT_NO_TENSOR, axes,
+                           same, 2);
+      }
+}
+
+vft_status vft_release_build(const vft_step_shape *shape, const vft_profile *profile,
+                             const int *count, int n, uint32_t log_columns, vft_step **out) {
+  *out = NULL;
+  TRY(vft_step_shape_check(shape));
+  TRY(vft_profile_check(profile));
+  int sum = 0;
+  for (int i = 0; i < n; i++) sum += count[i] >= 1 ? count[i] : shape->layers + 1;
+  if (n < 1 || n > VFT_MAX_PARTS || sum != shape->layers)
+    return vft_fail(VFT_USAGE, "release: parts that are not the model's %d layers", shape->layers);
+  vft_step *step = vft_alloc(1, sizeof *step);
+  vft_build *c = vft_alloc(1, sizeof *c);
+  vft_status st = step && c ? VFT_OK : VFT_RESOURCE;
+  if (st != VFT_OK) goto out;
+  no_roles(step);
+  step->part = (vft_part){.kind = VFT_PART_RELEASE, .layers = shape->layers};
+  step->model_layers = shape->layers;
+  step->shape = *shape;
+  TRY_OUT(cut_profile(step, profile, 0, shape->layers));
+  step->program = vft_program_new("adapter-release", log_columns);
+  if (!step->program) {
+    st = VFT_USAGE;
+    goto out;
+  }
+  vft_builder *b = &c->b;
+  c->s = &step->shape;
+  c->f = c->model = &step->profile;
+  c->step = b->step = step;
+  b->p = step->program;
+  b->arena = &step->program->arena;
+  set_sizes(c);
+  (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
+  for (int i = 0; i < n; i++) {
+    uint32_t link = vft_program_add_link(b->p, vft_build_name(b, "part%d", i), false);
+    b->size['l'] = (uint32_t)count[i];
+    add_released(c, link, vft_build_name(b, "part%d", i), false);
+  }
+  b->size['l'] = (uint32_t)shape->layers;
+  step->link_adapter_out = vft_program_add_link(b->p, "adapter", true);
+  add_released(c, step->link_adapter_out, "adapter", true);
+  for (int i = 0, first = 0; i < n; first += count[i++]) {
+    b->size['l'] = (uint32_t)count[i];
+    join_released(c, vft_build_name(b, "part%d", i), first);
+  }
+  TRY_OUT(b->status);
+  *out = step;
+out:
+  vft_free(c);
+  if (st != VFT_OK) vft_step_free(step);
+  return st;
+}
+
+vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
+                          uint32_t log_columns, vft_step **out) {
+  vft_part whole = {.kind = VFT_PART_STEP, .layers = shape->layers};
+  return vft_step_build_part(shape, profile, &whole, log_columns, out);
 }
 
 void vft_step_free(vft_step *step) {

@@ -32,6 +32,49 @@ typedef struct {
 } vft_step_table;
 enum { VFT_STEP_SILU_TABLES = 16, VFT_STEP_TABLES = 2 + 2 * VFT_STEP_SILU_TABLES };
 
+/* A step is proved by one program (STEP) or cut into several, each proved on its own:
+ *   HEAD       embedding, last norm, head and cross-entropy forward and backward, global clipping
+ *   LAYERS     layers first .. first + layers - 1, forward and backward, gradients of their LoRA
+ *              matrices and the sums of squares
+ *   OPTIMISER  AdamW of the same layers
+ * What one part computes and another needs is handed over in a link. `neighbour[0]`, `[1]`: layers
+ * of the LAYERS part before and after this one, 0 for none (LAYERS); HEAD: [0] the last part's. */
+typedef enum {
+  VFT_PART_STEP,
+  VFT_PART_HEAD,
+  VFT_PART_LAYERS,
+  VFT_PART_OPTIMISER,
+  VFT_PART_RELEASE /* program/release.h */
+} vft_part_kind;
+typedef struct {
+  vft_part_kind kind;
+  int first, layers;
+  int neighbour[2];
+} vft_part;
+
+/* Values in the links between the parts of a step. Boundary i lies before layer i of the model.
+ *   STREAM       residual stream at boundary `at` [s,p,q,d]
+ *   STREAM_GRAD  its gradient there
+ *   SQUARES      sum of the rounded sums of squares of all gradients below boundary `at`, scalar
+ *   GRADIENT     summed LoRA gradients of projection p, kind, layers at .. at + layers - 1
+ *   SCALE        mean normalisation and clipping, scalar */
+typedef enum {
+  VFT_HAND_STREAM,
+  VFT_HAND_STREAM_GRAD,
+  VFT_HAND_SQUARES,
+  VFT_HAND_GRADIENT,
+  VFT_HAND_SCALE
+} vft_hand_role;
+typedef struct {
+  vft_hand_role role;
+  int p, kind;    /* GRADIENT */
+  int at, layers;
+  uint32_t wide;  /* limbs: number in step->wides */
+  uint32_t link;
+  bool output;    /* computed by this part */
+} vft_hand;
+enum { VFT_MAX_HANDS = 64, VFT_SQUARES_BITS = 58 };
+
 /* Exponents of a tensor: n = 1, or one per index on its first axis. */
 typedef struct {
   const int *v;
@@ -40,8 +83,10 @@ typedef struct {
 
 typedef struct {
   vft_program *program;
-  vft_step_shape shape;
-  vft_profile profile; /* own copy */
+  vft_part part;
+  int model_layers;      /* of the whole model: axis 0 of the base weights */
+  vft_step_shape shape;  /* layers: those of the part; in HEAD, of the model */
+  vft_profile profile;   /* own copy, of these layers */
   uint32_t position_high, position_low; /* n = high * low */
   uint32_t vocab_high, vocab_low;
   vft_op *ops;
@@ -52,8 +97,13 @@ typedef struct {
   /* per tensor; n = 0: none (remainders, one-hots) */
   vft_frac *frac;
 
-  /* Roles. Links: in "adapter_in" "state_in" "batch", out "adapter_out" "state_out". */
+  /* Roles; UINT32_MAX (VFT_NO_TENSOR) for what the part does not have. Links: in "adapter_in"
+   * "state_in" "batch", out "adapter_out" "state_out"; between parts, out or in, "head" and
+   * "layers" (of the same layers; in HEAD, of the last ones), in "before" and "after". */
   uint32_t link_adapter_in, link_state_in, link_batch, link_adapter_out, link_state_out;
+  uint32_t link_head, link_layers, link_before, link_after;
+  uint32_t nhands;
+  vft_hand hands[VFT_MAX_HANDS];
   uint32_t oracle_base, oracle_tables;
   vft_tensor_id ids_in, ids_lab, mask;
   vft_tensor_id emb, out, w[VFT_PROJECTIONS], gain[2], gain_out;
@@ -65,6 +115,10 @@ typedef struct {
   vft_tensor_id logit_max, logit_den; /* M [s,p,q]; sum E */
   vft_tensor_id loss_tokens, norm, mu; /* N, gradient norm (frac clip_frac), 2^30 scale */
   vft_tensor_id grad[VFT_PROJECTIONS][2]; /* scaled gradient, exponent frac[] */
+  /* STEP: what parts hand over. Residual stream [l + 1], its gradient after layer l, summed
+   * gradients, rounded sums of their squares [l] */
+  vft_tensor_id stream, stream_grad;
+  vft_tensor_id sum_grad[VFT_PROJECTIONS][2], square[VFT_PROJECTIONS][2];
 } vft_step;
 
 /* sigma of the gradient's normalisation: floor(log2(S n / 2)), at least 0. */
@@ -75,6 +129,11 @@ int vft_step_sigma(const vft_step_shape *shape);
  * The program is not yet bound-checked: call vft_program_check_bounds. */
 vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
                           uint32_t log_columns, vft_step **out) VFT_MUST_CHECK;
+/* One part of it; shape and profile are the whole step's. Fails VFT_USAGE for a part that lies
+ * outside of the model too. */
+vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *profile,
+                               const vft_part *part, uint32_t log_columns,
+                               vft_step **out) VFT_MUST_CHECK;
 void vft_step_free(vft_step *step);
 /* Op by name, or NULL. */
 const vft_op *vft_step_op(const vft_step *step, const char *name);

@@ -1,4 +1,5 @@
 /* Memory of a proof, bounded from the program alone. */
+#include <math.h>
 #include <string.h>
 
 #include "argument/logup.h"
@@ -106,22 +107,46 @@ out:
   return st;
 }
 
-static vft_status opening_bytes(const vft_program *p, const vft_trees *trees,
-                                const vft_proof_options *options, size_t *out) {
+/* Expected number of different bins of 2^log that `draws` draws hit. */
+static double hit(unsigned log, double draws) {
+  double bins = ldexp(1, (int)log);
+  return bins * -expm1(draws * log1p(-1 / bins));
+}
+
+/* Expected length of the messages of an opening: positions are uniform, so the batch openings'
+ * columns and siblings follow from how many nodes of each height the positions lie under. */
+static double opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
+                             uint32_t trees) {
+  double bytes = 0;
+  for (unsigned i = 0; i < params->levels; i++) {
+    const vft_whir_level *l = &params->level[i];
+    unsigned log = l->log_msg + l->log_inv_rate;
+    double siblings = 0, rows = 0;
+    for (unsigned h = 1; h <= log; h++)
+      siblings += 2 * hit(log - h, l->queries) - hit(log - h + 1, l->queries);
+    if (i == 0)
+      for (uint32_t t = 0; t < trees; t++) rows += (double)tree[t].rows;
+    else
+      rows = 3 * ldexp(1, l->row_vars);
+    bytes += (i ? 1 : trees) * 32 * siblings + 8 * rows * hit(log, l->queries);
+    bytes += 48 * l->row_vars + 32 + 8;
+  }
+  return bytes + 24 * ldexp(1, params->level[params->levels - 1].log_msg);
+}
+
+/* Of the opening of trees with these layouts: memory, and the length of its messages. */
+static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees, unsigned c,
+                                const vft_proof_options *options, size_t *out, size_t *proof) {
   vft_status st = VFT_OK;
   vft_matrix m;
   vft_whir_params params;
-  vft_whir_tree *tree = vft_alloc(trees->ntrees, sizeof *tree);
-  const vft_layout **layout = vft_alloc(trees->ntrees, sizeof *layout);
+  vft_whir_tree *tree = vft_alloc(ntrees, sizeof *tree);
   memset(&m, 0, sizeof m);
-  if (!tree || !layout) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  for (uint32_t t = 0; t < trees->ntrees; t++) layout[t] = &trees->layout[t];
-  TRY_OUT(vft_matrix_init(&m, layout, trees->ntrees, p->log_columns));
+  if (!tree) return VFT_RESOURCE;
+  TRY_OUT(vft_matrix_init(&m, layout, ntrees, c));
   TRY_OUT(vft_driver_whir(&params, &m, options));
   size_t reopened = 0;
+  *out = 0;
   for (uint32_t i = 0; i < m.ntrees; i++) {
     uint32_t t = m.place[i];
     size_t entries = m.rows[t] << m.c;
@@ -130,12 +155,39 @@ static vft_status opening_bytes(const vft_program *p, const vft_trees *trees,
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
     reopened = (size_t)64 * 16 << m.c; /* codewords encoded again, per thread */
   }
+  *proof = (size_t)opening_length(&params, tree, m.ntrees);
   *out += vft_whir_prove_bytes(&params, tree, m.ntrees) + reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:
   vft_free(tree);
-  vft_free(layout);
   vft_matrix_free(&m);
+  return st;
+}
+
+vft_status vft_prove_plan_oracles(const vft_box *const *box, const uint32_t *nboxes,
+                                  uint32_t noracles, unsigned log_columns,
+                                  const vft_proof_options *options, size_t *bytes,
+                                  size_t *proof_bytes) {
+  vft_status st = VFT_OK;
+  vft_layout *layout = vft_alloc(noracles, sizeof *layout);
+  const vft_layout **list = vft_alloc(noracles, sizeof *list);
+  uint32_t made = 0;
+  if (!layout || !list) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (; made < noracles; made++) {
+    TRY_OUT(vft_layout_init(&layout[made], box[made], nboxes[made]));
+    list[made] = &layout[made];
+  }
+  TRY_OUT(opening_bytes(list, noracles, log_columns, options, bytes, proof_bytes));
+  for (uint32_t o = 0; o < noracles; o++)
+    *bytes += commit_bytes((layout[o].length >> log_columns) + 1, log_columns,
+                           options->log_inv_rate, false);
+out:
+  for (uint32_t o = 0; o < made; o++) vft_layout_free(&layout[o]);
+  vft_free(layout);
+  vft_free(list);
   return st;
 }
 
@@ -167,7 +219,17 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
     plan->lookups = vft_logup_plan(fr.n, fr.layout.length, prove->recompute, rows);
   }
   TRY_OUT(products_bytes(program, &s, &plan->products));
-  if (trees.ntrees) TRY_OUT(opening_bytes(program, &trees, options, &plan->opening));
+  if (trees.ntrees) {
+    const vft_layout **layout = vft_alloc(trees.ntrees, sizeof *layout);
+    st = layout ? VFT_OK : VFT_RESOURCE;
+    for (uint32_t t = 0; layout && t < trees.ntrees; t++) layout[t] = &trees.layout[t];
+    if (st == VFT_OK)
+      st = opening_bytes(layout, trees.ntrees, c, options, &plan->opening, &plan->proof);
+    vft_free(layout);
+    if (st != VFT_OK) goto out;
+  }
+  /* messages of the other stages: three field elements a round at most, and evaluations */
+  plan->proof += 24 * 4 * (size_t)fr.n * (fr.n + 1) / 2 + 24 * 4 * (size_t)program->nrelations;
   size_t later = plan->lookups > plan->products ? plan->lookups : plan->products;
   if (plan->opening > later) later = plan->opening;
   later += plan->kept;

@@ -31,6 +31,7 @@ static void end_stage(void *ctx, const char *name) {
   prover *p = ctx;
   vft_leaves_free(p->leaves);
   p->leaves = NULL;
+  if (p->options && p->options->stage) p->options->stage(p->options->stage_ctx, name);
   if (!p->profile || p->profile->n == VFT_PROVE_STAGES) return;
   double t = now();
   uint32_t i = p->profile->n++;

@@ -21,6 +21,9 @@ typedef struct {
                           the trace; only the opening can tell */
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
+  /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
+  void (*stage)(void *ctx, const char *name);
+  void *stage_ctx;
 } vft_prove_options;
 
 enum { VFT_PROVE_STAGES = 8 };
@@ -39,10 +42,18 @@ typedef struct {
   size_t commit, lookups, products, opening; /* while the stage runs */
   size_t kept;                               /* the witness tree, from its commitment on */
   size_t peak;
+  size_t proof;                              /* expected length of the proof */
 } vft_prove_plan;
 VFT_MUST_CHECK vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
                                               const vft_proof_options *options,
                                               const vft_prove_options *prove);
+
+/* The same for vft_prove_oracles: oracle o has nboxes[o] tensors of shapes box[o]. The commitments'
+ * own memory is counted too; proof_bytes: the proof's expected length. */
+VFT_MUST_CHECK vft_status vft_prove_plan_oracles(const vft_box *const *box, const uint32_t *nboxes,
+                                                 uint32_t noracles, unsigned log_columns,
+                                                 const vft_proof_options *options, size_t *bytes,
+                                                 size_t *proof_bytes);
 
 typedef struct {
   uint8_t *bytes; /* vft_free */

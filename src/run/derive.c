@@ -182,21 +182,6 @@ vft_digest vft_derive_h_t(vft_digest root, int rank, int alpha, unsigned targets
   return out;
 }
 
-vft_proof_options vft_derive_options(const vft_manifest *m, uint64_t step,
-                                     uint8_t context[VFT_CONTEXT_BYTES]) {
-  vft_proof_options options = vft_proof_options_default();
-  uint8_t *at = context;
-  memcpy(at, VFT_PROTOCOL_NAME, sizeof VFT_PROTOCOL_NAME);
-  at += sizeof VFT_PROTOCOL_NAME;
-  memcpy(at, m->digest, 32);
-  at += 32;
-  for (int i = 0; i < 8; i++) at[i] = (uint8_t)(step >> (8 * i));
-  options.bits += vft_log2_ceil(m->steps + 1);
-  options.context = context;
-  options.context_len = VFT_CONTEXT_BYTES;
-  return options;
-}
-
 /* ---- links ---- */
 
 static vft_status link_root(const vft_trace *trace, uint32_t link, vft_digest *root) {
@@ -257,7 +242,7 @@ vft_status vft_derive_initial(const vft_step *step, uint64_t seed, vft_digest *a
     }
     TRY_OUT(put_working(&trace, step, &step->in[p][1], work, L * rank * out)); /* B = 0 */
     for (size_t l = 0; l < L; l++)
-      vft_initial_a(seed, (int)l, p, rank, in, work + l * rank * in);
+      vft_initial_a(seed, step->part.first + (int)l, p, rank, in, work + l * rank * in);
     TRY_OUT(put_working(&trace, step, &step->in[p][0], work, L * rank * in));
     for (int kind = 0; kind < 2; kind++) TRY_OUT(put_start(&trace, &step->in[p][kind]));
     vft_free(work);
@@ -276,15 +261,16 @@ vft_status vft_derive_adapter_root(const vft_step *step, const vft_adapter *ad, 
   vft_trace trace;
   TRY(vft_trace_init(&trace, step->program));
   vft_status st = VFT_OK;
-  if (ad->layers != s->layers || ad->rank != s->rank || ad->targets != s->adapted) {
+  if (ad->layers != step->model_layers || ad->rank != s->rank || ad->targets != s->adapted) {
     st = vft_fail(VFT_USAGE, "adapter: its shape is not the program's");
     goto out;
   }
   for (int p = 0; p < VFT_PROJECTIONS; p++) {
     if (!(s->adapted >> p & 1)) continue;
-    size_t n = (size_t)s->layers * (size_t)s->rank;
-    TRY_OUT(put_working(&trace, step, &step->next[p][0], ad->a[p], n * vft_step_in(s, p)));
-    TRY_OUT(put_working(&trace, step, &step->next[p][1], ad->b[p], n * vft_step_out(s, p)));
+    size_t n = (size_t)s->layers * (size_t)s->rank, in = vft_step_in(s, p);
+    size_t first = (size_t)step->part.first * (size_t)s->rank, out = vft_step_out(s, p);
+    TRY_OUT(put_working(&trace, step, &step->next[p][0], ad->a[p] + first * in, n * in));
+    TRY_OUT(put_working(&trace, step, &step->next[p][1], ad->b[p] + first * out, n * out));
   }
   TRY_OUT(link_root(&trace, step->link_adapter_out, root));
 out:
@@ -293,7 +279,7 @@ out:
 }
 
 vft_adapter vft_derive_adapter_shape(const vft_step *step) {
-  vft_adapter a = {.layers = step->shape.layers};
+  vft_adapter a = {.layers = step->model_layers};
   for (int p = 0; p < VFT_PROJECTIONS; p++) {
     a.in[p] = (int)vft_step_in(&step->shape, p);
     a.out[p] = (int)vft_step_out(&step->shape, p);

@@ -44,10 +44,12 @@ VFT_MUST_CHECK vft_status vft_derive_tables(const vft_step *step, vft_commitment
  * weights alone. */
 vft_digest vft_derive_h0(const vft_step *step, vft_digest base_root);
 
-/* Roots of the links adapter_in and state_in of step 0. */
+/* Roots of the links adapter_in and state_in of step 0, for the layers that the step (whole, or an
+ * OPTIMISER part) covers. */
 VFT_MUST_CHECK vft_status vft_derive_initial(const vft_step *step, uint64_t seed,
                                              vft_digest *adapter, vft_digest *state);
-/* Root of the link adapter_out that holds these working copies. Requires the step's shape. */
+/* Root of the link adapter_out that holds the working copies of the layers that the step (whole, or
+ * an OPTIMISER part) covers. The adapter has the whole model's shape. */
 VFT_MUST_CHECK vft_status vft_derive_adapter_root(const vft_step *step, const vft_adapter *adapter,
                                                   vft_digest *root);
 /* layers, in and out of the step's model, rank and targets 0: what vft_peft_read asks for. */
@@ -55,14 +57,5 @@ vft_adapter vft_derive_adapter_shape(const vft_step *step);
 
 /* h_T = BLAKE3("vft adapter v1" 0x00 | root | rank | alpha | targets), u32 little-endian. */
 vft_digest vft_derive_h_t(vft_digest adapter_root, int rank, int alpha, unsigned targets);
-
-/* What every step proof absorbs first: the protocol's name and 0x00, h_Pi, the step's index (u64
- * little-endian). */
-enum { VFT_CONTEXT_BYTES = sizeof VFT_PROTOCOL_NAME + 32 + 8 };
-/* How the proof of `step` is made (the oracle opening counts as step number `steps`): the default
- * options with that context, and with so many more bits that all proofs of the run together stay
- * at the level of one: bits + ceil(log2(steps + 1)). `context` must outlive the options. */
-vft_proof_options vft_derive_options(const vft_manifest *manifest, uint64_t step,
-                                     uint8_t context[VFT_CONTEXT_BYTES]);
 
 #endif

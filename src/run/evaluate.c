@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "run/progress.h"
 #include "run/run.h"
@@ -70,7 +72,7 @@ static vft_status evaluate(const vft_plan *plan, const vft_samples *samples,
 static vft_status write_heldout(const char *path, const vft_records *records,
                                 const vft_samples *samples) {
   FILE *f = fopen(path, "wb");
-  if (!f) return vft_fail(VFT_USAGE, "%s: cannot write", path);
+  if (!f) return vft_fail(VFT_USAGE, "%s: cannot write: %s", path, strerror(errno));
   for (size_t k = 0; k < samples->count; k++) {
     const vft_sample *x = &samples->sample[k];
     const char *language = vft_record_lang(&records->record[samples->record[k]]);
@@ -85,7 +87,11 @@ static vft_status write_heldout(const char *path, const vft_records *records,
       fprintf(f, ", \"language\": \"%s\"", language);
     fputs("}\n", f);
   }
-  return fclose(f) ? vft_fail(VFT_RESOURCE, "%s: cannot write", path) : VFT_OK;
+  int bad = ferror(f), lost = fclose(f);
+  if (!bad && !lost) return VFT_OK;
+  vft_status st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path, strerror(errno));
+  unlink(path);
+  return st;
 }
 
 vft_status vft_run_evaluate(const char *run, const char *data, const char *heldout,

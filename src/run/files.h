@@ -31,8 +31,8 @@ VFT_MUST_CHECK vft_status vft_folder_make(const char *path);
 char *vft_path_absolute(vft_arena *arena, const char *path);
 /* Fails with VFT_RESOURCE when the file system of `path` has less than `bytes` free. */
 VFT_MUST_CHECK vft_status vft_disk_require(const char *path, uint64_t bytes);
-/* Fails with VFT_RESOURCE when the machine has less than `bytes` of memory available. */
-VFT_MUST_CHECK vft_status vft_memory_require(uint64_t bytes, const char *what);
+/* Bytes of memory that the machine has free; 2^46 where it does not say. */
+uint64_t vft_memory_available(void);
 
 /* Little-endian cursor over a growing block. A failed allocation is remembered. */
 typedef struct {

@@ -38,14 +38,15 @@ static vft_status program_lines(const vft_manifest *m, FILE *out) {
             cost.witness + cost.link, cost.lookups, step->program->nrelations, m->log_columns);
     fprintf(out, "  oracles         %zu base parameters and table entries\n", cost.oracle);
   }
-  uint8_t context[VFT_CONTEXT_BYTES];
-  vft_proof_options options = vft_derive_options(m, 0, context);
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_cut whole = {.n = 0};
+  vft_proof_options options = vft_cut_options(m, &whole, 0, 0, context);
   vft_prove_plan fast = {0}, lean = {0};
   const vft_prove_options keep = {.keep_codewords = true}, save = {.recompute = 3};
   if (st == VFT_OK) st = vft_prove_plan_init(&fast, step->program, &options, &keep);
   if (st == VFT_OK) st = vft_prove_plan_init(&lean, step->program, &options, &save);
   if (st == VFT_OK)
-    fprintf(out, "  proving a step  at most %zu MB beside its trace, %zu MB in the lean way\n",
+    fprintf(out, "  in one proof    at most %zu MB beside its trace, %zu MB in the lean way\n",
             fast.peak / 1000000, lean.peak / 1000000);
   vft_step_free(step);
   return st;
@@ -94,10 +95,14 @@ static vft_status inspect_manifest(const char *path, FILE *out) {
 static vft_status inspect_step(const char *path, FILE *out) {
   vft_step_file f;
   TRY(vft_step_file_read(path, &f));
-  fprintf(out, "Proof of training step %" PRIu64 ", %zu bytes (not verified: vft verify does)\n",
-          f.step, f.length);
+  fprintf(out, "Proof of training step %" PRIu64 ", shard %u, %zu bytes (not verified: vft verify "
+               "does)\n", f.step, f.shard, f.length);
   hex_line(out, "h_Pi", f.manifest);
-  for (int l = 0; l < VFT_STEP_LINKS; l++) hex_line(out, vft_step_link_names[l], f.link[l].b);
+  for (uint32_t l = 0; l < f.links; l++) {
+    char name[32];
+    snprintf(name, sizeof name, "link %u", l);
+    hex_line(out, name, f.link[l].b);
+  }
   vft_step_file_free(&f);
   return VFT_OK;
 }
@@ -158,12 +163,14 @@ out:
   return st;
 }
 
-static uint64_t count_steps(vft_arena *arena, const char *folder, uint64_t steps) {
+static uint64_t count_proofs(vft_arena *arena, const char *folder, const vft_cut *cut,
+                             uint64_t steps) {
   uint64_t have = 0;
-  for (uint64_t t = 0; t < steps; t++) {
-    char *path = vft_step_file_path(arena, folder, t);
-    have += path && vft_file_exists(path);
-  }
+  for (uint64_t t = 0; t < steps; t++)
+    for (uint32_t i = 0; i < vft_cut_shards(cut); i++) {
+      char *path = vft_shard_file_path(arena, folder, cut, t, i, steps);
+      have += path && vft_file_exists(path);
+    }
   return have;
 }
 
@@ -182,11 +189,14 @@ static vft_status inspect_folder(const char *path, FILE *out) {
     vft_manifest m;
     TRY_OUT(vft_manifest_load(manifest, &m));
     uint64_t steps = m.steps;
+    int layers = m.shape.layers;
     vft_manifest_free(&m);
+    vft_cut cut = {.n = 0};
     char *proofs = vft_run_path(&arena, path, i ? "proofs" : "public/proofs");
+    if (proofs && vft_cut_exists(proofs)) TRY_OUT(vft_cut_read(proofs, layers, &cut));
     if (proofs)
-      fprintf(out, "Run folder: %" PRIu64 " of %" PRIu64 " steps proved\n",
-              count_steps(&arena, proofs, steps), steps);
+      fprintf(out, "Run folder: %" PRIu64 " of %" PRIu64 " proofs of %" PRIu64 " steps\n",
+              count_proofs(&arena, proofs, &cut, steps), steps * vft_cut_shards(&cut), steps);
     st = inspect_manifest(manifest, out);
     goto out;
   }

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "base/mem.h"
 #include "data/canonical_json.h"
+#include "hash/sha256.h"
 #include "model/fixmath.h"
 
 enum { MANIFEST_MAX = 16 << 20 };
@@ -154,7 +153,9 @@ vft_status vft_manifest_encode(vft_manifest *m) {
   vft_free(m->text);
   m->text = text;
   m->length = length;
-  SHA256((const unsigned char *)text, length, m->digest);
+  vft_sha256_digest digest;
+  TRY(vft_sha256_hash(text, length, &digest));
+  memcpy(m->digest, digest.b, sizeof m->digest);
   return VFT_OK;
 }
 
@@ -201,6 +202,17 @@ static void float32(parse *p, const char *field, const char *text, float *out) {
 
 static void equals(parse *p, const char *field, const char *text, const char *want) {
   if (p->st == VFT_OK && strcmp(text, want)) p->st = bad(p, field, want);
+}
+
+/* NAME/NUMBER: another number is another version's, which is no evidence of anything. */
+static void version(parse *p, const char *field, const char *have, const char *want) {
+  size_t name = strcspn(want, "/") + 1;
+  bool number = !strncmp(have, want, name) && have[name] &&
+                !have[name + strspn(have + name, "0123456789")];
+  if (p->st == VFT_OK && number && strcmp(have, want))
+    p->st = vft_fail(VFT_USAGE, "%s: %s is %s: made by another version (this one reads %s)",
+                     p->name, field, have, want);
+  equals(p, field, have, want);
 }
 
 typedef struct {
@@ -336,13 +348,13 @@ static vft_status unpack(parse *p, json_t *root) {
           "protocol", &protocol, "security_bits", &bits, "log_columns", &log_columns, "program",
           &program, "tables", &tables, "initial_adapter", &iadapter, "initial_state", &istate))
     return vft_reject("manifest/fields", "%s: %s", p->name, e.text);
-  equals(p, "format", format, VFT_MANIFEST_FORMAT);
+  version(p, "format", format, VFT_MANIFEST_FORMAT);
   equals(p, "base_model.architecture.family", family, "llama");
   equals(p, "sampler.kind", skind, "epoch permutation");
   equals(p, "sampler.algorithm", salg, "vft shuffle v1");
   equals(p, "adapter.kind", akind, "lora");
   equals(p, "optimizer.kind", okind, "adamw");
-  equals(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
+  version(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
   equals(p, "sampler.seed", sseed, aseed);
   equals(p, "arithmetic.calibration.b_amplitude", amplitude, VFT_CALIBRATION_B);
   if (p->st != VFT_OK) return p->st;

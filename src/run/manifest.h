@@ -15,7 +15,7 @@
 #include "program/profile.h"
 
 #define VFT_MANIFEST_FORMAT "vft-manifest/1"
-#define VFT_PROTOCOL_NAME "vft-step/1"
+#define VFT_PROTOCOL_NAME "vft-step/2"
 #define VFT_CALIBRATION_B "16 * learning_rate"
 enum { VFT_SECURITY_BITS = 128, VFT_STEPS_MAX = 1 << 24 };
 
@@ -71,7 +71,7 @@ typedef struct {
 /* Encodes the fields into text, length, digest. Fails: VFT_USAGE, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_manifest_encode(vft_manifest *manifest);
 /* Parses canonical bytes; strict: every field present, no other. `name` is for messages.
- * Fails: VFT_REJECTED ("manifest/..."), VFT_RESOURCE. */
+ * Fails: VFT_REJECTED ("manifest/..."), VFT_USAGE (another version's), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_manifest_parse(const char *text, size_t length, const char *name,
                                              vft_manifest *out);
 VFT_MUST_CHECK vft_status vft_manifest_load(const char *path, vft_manifest *out);

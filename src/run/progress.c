@@ -28,7 +28,7 @@ double vft_seconds(void) {
 }
 
 vft_progress vft_progress_begin(const char *what, uint64_t first, uint64_t total) {
-  return (vft_progress){what, first, total, first, vft_seconds(), 0};
+  return (vft_progress){what, first, total, first, vft_seconds(), 0, false};
 }
 
 static void duration(double s, char text[32]) {
@@ -48,9 +48,14 @@ void vft_progress_step(vft_progress *p, uint64_t done, const char *detail) {
   double each = done > p->first ? (t - p->begun) / (double)(done - p->first) : 0;
   duration(t - p->begun, spent);
   if (!last) duration(each * (double)(p->total - done), left);
-  fprintf(stderr, "%s%s: %llu of %llu%s%s, %s%s%s%s", terminal ? "\r\033[K" : "", p->what,
-          (unsigned long long)done, (unsigned long long)p->total, *detail ? ", " : "", detail,
-          spent, last ? "" : ", about ", left, last ? "" : " left");
+  char count[48];
+  if (p->percent)
+    snprintf(count, sizeof count, "%.0f %%", 100 * (double)done / (double)p->total);
+  else
+    snprintf(count, sizeof count, "%llu of %llu", (unsigned long long)done,
+             (unsigned long long)p->total);
+  fprintf(stderr, "%s%s: %s%s%s, %s%s%s%s", terminal ? "\r\033[K" : "", p->what, count,
+          *detail ? ", " : "", detail, spent, last ? "" : ", about ", left, last ? "" : " left");
   if (last || !terminal) fputc('\n', stderr);
   fflush(stderr);
 }

@@ -16,6 +16,7 @@ typedef struct {
   const char *what; /* "train", "prove", ... */
   uint64_t done, total, first;
   double begun, shown;
+  bool percent; /* units mean nothing to a reader: show how much is done in percent */
 } vft_progress;
 /* Work that goes from `first` to `total`. */
 vft_progress vft_progress_begin(const char *what, uint64_t first, uint64_t total);

@@ -1,16 +1,15 @@
 #include "run/proof_file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "run/files.h"
 
-enum { FILE_VERSION = 1 };
+enum { FILE_VERSION = 2 };
 static const char step_magic[] = "VFTSTEP1", oracle_magic[] = "VFTORCL1";
-
-const char *const vft_step_link_names[VFT_STEP_LINKS] = {"adapter_in", "state_in", "batch",
-                                                         "adapter_out", "state_out"};
 
 static void begin(vft_writer *w, const char *magic, const uint8_t manifest[32], uint64_t number) {
   vft_writer_bytes(w, magic, 8);
@@ -30,7 +29,9 @@ static vft_status end(vft_writer *w, const char *path, const uint8_t *proof, siz
 vft_status vft_step_file_write(const char *path, const vft_step_file *f) {
   vft_writer w = {0};
   begin(&w, step_magic, f->manifest, f->step);
-  for (int l = 0; l < VFT_STEP_LINKS; l++) vft_writer_bytes(&w, f->link[l].b, 32);
+  vft_writer_u32(&w, f->shard);
+  vft_writer_u32(&w, f->links);
+  for (uint32_t l = 0; l < f->links; l++) vft_writer_bytes(&w, f->link[l].b, 32);
   return end(&w, path, f->proof, f->length);
 }
 
@@ -88,7 +89,12 @@ vft_status vft_step_file_read(const char *path, vft_step_file *out) {
   memset(out, 0, sizeof *out);
   vft_status st = open_proof(&o, path, step_magic, "step/missing", "step/header", out->manifest,
                              &out->step);
-  for (int l = 0; st == VFT_OK && l < VFT_STEP_LINKS; l++) {
+  if (st == VFT_OK) {
+    out->shard = vft_reader_u32(&o.r);
+    out->links = vft_reader_u32(&o.r);
+    if (o.r.failed || out->links > VFT_PROOF_LINKS) st = malformed(&o, "truncated");
+  }
+  for (uint32_t l = 0; st == VFT_OK && l < out->links; l++) {
     const uint8_t *root = vft_reader_bytes(&o.r, 32);
     if (root) memcpy(out->link[l].b, root, 32);
     else st = malformed(&o, "truncated");
@@ -118,23 +124,61 @@ void vft_oracle_file_free(vft_oracle_file *f) {
   memset(f, 0, sizeof *f);
 }
 
-char *vft_step_file_path(vft_arena *arena, const char *folder, uint64_t step) {
-  return vft_arena_printf(arena, "%s/step_%06llu.vft", folder, (unsigned long long)step);
+char *vft_shard_file_path(vft_arena *arena, const char *folder, const vft_cut *cut,
+                          uint64_t step, uint32_t shard, uint64_t steps) {
+  char name[32];
+  unsigned long long t = step;
+  if (step == steps) return vft_arena_printf(arena, "%s/release.vft", folder);
+  if (!cut->n) return vft_arena_printf(arena, "%s/step_%06llu.vft", folder, t);
+  vft_cut_name(cut, shard, name);
+  return vft_arena_printf(arena, "%s/step_%06llu_%s.vft", folder, t, name);
 }
 
-vft_status vft_step_files_check(const char *folder, uint64_t steps) {
+/* Does the run have a proof file of this name? */
+static bool expected(const char *name, const vft_cut *cut, uint64_t steps) {
+  unsigned long long step;
+  char again[96], shard[32];
+  if (!strcmp(name, "release.vft")) return cut->n > 0;
+  if (strncmp(name, "step_", 5) || sscanf(name, "step_%llu", &step) != 1 || step >= steps)
+    return false;
+  for (uint32_t i = 0; i < vft_cut_shards(cut); i++) {
+    vft_cut_name(cut, i, shard);
+    if (cut->n)
+      snprintf(again, sizeof again, "step_%06llu_%s.vft", step, shard);
+    else
+      snprintf(again, sizeof again, "step_%06llu.vft", step);
+    if (!strcmp(name, again)) return true;
+  }
+  return false;
+}
+
+static bool is_proof(const char *name) {
+  size_t n = strlen(name);
+  return n > 4 && !strcmp(name + n - 4, ".vft");
+}
+
+vft_status vft_proof_files_remove(const char *folder) {
+  DIR *d = opendir(folder);
+  vft_status st = VFT_OK;
+  if (!d) return VFT_OK;
+  for (struct dirent *e; st == VFT_OK && (e = readdir(d));)
+    if (is_proof(e->d_name) && unlinkat(dirfd(d), e->d_name, 0))
+      st = vft_fail(VFT_RESOURCE, "%s/%s: cannot be removed: %s", folder, e->d_name,
+                    strerror(errno));
+  closedir(d);
+  return st;
+}
+
+vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, uint64_t steps) {
   DIR *d = opendir(folder);
   if (!d) return vft_reject("step/missing", "%s: there are no proofs", folder);
   vft_status st = VFT_OK;
   for (struct dirent *e; st == VFT_OK && (e = readdir(d));) {
-    unsigned long long step;
-    char again[64];
-    if (strncmp(e->d_name, "step_", 5) || sscanf(e->d_name, "step_%llu.vft", &step) != 1) continue;
-    snprintf(again, sizeof again, "step_%06llu.vft", step);
-    if (strcmp(again, e->d_name)) continue;
-    if (step >= steps)
-      st = vft_reject("step/extra", "%s/%s: the manifest declares %llu steps", folder, e->d_name,
-                      (unsigned long long)steps);
+    if (!is_proof(e->d_name) || !strcmp(e->d_name, "oracles.vft")) continue;
+    if (!expected(e->d_name, cut, steps))
+      st = vft_reject("step/extra", "%s/%s: a proof of no step and shard of this run (%llu steps "
+                      "of %u shards)", folder, e->d_name, (unsigned long long)steps,
+                      vft_cut_shards(cut));
   }
   closedir(d);
   return st;

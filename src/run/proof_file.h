@@ -1,9 +1,9 @@
 /* The files of proofs/ in a run's public folder.
  *
- *   step_NNNNNN.vft  "VFTSTEP1" | u32 version 1 | h_Pi (32) | u64 step | roots of the links
- *                    adapter_in, state_in, batch, adapter_out, state_out (32 each) |
- *                    u64 length | proof
- *   oracles.vft      "VFTORCL1" | u32 version 1 | h_Pi (32) | u64 steps | u64 length | proof
+ *   step_NNNNNN.vft, step_NNNNNN_SHARD.vft (run/cut.h), release.vft
+ *                    "VFTSTEP1" | u32 version 2 | h_Pi (32) | u64 step | u32 shard | u32 links |
+ *                    roots of the program's links in order (32 each) | u64 length | proof
+ *   oracles.vft      "VFTORCL1" | u32 version 2 | h_Pi (32) | u64 steps | u64 length | proof
  *
  * Numbers are little-endian; nothing follows the proof. */
 #ifndef VFT_RUN_PROOF_FILE_H
@@ -15,14 +15,15 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
+#include "run/cut.h"
 
-enum { VFT_STEP_LINKS = 5, VFT_PROOF_FILE_MAX = 1 << 30 };
-extern const char *const vft_step_link_names[VFT_STEP_LINKS];
+enum { VFT_PROOF_LINKS = VFT_MAX_PARTS + 1, VFT_PROOF_FILE_MAX = 1 << 30 };
 
 typedef struct {
   uint8_t manifest[32]; /* h_Pi */
   uint64_t step;
-  vft_digest link[VFT_STEP_LINKS];
+  uint32_t shard, links;
+  vft_digest link[VFT_PROOF_LINKS];
   uint8_t *proof; /* vft_free */
   size_t length;
 } vft_step_file;
@@ -45,9 +46,13 @@ VFT_MUST_CHECK vft_status vft_oracle_file_write(const char *path, const vft_orac
 VFT_MUST_CHECK vft_status vft_oracle_file_read(const char *path, vft_oracle_file *out);
 void vft_oracle_file_free(vft_oracle_file *file);
 
-/* FOLDER/step_NNNNNN.vft */
-char *vft_step_file_path(vft_arena *arena, const char *folder, uint64_t step);
-/* Rejects ("step/extra") a proof in FOLDER of a step at or beyond `steps`. */
-VFT_MUST_CHECK vft_status vft_step_files_check(const char *folder, uint64_t steps);
+/* FOLDER/step_NNNNNN.vft or step_NNNNNN_SHARD.vft; for step number `steps` FOLDER/release.vft. */
+char *vft_shard_file_path(vft_arena *arena, const char *folder, const vft_cut *cut,
+                          uint64_t step, uint32_t shard, uint64_t steps);
+/* Removes every proof in FOLDER: those of one cut are no use to another. Fails: VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_proof_files_remove(const char *folder);
+/* Rejects ("step/extra") a proof in FOLDER that no step or shard of the run has. */
+VFT_MUST_CHECK vft_status vft_proof_files_check(const char *folder, const vft_cut *cut,
+                                                uint64_t steps);
 
 #endif

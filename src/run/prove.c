@@ -1,11 +1,13 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#include "prove/prove.h"
 #include "run/derive.h"
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
+#include "run/prover.h"
 #include "run/run.h"
 #include "run/schedule.h"
 #include "run/state.h"
@@ -13,204 +15,296 @@
 
 enum { KEEP_LINKS = 1 << 24 }; /* links of fewer elements keep their codewords */
 
-typedef struct {
-  const char *run, *folder; /* folder: RUN/public */
-  const char *proofs;
-  bool resume, profile;
-  vft_plan plan;
-  vft_prove_options options;
-  vft_state state; /* after `at` steps, when known */
-  uint64_t at;
-  bool known;
-  vft_engine engine; /* made when first needed */
-  bool has_engine;
-  vft_oracle_claims claims;
-  /* links out of the last step: roots always, commitments when it was proved just now */
-  vft_digest adapter_root, state_root;
-  vft_commitment *adapter, *moments;
-} job;
+typedef vft_prover job;
 
-/* ---- plan of the memory ---- */
+/* ---- states ---- */
 
-static size_t trace_bytes(const vft_program *p) {
-  size_t bytes = 0;
-  for (uint32_t t = 0; t < p->ntensors; t++) {
-    const vft_tensor *x = &p->tensors[t];
-    bytes += vft_tensor_count(x) * vft_dtype_size(vft_dtype_for(x->lo, x->hi));
-  }
-  return bytes;
+static void copy_state(vft_state *to, const vft_state *from) {
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2; kind++) {
+      const vft_state_matrix *x = &from->matrix[p][kind];
+      vft_state_matrix *y = &to->matrix[p][kind];
+      if (!x->count) continue;
+      memcpy(y->master, x->master, x->count * sizeof *x->master);
+      memcpy(y->m, x->m, x->count * sizeof *x->m);
+      memcpy(y->v, x->v, x->count * sizeof *x->v);
+    }
 }
-
-vft_status vft_memory_plan(const vft_manifest *m, const vft_program *p, vft_prove_options *out) {
-  uint8_t context[VFT_CONTEXT_BYTES];
-  vft_proof_options options = vft_derive_options(m, 0, context);
-  size_t trace = trace_bytes(p);
-  vft_status st = VFT_OK;
-  for (unsigned way = 0; way < 8; way++) {
-    vft_prove_plan plan;
-    *out = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
-    TRY(vft_prove_plan_init(&plan, p, &options, out));
-    st = vft_memory_require(trace + plan.peak, "proving a step");
-    if (st == VFT_OK) return st;
-  }
-  return st;
-}
-
-/* ---- one step ---- */
 
 /* Brings the state to the point after t steps: from where it is, or from a checkpoint. */
 static vft_status reach(job *j, uint64_t t) {
-  uint64_t from = vft_checkpoint_find(j->run, t);
+  uint64_t from = vft_checkpoint_find(j->request->run, t);
   if (!j->known || j->at > t || from > j->at) {
-    TRY(vft_state_load(&j->plan, j->run, from, &j->state));
+    TRY(vft_state_load(&j->plan, j->request->run, from, &j->state));
     j->at = from;
     j->known = true;
+    j->holds = false;
   }
   while (j->at < t) {
-    if (!j->has_engine) TRY(vft_engine_init(&j->engine, &j->plan));
-    j->has_engine = true;
     TRY(vft_engine_step(&j->engine, j->at, &j->state, NULL));
     j->at++;
+    j->holds = false;
   }
   return VFT_OK;
 }
 
-static unsigned link_flags(const job *j, uint32_t link) {
-  size_t n = vft_program_tree_elements(j->plan.step->program, VFT_LINK, link);
-  return VFT_COMMIT_COPY | (n < KEEP_LINKS ? VFT_COMMIT_KEEP : 0);
-}
-
-static vft_status commit_link(const job *j, const vft_trace *trace, uint32_t link,
-                              vft_commitment **out) {
-  return vft_commit_group(out, trace, VFT_LINK, link, vft_proof_options_default().log_inv_rate,
-                          link_flags(j, link));
-}
-
-static bool same_root(const vft_commitment *c, vft_digest root) {
-  vft_digest r = vft_commitment_root(c);
-  return !memcmp(r.b, root.b, sizeof r.b);
-}
-
-/* Links of this step. The incoming ones are those that the step before put out, when it was
- * proved just now; their roots must join in any case. */
-static vft_status commit_links(job *j, const vft_trace *trace, uint64_t t,
-                               vft_commitment *link[VFT_STEP_LINKS]) {
-  const vft_step *s = j->plan.step;
-  link[s->link_adapter_in] = j->adapter;
-  link[s->link_state_in] = j->moments;
-  j->adapter = j->moments = NULL;
-  if (!link[s->link_adapter_in])
-    TRY(commit_link(j, trace, s->link_adapter_in, &link[s->link_adapter_in]));
-  if (!link[s->link_state_in])
-    TRY(commit_link(j, trace, s->link_state_in, &link[s->link_state_in]));
-  TRY(commit_link(j, trace, s->link_batch, &link[s->link_batch]));
-  TRY(commit_link(j, trace, s->link_adapter_out, &link[s->link_adapter_out]));
-  TRY(commit_link(j, trace, s->link_state_out, &link[s->link_state_out]));
-  if (!same_root(link[s->link_adapter_in], j->adapter_root) ||
-      !same_root(link[s->link_state_in], j->state_root))
-    return vft_fail(VFT_USAGE, "step %llu does not begin where step %llu ended: a checkpoint of "
-                    "%s is of another run; delete private/checkpoints and train again",
-                    (unsigned long long)t, (unsigned long long)t - 1, j->run);
+/* Makes everything ready that tracing a shard of step t takes. */
+static vft_status ready(job *j, uint64_t t) {
+  if (j->shards.cut.n && j->holds && j->at == t + 1) return VFT_OK;
+  TRY(reach(j, t));
+  TRY(vft_plan_batch(&j->plan, t, &j->batch));
+  if (!j->shards.cut.n) return VFT_OK;
+  copy_state(&j->before, &j->state);
+  TRY(vft_engine_step(&j->engine, t, &j->state, NULL));
+  j->at = t + 1;
+  j->holds = true;
   return VFT_OK;
 }
 
-static vft_status write_step(const job *j, uint64_t t, vft_commitment *const *link,
-                             const vft_proof *proof) {
+/* ---- progress ---- */
+
+enum { STAGES = 6 };
+
+/* Work of a shard: thousands of committed integers, at least one, a stage. */
+static uint64_t work(const job *j, uint32_t shard) {
+  return vft_program_tree_elements(j->shards.step[shard]->program, VFT_WITNESS, 0) / 1000 + 1;
+}
+
+static uint64_t work_of_step(const job *j) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < j->shards.n; i++) sum += STAGES * work(j, i);
+  return sum;
+}
+
+typedef struct {
+  job *j;
+  uint64_t unit;
+} stage_progress;
+
+static void show_stage(void *ctx, const char *name) {
+  stage_progress *s = ctx;
+  char detail[96];
+  if (!s->j->what || ++s->j->stages >= STAGES) return;
+  snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
+  vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
+}
+
+/* ---- one shard ---- */
+
+static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t links,
+                              vft_commitment *const *link, const vft_proof *proof) {
   vft_arena arena = {0};
-  vft_step_file file = {.step = t, .proof = proof->bytes, .length = proof->len};
+  uint64_t steps = j->plan.manifest.steps;
+  vft_step_file file = {.step = t, .shard = shard, .links = links, .proof = proof->bytes,
+                        .length = proof->len};
   memcpy(file.manifest, j->plan.manifest.digest, 32);
-  for (int l = 0; l < VFT_STEP_LINKS; l++) file.link[l] = vft_commitment_root(link[l]);
-  char *path = vft_step_file_path(&arena, j->proofs, t);
+  for (uint32_t l = 0; l < links; l++) file.link[l] = vft_commitment_root(link[l]);
+  char *path = vft_shard_file_path(&arena, j->proofs, &j->shards.cut, t, shard, steps);
   vft_status st = path ? vft_step_file_write(path, &file) : VFT_RESOURCE;
   vft_arena_free(&arena);
   return st;
 }
 
-static vft_status prove_trace(job *j, uint64_t t, const vft_trace *trace,
-                              vft_commitment *const *link) {
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A line of private/prove.jsonl. */
+static vft_status log_shard(const job *j, uint64_t t, const char *name, double seconds, double cpu,
+                            const vft_memory_shard *memory, size_t peak, size_t proof) {
+  vft_arena arena = {0};
+  char *path = vft_run_path(&arena, j->request->run, "private/prove.jsonl");
+  FILE *f = path ? fopen(path, "ab") : NULL;
+  vft_status st = VFT_OK;
+  if (f)
+    fprintf(f, "{\"step\": %llu, \"shard\": \"%s\", \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
+               "\"planned_bytes\": %zu, \"peak_bytes\": %zu, \"proof_bytes\": %zu}\n",
+            (unsigned long long)t, name, seconds, cpu, memory->total + j->resident, peak, proof);
+  if (!path || !f || fclose(f))
+    st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path ? path : "prove.jsonl",
+                  strerror(errno));
+  vft_arena_free(&arena);
+  return st;
+}
+
+/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'.
+ * begun, cpu: when work on the shard began. */
+static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *name,
+                              const vft_step *step, const vft_trace *trace, vft_digest *roots,
+                              double begun, double cpu) {
   const vft_manifest *m = &j->plan.manifest;
-  uint8_t context[VFT_CONTEXT_BYTES];
+  const vft_program *p = step->program;
+  uint8_t context[VFT_CONTEXT_MAX];
   vft_digest oracle_root[2];
   vft_proof proof = {0};
   vft_prove_profile profile = {0};
-  oracle_root[j->plan.step->oracle_base] = m->base_root;
-  oracle_root[j->plan.step->oracle_tables] = m->tables;
-  vft_proof_options options = vft_derive_options(m, t, context);
-  vft_status st = vft_prove(j->plan.step->program, trace, link, oracle_root, &options, &j->options,
-                            &proof, &j->claims, &profile);
-  if (st == VFT_OK) st = write_step(j, t, link, &proof);
-  if (st == VFT_OK && j->profile) vft_prove_profile_print(&profile, stderr);
+  vft_memory_shard memory;
+  vft_commitment **link = vft_alloc(p->nlinks, sizeof *link);
+  if (!link) return VFT_RESOURCE;
+  vft_status st = VFT_OK;
+  vft_proof_options options = vft_cut_options(m, &j->shards.cut, t, shard, context);
+  TRY_OUT(vft_memory_plan(step, &options, j->budget, &memory));
+  for (uint32_t l = 0; l < p->nlinks; l++) {
+    bool keep = vft_program_tree_elements(p, VFT_LINK, l) < KEEP_LINKS;
+    TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate,
+                             keep ? VFT_COMMIT_KEEP : 0));
+    if (roots) roots[l] = vft_commitment_root(link[l]);
+  }
+  oracle_root[step->oracle_base] = m->base_root;
+  oracle_root[step->oracle_tables] = m->tables;
+  stage_progress at = {j, j->what ? work(j, shard) : 0};
+  memory.way.stage = show_stage;
+  memory.way.stage_ctx = &at;
+  TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
+                    &proof, p->noracles ? &j->claims : NULL, &profile));
+  TRY_OUT(write_proof(j, t, shard, p->nlinks, link, &proof));
+  size_t peak = 0;
+  for (uint32_t i = 0; i < profile.n; i++)
+    if (profile.stage[i].peak > peak) peak = profile.stage[i].peak;
+  if (j->request->verbose) {
+    vft_prove_profile_print(&profile, stderr);
+    fprintf(stderr, "memory       planned %.1f MB, peak %.1f MB; proof of %zu bytes\n",
+            (double)(memory.total + j->resident) / 1e6, (double)peak / 1e6, proof.len);
+  }
+  TRY_OUT(log_shard(j, t, name, vft_seconds() - begun, cpu_seconds() - cpu, &memory, peak,
+                    proof.len));
+out:
+  for (uint32_t l = 0; l < p->nlinks; l++) vft_commitment_free(link[l]);
+  vft_free(link);
   vft_proof_free(&proof);
   return st;
 }
 
-static vft_status prove_step(job *j, uint64_t t) {
-  const vft_step *s = j->plan.step;
+vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
+                            vft_digest roots[VFT_PROOF_LINKS]) {
+  const vft_step *s = j->shards.step[shard];
   vft_step_inputs inputs = {0};
-  vft_batch batch;
   vft_exec *exec = NULL;
   void *storage = NULL;
-  vft_commitment *link[VFT_STEP_LINKS] = {NULL};
-  double begun = vft_seconds();
-  TRY(reach(j, t));
-  TRY(vft_batch_alloc(&j->plan.manifest, &batch));
+  char name[32];
+  double begun = vft_seconds(), cpu = cpu_seconds();
+  vft_cut_name(&j->shards.cut, shard, name);
+  TRY(ready(j, t));
   vft_status st = VFT_OK;
-  TRY_OUT(vft_plan_batch(&j->plan, t, &batch));
   TRY_OUT(vft_schedule_inputs(&j->plan.manifest, s, t, &inputs));
-  vft_train_batch data = {batch.input, batch.label, batch.mask};
-  TRY_OUT(vft_trainer_trace(s, &j->plan.weights, &j->state, &data, inputs.value, &exec, &storage));
-  const vft_trace *trace = vft_exec_trace(exec);
-  if (j->profile) fprintf(stderr, "step %llu: trace %.2f s\n", (unsigned long long)t,
-                          vft_seconds() - begun);
-  TRY_OUT(commit_links(j, trace, t, link));
-  TRY_OUT(prove_trace(j, t, trace, link));
-  vft_state_read(s, exec, &j->state);
-  j->at = t + 1;
-  j->adapter = link[s->link_adapter_out];
-  j->moments = link[s->link_state_out];
-  j->adapter_root = vft_commitment_root(j->adapter);
-  j->state_root = vft_commitment_root(j->moments);
-  link[s->link_adapter_out] = link[s->link_state_out] = NULL;
+  vft_train_batch data = {j->batch.input, j->batch.label, j->batch.mask};
+  if (j->shards.cut.n)
+    st = vft_trainer_trace_part(j->engine.trainer, s, &j->plan.weights, &j->before, &data,
+                                inputs.value, &exec, &storage);
+  else
+    st = vft_trainer_trace(s, &j->plan.weights, &j->state, &data, inputs.value, &exec, &storage);
+  if (st != VFT_OK) goto out;
+  if (j->request->verbose)
+    fprintf(stderr, "step %llu, %s\ntrace        %8.2f s\n", (unsigned long long)t, name,
+            vft_seconds() - begun);
+  TRY_OUT(prove_trace(j, t, shard, name, s, vft_exec_trace(exec), roots, begun, cpu));
+  if (!j->shards.cut.n) {
+    vft_state_read(s, exec, &j->state);
+    j->at = t + 1;
+  }
 out:
-  for (int l = 0; l < VFT_STEP_LINKS; l++) vft_commitment_free(link[l]);
   vft_exec_free(exec);
   vft_free(storage);
   vft_step_inputs_free(&inputs);
-  vft_batch_free(&batch);
-  if (st == VFT_RESOURCE) vft_fail_context(st, "step %llu", (unsigned long long)t);
+  if (st == VFT_RESOURCE) vft_fail_context(st, "step %llu, %s", (unsigned long long)t, name);
   return st;
 }
 
-/* Is there a proof of step t that verifies and joins? Its claims are taken then. */
-static bool keep_step(job *j, uint64_t t) {
-  const vft_step *s = j->plan.step;
-  vft_digest link[VFT_STEP_LINKS];
+/* Is there a proof of this shard that verifies and joins? Its claims are taken then. */
+static bool keep_shard(job *j, uint64_t t, uint32_t shard) {
+  vft_digest link[VFT_PROOF_LINKS];
   vft_oracle_claims claims;
   memset(&claims, 0, sizeof claims);
-  bool good = vft_verify_step(&j->plan.manifest, s, j->folder, t, link, &claims, NULL, NULL) ==
-                  VFT_OK &&
-              !memcmp(link[s->link_adapter_in].b, j->adapter_root.b, 32) &&
-              !memcmp(link[s->link_state_in].b, j->state_root.b, 32) &&
+  bool good = vft_verify_shard(&j->plan.manifest, &j->shards, j->folder, t, shard, link, &claims,
+                               NULL, NULL) == VFT_OK &&
+              vft_slots_join(&j->slots, &j->shards, t, shard, link) == VFT_OK &&
               vft_oracle_claims_append(&j->claims, &claims, NULL) == VFT_OK;
   vft_oracle_claims_free(&claims);
-  if (!good) return false;
-  vft_commitment_free(j->adapter);
-  vft_commitment_free(j->moments);
-  j->adapter = j->moments = NULL;
-  j->adapter_root = link[s->link_adapter_out];
-  j->state_root = link[s->link_state_out];
-  return true;
+  return good;
 }
 
 static vft_status prove_steps(job *j) {
   uint64_t steps = j->plan.manifest.steps;
-  vft_progress progress = vft_progress_begin("prove", 0, steps);
+  vft_digest roots[VFT_PROOF_LINKS];
+  char name[32], what[96];
+  j->progress = vft_progress_begin("prove", 0, steps * work_of_step(j));
+  j->progress.percent = true;
   for (uint64_t t = 0; t < steps; t++) {
-    TRY(vft_interrupt_check("vft prove ... --resume goes on"));
-    if (!j->resume || !keep_step(j, t)) TRY(prove_step(j, t));
-    vft_progress_step(&progress, t + 1, "");
+    for (uint32_t i = 0; i < j->shards.n; i++) {
+      TRY(vft_interrupt_check("vft prove ... --resume goes on"));
+      vft_cut_name(&j->shards.cut, i, name);
+      snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
+               (unsigned long long)steps, j->shards.n > 1 ? ", " : "", j->shards.n > 1 ? name : "");
+      j->what = what;
+      j->stages = 0;
+      if (!j->request->resume || !keep_shard(j, t, i)) {
+        TRY(vft_prover_shard(j, t, i, roots));
+        vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
+        if (st == VFT_REJECTED)
+          return vft_fail(VFT_USAGE, "step %llu does not continue step %llu: a checkpoint of %s is "
+                          "of another run; delete private/checkpoints and train again",
+                          (unsigned long long)t, (unsigned long long)t - 1, j->request->run);
+      }
+      j->done += STAGES * work(j, i);
+      vft_progress_step(&j->progress, j->done, what);
+    }
+    vft_slots_next(&j->slots);
   }
+  j->what = NULL;
   return VFT_OK;
+}
+
+/* ---- release ---- */
+
+/* Elements of the release's links, tensor by tensor: limb i of working copies of layers from
+ * `first` on. */
+static vft_status put_released(vft_trace *trace, uint32_t link, const vft_state *state,
+                               int model_layers, int w_s, int first) {
+  const vft_program *p = trace->program;
+  vft_tensor_id id[4 * VFT_PROJECTIONS];
+  uint32_t n = vft_layout_tree_tensors(p, VFT_LINK, link, id, 4 * VFT_PROJECTIONS), k = 0;
+  for (int q = 0; q < VFT_PROJECTIONS; q++)
+    for (int kind = 0; kind < 2; kind++) {
+      const vft_state_matrix *x = &state->matrix[q][kind];
+      if (!x->count) continue;
+      size_t layer = x->count / (size_t)model_layers;
+      for (int limb = 0; limb < 2 && k < n; limb++, k++) {
+        TRY(vft_trace_alloc(trace, id[k]));
+        size_t count = vft_tensor_count(&p->tensors[id[k]]);
+        const int64_t *master = x->master + (size_t)first * layer;
+        for (size_t i = 0; i < count; i++) {
+          int64_t v = ((master[i] + 128) >> 8) + ((int64_t)1 << (w_s - 1));
+          vft_array_set(&trace->array[id[k]], i, limb ? v >> 16 : v & 0xffff);
+        }
+      }
+    }
+  return VFT_OK;
+}
+
+static vft_status prove_release(job *j) {
+  const vft_manifest *m = &j->plan.manifest;
+  const vft_step *s = j->shards.release;
+  vft_digest link[VFT_PROOF_LINKS];
+  vft_trace trace;
+  double begun = vft_seconds(), cpu = cpu_seconds();
+  if (j->request->resume &&
+      vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK)
+    return VFT_OK;
+  TRY(reach(j, m->steps));
+  TRY(vft_trace_init(&trace, s->program));
+  vft_status st = VFT_OK;
+  int first = 0;
+  for (int i = 0; i < j->shards.cut.n; first += j->shards.cut.count[i++])
+    TRY_OUT(put_released(&trace, (uint32_t)i, &j->state, m->shape.layers, m->profile.w_s, first));
+  TRY_OUT(put_released(&trace, s->link_adapter_out, &j->state, m->shape.layers, m->profile.w_s, 0));
+  TRY_OUT(vft_trace_count_lookups(&trace));
+  if (j->request->verbose) fprintf(stderr, "release\n");
+  st = prove_trace(j, m->steps, 1, "release", s, &trace, NULL, begun, cpu);
+out:
+  vft_trace_free(&trace);
+  return st;
 }
 
 /* ---- oracles ---- */
@@ -221,19 +315,19 @@ static vft_status open_oracles(job *j) {
   vft_arena arena = {0};
   vft_commitment *oracle[2] = {NULL, NULL};
   vft_proof proof = {0};
-  uint8_t context[VFT_CONTEXT_BYTES];
+  uint8_t context[VFT_CONTEXT_MAX];
   vft_status st;
   double begun = vft_seconds();
   vft_note("opening base weights and tables for %u claims", j->claims.n);
   TRY_OUT(vft_derive_base(s, &j->plan.weights, &oracle[s->oracle_base]));
   TRY_OUT(vft_derive_tables(s, &oracle[s->oracle_tables]));
-  vft_proof_options options = vft_derive_options(m, m->steps, context);
+  vft_proof_options options = vft_cut_options(m, &j->shards.cut, m->steps, 0, context);
   TRY_OUT(vft_prove_oracles(oracle, 2, &j->claims, &options, &proof));
   vft_oracle_file file = {.steps = m->steps, .proof = proof.bytes, .length = proof.len};
   memcpy(file.manifest, m->digest, 32);
   char *path = vft_arena_printf(&arena, "%s/oracles.vft", j->proofs);
   st = path ? vft_oracle_file_write(path, &file) : VFT_RESOURCE;
-  if (j->profile)
+  if (j->request->verbose)
     fprintf(stderr, "oracles: %u claims, %.2f s\n", j->claims.n, vft_seconds() - begun);
 out:
   vft_proof_free(&proof);
@@ -243,35 +337,74 @@ out:
   return st;
 }
 
-vft_status vft_run_prove(const char *run, bool resume, bool profile) {
-  vft_arena arena = {0};
-  job j = {.run = run, .resume = resume, .profile = profile};
-  vft_status st = VFT_RESOURCE;
-  j.folder = vft_run_path(&arena, run, "public");
-  j.proofs = vft_run_path(&arena, run, "public/proofs");
-  if (!j.folder || !j.proofs) return VFT_RESOURCE;
-  TRY_OUT(vft_plan_open(run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, &j.plan));
-  const vft_manifest *m = &j.plan.manifest;
-  if (vft_checkpoint_find(run, m->steps) != m->steps) {
-    st = vft_fail(VFT_USAGE, "%s: not trained to its end; vft train ... --resume goes on", run);
-    goto out;
+/* ---- all ---- */
+
+/* The cut of the proofs that are there, or the best one for the memory. */
+static vft_status choose_cut(job *j, vft_cut *cut) {
+  const vft_manifest *m = &j->plan.manifest;
+  vft_memory_shard largest;
+  j->resident = vft_alloc_live();
+  TRY(vft_memory_budget(j->request->memory, &j->budget));
+  if (j->request->resume && vft_cut_exists(j->proofs))
+    return vft_cut_read(j->proofs, m->shape.layers, cut);
+  if (j->request->cut) {
+    if (j->request->ranges > m->shape.layers)
+      return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
+    *cut = vft_cut_even(m->shape.layers, j->request->ranges);
+    TRY(vft_proof_files_remove(j->proofs));
+    return vft_cut_write(cut, j->proofs);
   }
-  TRY_OUT(vft_memory_plan(m, j.plan.step->program, &j.options));
-  TRY_OUT(vft_state_alloc(&m->shape, &j.state));
-  j.adapter_root = m->initial_adapter;
-  j.state_root = m->initial_state;
-  TRY_OUT(prove_steps(&j));
-  vft_commitment_free(j.adapter);
-  vft_commitment_free(j.moments);
-  j.adapter = j.moments = NULL;
-  TRY_OUT(open_oracles(&j));
+  TRY(vft_memory_cut(m, j->plan.step, j->budget, cut, &largest));
+  if (cut->n)
+    vft_note("each step in %u shards (head, %d ranges of at most %d layers, their optimisers), at "
+             "most %.1f GB each", vft_cut_shards(cut), cut->n, cut->count[0],
+             (double)largest.total / 1e9);
+  TRY(vft_proof_files_remove(j->proofs));
+  return vft_cut_write(cut, j->proofs);
+}
+
+vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
+  memset(j, 0, sizeof *j);
+  j->request = request;
+  const char *run = j->request->run;
+  vft_cut cut;
+  TRY(vft_plan_open(run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, &j->plan));
+  const vft_manifest *m = &j->plan.manifest;
+  j->folder = vft_run_path(&j->plan.arena, run, "public");
+  j->proofs = vft_run_path(&j->plan.arena, run, "public/proofs");
+  if (!j->folder || !j->proofs) return VFT_RESOURCE;
+  if (vft_checkpoint_find(run, m->steps) != m->steps)
+    return vft_fail(VFT_USAGE, "%s: not trained to its end; vft train ... --resume goes on", run);
+  TRY(vft_engine_init(&j->engine, &j->plan));
+  TRY(vft_batch_alloc(m, &j->batch));
+  TRY(vft_state_alloc(&m->shape, &j->state));
+  TRY(vft_state_alloc(&m->shape, &j->before));
+  TRY(choose_cut(j, &cut));
+  return vft_shards_derive(m, j->plan.step, &cut, &j->shards);
+}
+
+void vft_prover_close(vft_prover *j) {
+  vft_engine_free(&j->engine);
+  vft_batch_free(&j->batch);
+  vft_oracle_claims_free(&j->claims);
+  vft_state_free(&j->state);
+  vft_state_free(&j->before);
+  vft_shards_free(&j->shards);
+  vft_plan_free(&j->plan);
+}
+
+vft_status vft_run_prove(const vft_prove_request *request) {
+  job *j = vft_alloc(1, sizeof *j);
+  if (!j) return VFT_RESOURCE;
+  vft_status st;
+  TRY_OUT(vft_prover_open(j, request));
+  TRY_OUT(vft_slots_start(&j->shards, j->plan.manifest.seed, &j->slots));
+  TRY_OUT(prove_steps(j));
+  if (j->shards.cut.n) TRY_OUT(prove_release(j));
+  vft_engine_free(&j->engine);
+  TRY_OUT(open_oracles(j));
 out:
-  vft_commitment_free(j.adapter);
-  vft_commitment_free(j.moments);
-  if (j.has_engine) vft_engine_free(&j.engine);
-  vft_oracle_claims_free(&j.claims);
-  vft_state_free(&j.state);
-  vft_plan_free(&j.plan);
-  vft_arena_free(&arena);
+  vft_prover_close(j);
+  vft_free(j);
   return st;
 }

@@ -20,7 +20,8 @@ typedef struct {
   const char *run;    /* run folder, created when missing */
   bool resume;        /* go on with what is there */
   bool parity_files;  /* also write what bench/parity.py reads */
-  bool proves;        /* stop before training when this machine's memory cannot prove a step */
+  bool proves;        /* stop before training when `memory` cannot prove a step */
+  uint64_t memory;    /* as in vft_prove_request */
 } vft_train_request;
 
 /* Trains from the newest checkpoint to the manifest's last step and writes the adapter to
@@ -28,10 +29,30 @@ typedef struct {
  * another configuration), VFT_RESOURCE (overflow, disk, interrupted). */
 VFT_MUST_CHECK vft_status vft_run_train(const vft_train_request *request);
 
-/* Proves every step by executing it again, then opens the oracles. resume: proofs in the folder
- * that verify are kept. profile: print the seconds of each stage to stderr.
+typedef struct {
+  const char *run;
+  bool resume;     /* keep the proofs that are there and verify, and their cut */
+  bool verbose;    /* print the seconds and the memory of each stage to stderr */
+  uint64_t memory; /* bytes that the process may take; 0: nine tenths of what is free */
+  bool cut;        /* layers in `ranges` ranges (0: steps uncut) instead of what fits the memory */
+  int ranges;
+} vft_prove_request;
+/* Proves every step by executing it again, cut into shards that fit the memory (run/cut.h), then
+ * the release of the adapter and the opening of the oracles.
  * Fails: VFT_USAGE (the run is not trained to its end), VFT_RESOURCE. */
-VFT_MUST_CHECK vft_status vft_run_prove(const char *run, bool resume, bool profile);
+VFT_MUST_CHECK vft_status vft_run_prove(const vft_prove_request *request);
+
+/* Instead of proving: one file a shard without a proof, JOBS/step_NNNNNN_SHARD.json, for
+ * vft_run_worker. `written` receives their number.
+ *   {"format": "vft-job/1", "run": absolute path, "shard": name, "step": number} */
+VFT_MUST_CHECK vft_status vft_run_jobs(const vft_prove_request *request, const char *folder,
+                                       uint64_t *written);
+/* Proves the shard that a job file names, from the run's public description and private folder
+ * alone; nothing is done when a proof that verifies is there. Any number of workers may run side by
+ * side; vft_run_prove with resume then joins what they made.
+ * Fails: VFT_USAGE (the job file; a run without shards.json), VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_run_worker(const char *job, uint64_t memory, bool verbose,
+                                         bool *was_there);
 
 typedef struct {
   uint64_t steps;

@@ -80,6 +80,7 @@ vft_status vft_schedule_inputs(const vft_manifest *m, const vft_step *step, uint
   *out = (vft_step_inputs){vft_alloc(step->program->ntensors, sizeof *out->value),
                            step->program->ntensors};
   if (!out->value) return VFT_RESOURCE;
+  if (step->lr == VFT_NO_TENSOR) return VFT_OK;
   TRY_OUT(vft_schedule_rate(m, t, &rate));
   TRY_OUT(vft_fix_parse(m->weight_decay, &decay));
   TRY_OUT(vft_fix_parse(m->epsilon, &epsilon));

@@ -30,6 +30,7 @@ typedef struct {
  *   WD     = rnd(rate weight_decay 2^30)
  *   EPS[l] = max(1, rnd(epsilon sqrt(1 - b2^T) 2^(f_g[l] + 5))), f_g the exponent of the scaled
  *            gradient of that matrix and layer.
+ * A part of the step without these inputs gets none.
  * Fails: VFT_USAGE when a value leaves the bounds that the program declares, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_schedule_inputs(const vft_manifest *manifest, const vft_step *step,
                                               uint64_t t, vft_step_inputs *out);

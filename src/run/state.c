@@ -19,6 +19,25 @@ size_t vft_state_arrays(const vft_state *state, vft_state_array array[VFT_STATE_
   return n;
 }
 
+enum { CHECKPOINT_BYTES = 1 << 29, MASTER_BYTES = 8, MOMENT_BYTES = 4 + 8 };
+
+static uint64_t checkpoint_bytes(const vft_step_shape *s) {
+  uint64_t n = 0;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    if (s->adapted >> p & 1) n += vft_step_in(s, p) + vft_step_out(s, p);
+  return n * (uint64_t)s->rank * (uint64_t)s->layers * (MASTER_BYTES + MOMENT_BYTES);
+}
+
+uint64_t vft_state_interval(const vft_plan *plan) {
+  uint64_t all = plan->manifest.steps * checkpoint_bytes(&plan->manifest.shape);
+  return (all + CHECKPOINT_BYTES - 1) / CHECKPOINT_BYTES;
+}
+
+uint64_t vft_state_disk(const vft_plan *plan) {
+  return (plan->manifest.steps / vft_state_interval(plan) + 2) *
+         checkpoint_bytes(&plan->manifest.shape);
+}
+
 vft_status vft_state_start(const vft_plan *plan, vft_state *state) {
   const vft_step_shape *s = &plan->manifest.shape;
   size_t rank = (size_t)s->rank, layers = (size_t)s->layers;

@@ -11,6 +11,11 @@ enum { VFT_STATE_ARRAYS = VFT_PROJECTIONS * 2 * 3 };
 /* Views of the state's arrays in checkpoint order; returns their number. */
 size_t vft_state_arrays(const vft_state *state, vft_state_array array[VFT_STATE_ARRAYS]);
 
+/* Every how many steps a checkpoint is kept: all of them together stay below half a gigabyte. */
+uint64_t vft_state_interval(const vft_plan *plan);
+/* Bytes of all checkpoints of a run, one of them twice while it is written, and of the adapter. */
+uint64_t vft_state_disk(const vft_plan *plan);
+
 /* The declared start. Requires vft_state_alloc. Fails: VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_state_start(const vft_plan *plan, vft_state *state);
 /* State after `step` steps, from RUN's checkpoint (step 0: the start). */

@@ -13,15 +13,7 @@
 #include "run/schedule.h"
 #include "run/state.h"
 
-enum { CHECKPOINT_BYTES = 1 << 29, TEXT_MAX = 16 << 20 };
-
-/* Every how many steps a checkpoint is kept: all of them together stay below half a gigabyte. */
-static uint64_t interval(const vft_plan *plan, const vft_state *state) {
-  vft_state_array array[VFT_STATE_ARRAYS];
-  size_t n = vft_state_arrays(state, array), bytes = 0;
-  for (size_t i = 0; i < n; i++) bytes += array[i].count * array[i].width;
-  return (plan->manifest.steps * bytes + CHECKPOINT_BYTES - 1) / CHECKPOINT_BYTES;
-}
+enum { TEXT_MAX = 16 << 20 };
 
 static double rate_of(const vft_plan *plan, uint64_t t) {
   vft_fix rate;
@@ -60,7 +52,8 @@ static vft_status log_step(FILE *f, const vft_engine *e, uint64_t t, const vft_t
   for (size_t s = 0; s < e->batch.sequences; s++)
     fprintf(f, s ? ", %u" : "%u", e->batch.record[s]);
   fprintf(f, "], \"seconds\": %.3f, \"state\": \"%s\"}\n", seconds, hex);
-  return fflush(f) ? vft_fail(VFT_RESOURCE, "private/log.jsonl: %s", strerror(errno)) : VFT_OK;
+  if (!fflush(f) && !ferror(f)) return VFT_OK;
+  return vft_fail(VFT_RESOURCE, "private/log.jsonl: cannot write: %s", strerror(errno));
 }
 
 /* ---- files for the comparison with float32 ---- */
@@ -131,14 +124,9 @@ static vft_status write_parity(const vft_plan *p, const char *run) {
 
 /* ---- training ---- */
 
-static vft_status disk_for(const vft_plan *plan, const char *run, const vft_state *state) {
-  vft_state_array array[VFT_STATE_ARRAYS];
-  size_t n = vft_state_arrays(state, array), bytes = 0;
-  for (size_t i = 0; i < n; i++) bytes += array[i].count * array[i].width;
-  uint64_t every = interval(plan, state);
-  /* checkpoints, one of them twice while it is written; a proof takes a few megabytes */
-  return vft_disk_require(run, (plan->manifest.steps / every + 2) * bytes +
-                                   plan->manifest.steps * (4ull << 20));
+/* Checkpoints, and a few megabytes a step for its proofs. */
+static vft_status disk_for(const vft_plan *plan, const char *run) {
+  return vft_disk_require(run, vft_state_disk(plan) + plan->manifest.steps * (4ull << 20));
 }
 
 /* Checkpoints written at an interruption lie between the regular ones. */
@@ -165,7 +153,7 @@ static vft_status export_state(const vft_plan *plan, const vft_state *state, con
 }
 
 static vft_status train(const vft_plan *plan, const char *run, vft_state *state) {
-  uint64_t steps = plan->manifest.steps, every = interval(plan, state);
+  uint64_t steps = plan->manifest.steps, every = vft_state_interval(plan);
   vft_arena arena = {0};
   vft_engine engine;
   FILE *log = NULL;
@@ -251,6 +239,15 @@ static vft_status open_or_make(const vft_train_request *request, vft_plan *plan)
   return st;
 }
 
+/* Is there a cut of the steps that the memory can prove? */
+static vft_status provable(const vft_plan *plan, uint64_t memory) {
+  vft_cut cut;
+  vft_memory_shard largest;
+  size_t budget;
+  TRY(vft_memory_budget(memory, &budget));
+  return vft_memory_cut(&plan->manifest, plan->step, budget, &cut, &largest);
+}
+
 vft_status vft_run_train(const vft_train_request *request) {
   vft_plan plan;
   vft_state state;
@@ -260,10 +257,8 @@ vft_status vft_run_train(const vft_train_request *request) {
   if (st == VFT_OK) {
     vft_hex(plan.manifest.digest, 32, hex);
     vft_note("manifest %s", hex);
-    vft_prove_options way;
-    st = disk_for(&plan, request->run, &state);
-    if (st == VFT_OK && request->proves)
-      st = vft_memory_plan(&plan.manifest, plan.step->program, &way);
+    st = disk_for(&plan, request->run);
+    if (st == VFT_OK && request->proves) st = provable(&plan, request->memory);
     if (st == VFT_OK && request->parity_files) st = write_parity(&plan, request->run);
     if (st == VFT_OK) st = train(&plan, request->run, &state);
     vft_state_free(&state);

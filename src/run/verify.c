@@ -20,9 +20,10 @@ typedef struct {
   vft_verify_report *report;
   vft_manifest manifest;
   vft_step *step;
+  vft_shards shards;
   vft_oracle_claims claims;
   vft_digest last_adapter;
-  vft_bits *bits; /* of the step proofs, then of the opening */
+  vft_bits *bits; /* of the shards' proofs in order, the opening, the release */
 } verifier;
 
 static vft_status checked(verifier *v, vft_claim claim, const char *detail) {
@@ -61,9 +62,6 @@ static vft_status check_manifest(verifier *v) {
   v->report->tables = m->tables;
   v->report->steps = m->steps;
   TRY(vft_derive_from_manifest(m, &v->step));
-  if (v->step->program->nlinks != VFT_STEP_LINKS)
-    return vft_fail(VFT_USAGE, "the program has %u links, step files %d", v->step->program->nlinks,
-                    VFT_STEP_LINKS);
   if (!same(vft_derive_h0(v->step, m->base_root), m->h0))
     return vft_reject("manifest/h0", "h0 does not belong to the manifest's architecture, weight "
                                      "exponents and root");
@@ -86,18 +84,19 @@ static vft_status check_start(verifier *v) {
 typedef struct {
   vft_status st;
   char message[512], check[160];
-  vft_digest link[VFT_STEP_LINKS];
+  vft_digest link[VFT_PROOF_LINKS];
   vft_oracle_claims claims;
   vft_bits bits;
   size_t bytes;
-} step_result;
+  double seconds;
+} shard_result;
 
 typedef struct {
   verifier *v;
-  step_result *result;
-  char *soundness; /* account of step 0 */
-  uint64_t first;
-} step_job;
+  shard_result *result;
+  char **soundness; /* accounts of the shards of step 0 */
+  uint64_t first;   /* number of result[0]: step * shards + shard */
+} shard_job;
 
 static char *account_text(const vft_soundness *s) {
   char *text = NULL;
@@ -109,92 +108,136 @@ static char *account_text(const vft_soundness *s) {
   return text;
 }
 
-static vft_status one_step(step_job *job, uint64_t t, step_result *r) {
+static vft_status one_shard(shard_job *job, uint64_t number, shard_result *r) {
   verifier *v = job->v;
   vft_soundness soundness = {0};
-  vft_status st = vft_verify_step(&v->manifest, v->step, v->request->folder, t, r->link,
-                                  &r->claims, &soundness, &r->bytes);
+  uint64_t t = number / v->shards.n;
+  uint32_t shard = (uint32_t)(number % v->shards.n);
+  double begun = vft_seconds();
+  vft_status st = vft_verify_shard(&v->manifest, &v->shards, v->request->folder, t, shard, r->link,
+                                   &r->claims, &soundness, &r->bytes);
+  r->seconds = vft_seconds() - begun;
   if (st == VFT_OK) {
     r->bits = vft_soundness_total(&soundness);
-    if (t == 0) job->soundness = account_text(&soundness);
+    if (t == 0) job->soundness[shard] = account_text(&soundness);
   }
   vft_soundness_free(&soundness);
   return st;
 }
 
-static void step_body(void *ctx, size_t begin, size_t end) {
-  step_job *job = ctx;
+static void shard_body(void *ctx, size_t begin, size_t end) {
+  shard_job *job = ctx;
   for (size_t i = begin; i < end; i++) {
-    step_result *r = &job->result[i];
-    r->st = one_step(job, job->first + i, r);
+    shard_result *r = &job->result[i];
+    r->st = one_shard(job, job->first + i, r);
     if (r->st == VFT_OK) continue;
     snprintf(r->message, sizeof r->message, "%s", vft_error_message());
     snprintf(r->check, sizeof r->check, "%s", vft_error_check());
   }
 }
 
-/* The chain: links in are the links out of the step before, those of step 0 the start. */
-static vft_status check_chain(verifier *v, uint64_t t, const step_result *r,
-                              vft_digest *adapter, vft_digest *state) {
-  const vft_step *s = v->step;
-  const char *what = t ? "the step before" : "the manifest's start";
-  if (!same(r->link[s->link_adapter_in], *adapter))
-    return vft_reject(t ? "chain/adapter" : "start/adapter",
-                      "step %llu does not begin with the adapter of %s", (unsigned long long)t,
-                      what);
-  if (!same(r->link[s->link_state_in], *state))
-    return vft_reject(t ? "chain/state" : "start/state",
-                      "step %llu does not begin with the optimiser state of %s",
-                      (unsigned long long)t, what);
-  *adapter = r->link[s->link_adapter_out];
-  *state = r->link[s->link_state_out];
+static vft_status add_account(verifier *v, const char *name, const char *text) {
+  const char *before = v->report->soundness ? v->report->soundness : "";
+  v->report->soundness = vft_arena_printf(&v->report->arena, "%s%s\n%s", before, name,
+                                          text ? text : "");
+  return v->report->soundness ? VFT_OK : VFT_RESOURCE;
+}
+
+/* Takes one verified shard into the chain and the report. */
+static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r,
+                             vft_slots *slots) {
+  uint64_t t = number / v->shards.n;
+  uint32_t shard = (uint32_t)(number % v->shards.n);
+  if (r->st == VFT_REJECTED) return vft_reject(r->check, "%s", r->message);
+  if (r->st != VFT_OK) return vft_fail(r->st, "%s", r->message);
+  if (shard == 0 && t) vft_slots_next(slots);
+  TRY(vft_slots_join(slots, &v->shards, t, shard, r->link));
+  v->bits[number] = r->bits;
+  v->report->proof_bytes += r->bytes;
+  if (1e3 * r->seconds > v->report->slowest_shard_ms) v->report->slowest_shard_ms = 1e3 * r->seconds;
+  return vft_oracle_claims_append(&v->claims, &r->claims, NULL);
+}
+
+static vft_status verify_shards(verifier *v, shard_job *job, size_t batch, vft_slots *slots) {
+  uint64_t total = v->manifest.steps * v->shards.n;
+  vft_progress progress = vft_progress_begin("verify", 0, total);
+  vft_status st = VFT_OK;
+  for (uint64_t k = 0; st == VFT_OK && k < total; k += batch) {
+    size_t n = total - k < batch ? (size_t)(total - k) : batch;
+    memset(job->result, 0, batch * sizeof *job->result);
+    job->first = k;
+    vft_parallel_for(n, 1, shard_body, job);
+    for (size_t i = 0; i < n; i++) {
+      if (st == VFT_OK) st = take_shard(v, k + i, &job->result[i], slots);
+      vft_oracle_claims_free(&job->result[i].claims);
+    }
+    vft_progress_step(&progress, k + n, "");
+  }
+  return st;
+}
+
+/* The adapter of a cut run: the released link is made of the ranges' last ones. */
+static vft_status check_release(verifier *v, const vft_slots *slots) {
+  vft_digest link[VFT_PROOF_LINKS];
+  vft_soundness soundness = {0};
+  size_t bytes;
+  uint64_t steps = v->manifest.steps;
+  if (!v->shards.cut.n) {
+    v->last_adapter = slots->root[vft_slot(VFT_SLOT_ADAPTER_OUT, 0)];
+    return VFT_OK;
+  }
+  vft_status st = vft_verify_shard(&v->manifest, &v->shards, v->request->folder, steps, 1, link,
+                                   NULL, &soundness, &bytes);
+  if (st == VFT_OK) {
+    char *text = account_text(&soundness);
+    st = add_account(v, "release", text);
+    free(text);
+    v->bits[steps * v->shards.n + 1] = vft_soundness_total(&soundness);
+    v->report->proof_bytes += bytes;
+  }
+  vft_soundness_free(&soundness);
+  TRY(st);
+  for (uint32_t i = 0; i < (uint32_t)v->shards.cut.n; i++)
+    if (!same(link[i], slots->root[vft_slot(VFT_SLOT_ADAPTER_OUT, i)]))
+      return vft_reject("join/release", "the release does not take up the adapter of the last "
+                        "step's range %u", i);
+  v->last_adapter = link[v->shards.release->link_adapter_out];
   return VFT_OK;
 }
 
 static vft_status check_steps(verifier *v) {
-  uint64_t steps = v->manifest.steps, batch = (uint64_t)vft_threads() * 2;
+  size_t batch = (size_t)vft_threads() * 2;
   char detail[96];
-  vft_digest adapter = v->manifest.initial_adapter, state = v->manifest.initial_state;
-  vft_progress progress = vft_progress_begin("verify", 0, steps);
-  vft_status st = VFT_OK;
+  vft_cut cut;
+  vft_status st = VFT_RESOURCE;
   char *folder = public_path(v, "proofs");
   if (!folder) return VFT_RESOURCE;
-  TRY(vft_step_files_check(folder, steps));
-  step_result *result = vft_alloc(batch, sizeof *result);
-  v->bits = vft_alloc(steps + 1, sizeof *v->bits);
-  if (!result || !v->bits) {
-    vft_free(result);
-    return VFT_RESOURCE;
+  TRY(vft_cut_read(folder, v->manifest.shape.layers, &cut));
+  TRY(vft_shards_derive(&v->manifest, v->step, &cut, &v->shards));
+  TRY(vft_proof_files_check(folder, &cut, v->manifest.steps));
+  vft_slots *slots = vft_alloc(1, sizeof *slots);
+  shard_job job = {v, vft_alloc(batch, sizeof *job.result),
+                   vft_alloc(v->shards.n, sizeof *job.soundness), 0};
+  v->bits = vft_alloc(vft_cut_proofs(&cut, v->manifest.steps), sizeof *v->bits);
+  if (!slots || !job.result || !job.soundness || !v->bits) goto out;
+  TRY_OUT(vft_slots_start(&v->shards, v->manifest.seed, slots));
+  TRY_OUT(verify_shards(v, &job, batch, slots));
+  for (uint32_t i = 0; i < v->shards.n; i++) {
+    char name[32];
+    vft_cut_name(&cut, i, name);
+    TRY_OUT(add_account(v, cut.n ? name : "step proof", job.soundness[i]));
   }
-  step_job job = {v, result, NULL, 0};
-  for (uint64_t t = 0; st == VFT_OK && t < steps; t += batch) {
-    size_t n = steps - t < batch ? (size_t)(steps - t) : (size_t)batch;
-    memset(result, 0, batch * sizeof *result);
-    job.first = t;
-    vft_parallel_for(n, 1, step_body, &job);
-    for (size_t i = 0; i < n; i++) {
-      step_result *r = &result[i];
-      if (st == VFT_OK && r->st != VFT_OK)
-        st = r->st == VFT_REJECTED ? vft_reject(r->check, "%s", r->message)
-                                   : vft_fail(r->st, "%s", r->message);
-      if (st == VFT_OK) st = check_chain(v, t + i, r, &adapter, &state);
-      if (st == VFT_OK) st = vft_oracle_claims_append(&v->claims, &r->claims, NULL);
-      v->bits[t + i] = r->bits;
-      v->report->proof_bytes += r->bytes;
-      vft_oracle_claims_free(&r->claims);
-    }
-    vft_progress_step(&progress, t + n, "");
-  }
-  vft_free(result);
-  if (job.soundness) {
-    v->report->soundness = vft_arena_printf(&v->report->arena, "step proof\n%s", job.soundness);
-    free(job.soundness);
-  }
-  TRY(st);
-  v->last_adapter = adapter;
-  snprintf(detail, sizeof detail, "%llu steps, each proved, each continuing the one before",
-           (unsigned long long)steps);
-  return checked(v, VFT_CLAIM_STEPS, detail);
+  TRY_OUT(check_release(v, slots));
+  snprintf(detail, sizeof detail, cut.n ? "%llu steps of %u shards, all proved and joined"
+                                        : "%llu steps, each proved, each continuing the one before",
+           (unsigned long long)v->manifest.steps, v->shards.n);
+  st = checked(v, VFT_CLAIM_STEPS, detail);
+out:
+  for (uint32_t i = 0; job.soundness && i < v->shards.n; i++) free(job.soundness[i]);
+  vft_free(job.soundness);
+  vft_free(job.result);
+  vft_free(slots);
+  return st;
 }
 
 /* ---- oracles ---- */
@@ -205,7 +248,7 @@ static vft_status check_oracles(verifier *v) {
   vft_soundness soundness = {0};
   vft_tree_info tree[2] = {{0}};
   vft_box *box[2] = {NULL, NULL};
-  uint8_t context[VFT_CONTEXT_BYTES];
+  uint8_t context[VFT_CONTEXT_MAX];
   uint64_t steps = v->manifest.steps;
   vft_status st = VFT_RESOURCE;
   char *path = public_path(v, "proofs/oracles.vft");
@@ -225,17 +268,15 @@ static vft_status check_oracles(verifier *v) {
     tree[o].box = box[o];
     tree[o].root = o == v->step->oracle_base ? v->manifest.base_root : v->manifest.tables;
   }
-  vft_proof_options options = vft_derive_options(&v->manifest, steps, context);
+  vft_proof_options options = vft_cut_options(&v->manifest, &v->shards.cut, steps, 0, context);
   TRY_OUT(vft_verify_oracles(tree, 2, vft_derive_oracle_columns(v->step), &v->claims, &options,
                              (vft_verify_flags){0}, file.proof, file.length, &soundness));
-  v->bits[steps] = vft_soundness_total(&soundness);
+  v->bits[steps * v->shards.n] = vft_soundness_total(&soundness);
   v->report->proof_bytes += file.length;
   char *text = account_text(&soundness);
-  if (text && v->report->soundness)
-    v->report->soundness = vft_arena_printf(&v->report->arena, "%soracle opening\n%s",
-                                            v->report->soundness, text);
+  st = add_account(v, "oracle opening", text);
   free(text);
-  st = checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables");
+  if (st == VFT_OK) st = checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables");
 out:
   vft_soundness_free(&soundness);
   vft_commitment_free(tables);
@@ -247,7 +288,7 @@ out:
 
 /* The run as a whole must reach the level of one proof. */
 static vft_status total_bits(verifier *v) {
-  uint64_t n = v->manifest.steps + 1;
+  uint64_t n = vft_cut_proofs(&v->shards.cut, v->manifest.steps);
   vft_bits least = v->bits[0];
   for (uint64_t i = 1; i < n; i++)
     if (v->bits[i] < least) least = v->bits[i];
@@ -467,6 +508,7 @@ out:
   report->seconds = vft_seconds() - begun;
   vft_oracle_claims_free(&v.claims);
   vft_free(v.bits);
+  vft_shards_free(&v.shards);
   vft_step_free(v.step);
   vft_manifest_free(&v.manifest);
   return st;

@@ -45,7 +45,7 @@ typedef struct {
   vft_digest h0, h_t, program, tables;
   bool has_manifest, has_h_t;
   uint64_t steps, proof_bytes;
-  double seconds;
+  double seconds, slowest_shard_ms;
   double bits_least, bits_total; /* of the weakest proof; union bound over all */
   char *soundness;               /* account of one step proof and of the opening, as text */
 } vft_verify_report;

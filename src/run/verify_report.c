@@ -86,6 +86,7 @@ vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict
   }
   json_object_set_new(root, "proof_bytes", json_integer((json_int_t)r->proof_bytes));
   json_object_set_new(root, "seconds", json_real(r->seconds));
+  json_object_set_new(root, "slowest_shard_ms", json_real(r->slowest_shard_ms));
   int failed = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   json_decref(root);
   if (failed) return vft_fail(VFT_RESOURCE, "cannot write the report");

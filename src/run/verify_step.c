@@ -2,51 +2,56 @@
 
 #include <string.h>
 
-#include "run/derive.h"
 #include "run/schedule.h"
 
-static vft_status check_proof(const vft_manifest *m, const vft_step *step, uint64_t t,
-                              const vft_step_file *file, vft_oracle_claims *claims,
-                              vft_soundness *soundness) {
+static vft_status check_proof(const vft_manifest *m, const vft_shards *shards,
+                              const vft_step *step, const vft_step_file *file,
+                              vft_oracle_claims *claims, vft_soundness *soundness) {
   vft_step_inputs inputs;
-  uint8_t context[VFT_CONTEXT_BYTES];
+  uint8_t context[VFT_CONTEXT_MAX];
   vft_digest oracle_root[2];
-  TRY(vft_schedule_inputs(m, step, t, &inputs));
+  TRY(vft_schedule_inputs(m, step, file->step, &inputs));
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
   vft_statement statement = {.program = step->program,
                              .inputs = (const int64_t *const *)inputs.value,
                              .link_root = file->link,
                              .oracle_root = oracle_root};
-  vft_proof_options options = vft_derive_options(m, t, context);
+  vft_proof_options options = vft_cut_options(m, &shards->cut, file->step, file->shard, context);
   vft_status st =
       vft_verify_proof(&statement, &options, (vft_verify_flags){.bounds_checked = true},
                        file->proof, file->length, claims, soundness);
   vft_step_inputs_free(&inputs);
-  return st == VFT_OK ? st : vft_fail_context(st, "step %llu", (unsigned long long)t);
+  return st;
 }
 
-vft_status vft_verify_step(const vft_manifest *m, const vft_step *step, const char *folder,
-                           uint64_t t, vft_digest link[VFT_STEP_LINKS], vft_oracle_claims *claims,
-                           vft_soundness *soundness, size_t *bytes) {
+vft_status vft_verify_shard(const vft_manifest *m, const vft_shards *shards, const char *folder,
+                            uint64_t t, uint32_t shard, vft_digest link[VFT_PROOF_LINKS],
+                            vft_oracle_claims *claims, vft_soundness *soundness, size_t *bytes) {
   vft_arena arena = {0};
   vft_step_file file = {0};
   vft_status st = VFT_RESOURCE;
+  char name[32] = "release";
+  const vft_step *step = t == m->steps ? shards->release : shards->step[shard];
   char *proofs = vft_arena_printf(&arena, "%s/proofs", folder);
-  char *path = proofs ? vft_step_file_path(&arena, proofs, t) : NULL;
+  char *path = proofs ? vft_shard_file_path(&arena, proofs, &shards->cut, t, shard, m->steps)
+                      : NULL;
   if (!path) goto out;
+  if (t < m->steps) vft_cut_name(&shards->cut, shard, name);
   TRY_OUT(vft_step_file_read(path, &file));
   if (memcmp(file.manifest, m->digest, 32)) {
     st = vft_reject("step/manifest", "%s: belongs to another manifest", path);
-    goto out;
-  }
-  if (file.step != t) {
+  } else if (file.step != t) {
     st = vft_reject("step/index", "%s: is step %llu", path, (unsigned long long)file.step);
-    goto out;
+  } else if (file.shard != shard || file.links != step->program->nlinks) {
+    st = vft_reject("step/shard", "%s: is shard %u with %u links, expected %u with %u", path,
+                    file.shard, file.links, shard, step->program->nlinks);
+  } else {
+    memcpy(link, file.link, file.links * sizeof *link);
+    if (bytes) *bytes = file.length;
+    st = check_proof(m, shards, step, &file, claims, soundness);
+    if (st != VFT_OK) st = vft_fail_context(st, "step %llu, %s", (unsigned long long)t, name);
   }
-  memcpy(link, file.link, sizeof file.link);
-  if (bytes) *bytes = file.length;
-  st = check_proof(m, step, t, &file, claims, soundness);
 out:
   vft_step_file_free(&file);
   vft_arena_free(&arena);

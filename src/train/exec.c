@@ -150,6 +150,30 @@ static vft_status copy_constants(vft_exec *e) {
   return VFT_OK;
 }
 
+/* Points of the largest expression, and of the largest base or divisor. */
+static void buffer_points(const vft_step *s, size_t *acc, size_t *side) {
+  *acc = *side = 0;
+  for (uint32_t o = 0; o < s->nops; o++) {
+    const vft_op *op = &s->ops[o];
+    if (op->kind == VFT_OP_ONEHOT || op->kind == VFT_OP_TABLE || op->kind == VFT_OP_SOFTMAX)
+      continue;
+    size_t n = vft_exec_points(op);
+    /* exact values of 64 bits are accumulated in place */
+    const vft_tensor *x = &s->program->tensors[op->out.tensor];
+    bool in_place = op->kind == VFT_OP_DEFINE && vft_dtype_for(x->lo, x->hi) == VFT_I64;
+    if (!in_place && n > *acc) *acc = n;
+    if ((op->nbase || op->nden) && n > *side) *side = n;
+  }
+}
+
+size_t vft_exec_buffers(const vft_step *s) {
+  size_t acc, side, rows = 0;
+  buffer_points(s, &acc, &side);
+  for (uint32_t i = 0; i < s->ntables; i++)
+    rows += vft_tensor_count(&s->program->tensors[s->tables[i].tensor]);
+  return (acc + side) * sizeof(int64_t) + rows * sizeof(int32_t);
+}
+
 static vft_status prepare(vft_exec *e) {
   const vft_step *s = e->step;
   const vft_program *p = s->program;
@@ -160,15 +184,8 @@ static vft_status prepare(vft_exec *e) {
   for (uint32_t o = 0; o < s->nops; o++) {
     const vft_op *op = &s->ops[o];
     if (op->kind == VFT_OP_ONEHOT) e->hot[op->out.tensor] = o;
-    if (op->kind == VFT_OP_ONEHOT || op->kind == VFT_OP_TABLE || op->kind == VFT_OP_SOFTMAX)
-      continue;
-    size_t n = vft_exec_points(op);
-    /* exact values of 64 bits are accumulated in place */
-    const vft_tensor *x = &p->tensors[op->out.tensor];
-    bool in_place = op->kind == VFT_OP_DEFINE && vft_dtype_for(x->lo, x->hi) == VFT_I64;
-    if (!in_place && n > e->acc_points) e->acc_points = n;
-    if ((op->nbase || op->nden) && n > e->side_points) e->side_points = n;
   }
+  buffer_points(s, &e->acc_points, &e->side_points);
   e->acc = vft_alloc_raw(e->acc_points, sizeof *e->acc);
   e->side = vft_alloc_raw(e->side_points, sizeof *e->side);
   if (!e->acc || !e->side) return VFT_RESOURCE;

@@ -20,6 +20,9 @@ typedef vft_status (*vft_exec_hook)(void *ctx, vft_exec *exec, const vft_op *op,
 vft_status vft_exec_new(const vft_step *step, vft_exec_mode mode, vft_exec **out) VFT_MUST_CHECK;
 void vft_exec_free(vft_exec *exec);
 
+/* Bytes that a TRACE executor takes beside the arrays of the trace. */
+size_t vft_exec_buffers(const vft_step *step);
+
 /* Lets the executor read the caller's row-major array (ORACLE, input LINK, per-step PUBLIC
  * tensors). Function tables are supplied by vft_exec_new. */
 void vft_exec_supply(vft_exec *exec, vft_tensor_id id, vft_dtype dtype, const void *data);

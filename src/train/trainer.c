@@ -88,6 +88,7 @@ static void encode_body(void *ctx, size_t begin, size_t end) {
     const int64_t *value[STATE_VALUES] = {w->x->master + at, m, w->x->v + at};
     for (int k = 0; k < VFT_STATE_TENSORS; k++) {
       int from = state_limb[k].value;
+      if (!w->limb[k].data) continue;
       rows->limb(limb, value[from], state_offset(w, from), state_limb[k].at, state_limb[k].width,
                  n);
       vft_store(w->limb[k].data, w->limb[k].dtype, at, n, limb);
@@ -112,18 +113,29 @@ static void decode_body(void *ctx, size_t begin, size_t end) {
   }
 }
 
-/* Bytes of all limb arrays; with exec: fills and supplies them from `block`. */
+/* The matrix's layers that the step covers. */
+static vft_state_matrix covered(const vft_step *step, const vft_state_matrix *x) {
+  size_t layer = x->count / (size_t)step->model_layers, from = layer * (size_t)step->part.first;
+  return (vft_state_matrix){layer * (size_t)step->part.layers, x->master + from, x->m + from,
+                            x->v + from};
+}
+
+/* Bytes of all limb arrays; with exec: fills and supplies them from `block`. LAYERS has the limbs
+ * of the working copy only, HEAD none. */
 static size_t place_limbs(const vft_step *step, const vft_state *state, vft_exec *exec,
                           char *block) {
   size_t at = 0;
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int kind = 0; kind < 2; kind++) {
-      const vft_state_matrix *x = &state->matrix[p][kind];
-      if (!x->count) continue;
+      if (!state->matrix[p][kind].count) continue;
+      vft_state_matrix part = covered(step, &state->matrix[p][kind]);
+      const vft_state_matrix *x = &part;
       vft_tensor_id id[VFT_STATE_TENSORS];
       vft_state_id_list(&step->in[p][kind], id);
-      encode w = {.step = step, .x = (vft_state_matrix *)x};
+      encode w = {.step = step, .x = &part};
       for (int k = 0; k < VFT_STATE_TENSORS; k++) {
+        w.limb[k] = (vft_array){VFT_I64, NULL};
+        if (id[k] == VFT_NO_TENSOR) continue;
         const vft_tensor *t = &step->program->tensors[id[k]];
         w.limb[k].dtype = vft_dtype_for(t->lo, t->hi);
         w.limb[k].data = exec ? block + at : NULL;
@@ -146,14 +158,93 @@ vft_status vft_state_supply(const vft_step *step, const vft_state *state, vft_ex
 void vft_state_read(const vft_step *step, const vft_exec *exec, vft_state *state) {
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int kind = 0; kind < 2; kind++) {
-      vft_state_matrix *x = &state->matrix[p][kind];
-      if (!x->count) continue;
+      if (!state->matrix[p][kind].count || step->next[p][kind].rho == VFT_NO_TENSOR) continue;
+      vft_state_matrix part = covered(step, &state->matrix[p][kind]), *x = &part;
       vft_tensor_id id[VFT_STATE_TENSORS];
       vft_state_id_list(&step->next[p][kind], id);
       encode w = {.step = step, .x = x};
       for (int k = 0; k < VFT_STATE_TENSORS; k++) w.limb[k] = *vft_exec_array(exec, id[k]);
       vft_parallel_for(x->count, 1 << 14, decode_body, &w);
     }
+}
+
+/* ---- values between parts ---- */
+
+/* The whole step's values behind a hand, after it ran. */
+static int64_t squares_below(const vft_step *s, const vft_exec *e, int boundary) {
+  int64_t sum = 0;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int kind = 0; kind < 2; kind++) {
+      if (s->square[p][kind] == VFT_NO_TENSOR) continue;
+      const vft_array *a = vft_exec_array(e, s->square[p][kind]);
+      for (int l = 0; l < boundary; l++) sum += vft_array_get(a, (size_t)l);
+    }
+  return sum;
+}
+
+typedef struct {
+  const vft_wide *wide;
+  vft_array from, limb[VFT_MAX_LIMBS];
+  size_t first; /* element of `from` */
+} hand_job;
+
+static void hand_body(void *ctx, size_t begin, size_t end) {
+  const hand_job *w = ctx;
+  int64_t value[TILE], limb[TILE];
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    vft_load(w->from.data, w->from.dtype, w->first + at, n, value);
+    for (uint32_t i = 0; i < w->wide->nlimbs; i++) {
+      vft_rows()->limb(limb, value, w->wide->offset, w->wide->at[i], w->wide->width[i], n);
+      vft_store(w->limb[i].data, w->limb[i].dtype, at, n, limb);
+    }
+  }
+}
+
+/* Bytes of the limbs that other parts hand to this one; with exec: fills and supplies them. */
+static size_t place_hands(const vft_trainer *t, const vft_step *part, vft_exec *exec,
+                          char *block) {
+  const vft_step *s = t->step;
+  size_t at = 0;
+  for (uint32_t h = 0; h < part->nhands; h++) {
+    const vft_hand *hand = &part->hands[h];
+    if (hand->output) continue;
+    hand_job w = {.wide = &part->wides[hand->wide]};
+    int64_t squares = 0;
+    size_t n = vft_tensor_count(&part->program->tensors[w.wide->limb[0]]);
+    for (uint32_t i = 0; i < w.wide->nlimbs; i++) {
+      const vft_tensor *x = &part->program->tensors[w.wide->limb[i]];
+      w.limb[i].dtype = vft_dtype_for(x->lo, x->hi);
+      w.limb[i].data = exec ? block + at : NULL;
+      if (exec) vft_exec_supply(exec, w.wide->limb[i], w.limb[i].dtype, w.limb[i].data);
+      at += (n * vft_dtype_size(w.limb[i].dtype) + 63) / 64 * 64;
+    }
+    if (!exec) continue;
+    size_t b = (size_t)hand->at;
+    switch (hand->role) {
+      case VFT_HAND_STREAM:
+        w.from = *vft_exec_array(t->exec, s->stream);
+        w.first = b * n;
+        break;
+      case VFT_HAND_STREAM_GRAD:
+        w.from = *vft_exec_array(t->exec, s->stream_grad);
+        w.first = (b - 1) * n;
+        break;
+      case VFT_HAND_GRADIENT:
+        w.from = *vft_exec_array(t->exec, s->sum_grad[hand->p][hand->kind]);
+        w.first = b * (n / (size_t)hand->layers);
+        break;
+      case VFT_HAND_SQUARES:
+        squares = squares_below(s, t->exec, hand->at);
+        w.from = (vft_array){VFT_I64, &squares};
+        break;
+      case VFT_HAND_SCALE:
+        w.from = *vft_exec_array(t->exec, s->mu);
+        break;
+    }
+    vft_parallel_for(n, 1 << 14, hand_body, &w);
+  }
+  return at;
 }
 
 /* ---- supplying a run ---- */
@@ -167,6 +258,7 @@ static void supply_weights(vft_exec *e, const vft_step *s, const vft_weights *w)
 }
 
 static void supply_batch(vft_exec *e, const vft_step *s, const vft_train_batch *b) {
+  if (s->ids_in == VFT_NO_TENSOR) return;
   vft_exec_supply(e, s->ids_in, VFT_I64, b->input);
   vft_exec_supply(e, s->ids_lab, VFT_I64, b->label);
   vft_exec_supply(e, s->mask, VFT_I64, b->mask);
@@ -331,9 +423,9 @@ out:
   return st;
 }
 
-vft_status vft_trainer_trace(const vft_step *s, const vft_weights *weights, const vft_state *state,
-                             const vft_train_batch *batch, int64_t *const *inputs, vft_exec **exec,
-                             void **storage) {
+static vft_status trace(const vft_trainer *t, const vft_step *s, const vft_weights *weights,
+                        const vft_state *state, const vft_train_batch *batch,
+                        int64_t *const *inputs, vft_exec **exec, void **storage) {
   *exec = NULL;
   *storage = NULL;
   vft_status st = VFT_OK;
@@ -342,7 +434,14 @@ vft_status vft_trainer_trace(const vft_step *s, const vft_weights *weights, cons
   supply_weights(*exec, s, weights);
   supply_batch(*exec, s, batch);
   TRY_OUT(supply_inputs(*exec, s, inputs));
-  TRY_OUT(vft_state_supply(s, state, *exec, storage));
+  size_t limbs = place_limbs(s, state, NULL, NULL);
+  *storage = vft_alloc_raw(limbs + (t ? place_hands(t, s, NULL, NULL) : 0), 1);
+  if (!*storage) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  place_limbs(s, state, *exec, *storage);
+  if (t) place_hands(t, s, *exec, (char *)*storage + limbs);
   TRY_OUT(vft_exec_run(*exec, false));
   TRY_OUT(vft_exec_finish_trace(*exec));
 out:
@@ -353,4 +452,17 @@ out:
     *storage = NULL;
   }
   return st;
+}
+
+vft_status vft_trainer_trace(const vft_step *s, const vft_weights *weights, const vft_state *state,
+                             const vft_train_batch *batch, int64_t *const *inputs, vft_exec **exec,
+                             void **storage) {
+  return trace(NULL, s, weights, state, batch, inputs, exec, storage);
+}
+
+vft_status vft_trainer_trace_part(const vft_trainer *t, const vft_step *part,
+                                  const vft_weights *weights, const vft_state *before,
+                                  const vft_train_batch *batch, int64_t *const *inputs,
+                                  vft_exec **exec, void **storage) {
+  return trace(t, part, weights, before, batch, inputs, exec, storage);
 }

@@ -74,5 +74,11 @@ vft_status vft_trainer_trace(const vft_step *step, const vft_weights *weights,
                              const vft_state *state, const vft_train_batch *batch,
                              int64_t *const *inputs, vft_exec **exec,
                              void **storage) VFT_MUST_CHECK;
+/* The same for one part of the step. What other parts hand to it is taken from `trainer`, which
+ * has just run the whole step on `batch` (vft_trainer_step) from the state `before`. */
+vft_status vft_trainer_trace_part(const vft_trainer *trainer, const vft_step *part,
+                                  const vft_weights *weights, const vft_state *before,
+                                  const vft_train_batch *batch, int64_t *const *inputs,
+                                  vft_exec **exec, void **storage) VFT_MUST_CHECK;
 
 #endif

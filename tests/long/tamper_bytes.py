@@ -32,7 +32,7 @@ lora_target_modules: [v_proj]
 learning_rate: 0.002
 max_steps: 1
 """
-HEADER = 12 + 32 + 8 + 5 * 32 + 8
+HEADER = 12 + 32 + 8 + 4 + 4 + 5 * 32 + 8
 
 
 def verify(folder):
@@ -42,9 +42,9 @@ def verify(folder):
 
 def changes(public, stride):
   """(file, position) of every change."""
-  for name in ("manifest.json", "proofs/step_000000.vft", "proofs/oracles.vft"):
+  for name in ("manifest.json", "proofs/shards.json", "proofs/step_000000.vft", "proofs/oracles.vft"):
     size = (public / name).stat().st_size
-    every = range(size) if name == "manifest.json" else sorted(
+    every = range(size) if name.endswith(".json") else sorted(
         set(range(min(HEADER, size))) | set(range(HEADER, size, stride)) | {size - 1})
     for at in every:
       yield name, at

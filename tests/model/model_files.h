@@ -64,7 +64,7 @@ static inline void kv_bool(bytes *b, const char *key, bool value) {
 }
 
 static inline void write_file(const char *folder, const char *name, const void *p, size_t n) {
-  char path[512];
+  char path[600];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   FILE *f = fopen(path, "wb");
   if (!f || fwrite(p, 1, n, f) != n) abort();

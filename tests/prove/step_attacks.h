@@ -88,10 +88,16 @@ static inline int64_t vector_at(const world *w, vft_tensor_id t, size_t i) {
   return x[i];
 }
 
+/* The release's relations belong to no op: a limb of a part's adapter that is another. */
+static inline bool attack_joined(const vft_relation *r, unsigned variant, attack *a) {
+  return ends_with(r->name, "/joined") &&
+         at_end(a, "joined", variant, act_other, r->terms[1].factor[0].tensor);
+}
+
 static inline bool attack_relation(const world *w, uint32_t id, unsigned variant, attack *a) {
   const vft_step *s = w->step;
   const vft_relation *r = &w->p->relations[id];
-  size_t tokens = vft_tensor_count(&w->p->tensors[s->ids_lab]);
+  size_t tokens = vft_tensor_count(&w->v.step->program->tensors[w->v.step->ids_lab]);
   if (r->kind == VFT_DEFINE) {
     uint32_t wide = s->wide_of[r->target];
     if (wide != UINT32_MAX && w->range[s->wides[wide].limb[0]] != UINT32_MAX)
@@ -101,7 +107,8 @@ static inline bool attack_relation(const world *w, uint32_t id, unsigned variant
   }
   const vft_op *op;
   if ((op = op_with(w, false, id, VFT_OP_REQUANT)))
-    return after_op(a, op->negate ? "requant/negated" : op->nbase ? "requant/residual" : "requant",
+    return after_op(a, op->negate ? "requant/negated" : op->nbase ? "requant/residual"
+                       : ends_with(r->name, "/exact") ? "exact" : "requant",
                     op, variant, act_value, POKE);
   if ((op = op_with(w, false, id, VFT_OP_DIV))) {
     bool below = ends_with(r->name, "/below");
@@ -150,6 +157,17 @@ static inline bool attack_relation(const world *w, uint32_t id, unsigned variant
       return on_batch(a, inside ? "batch/inside" : "batch/across", s->ids_lab, i,
                       v ? v - 1 : v + 1);
     }
+  }
+  return attack_joined(r, variant, a);
+}
+
+/* A limb of the released adapter beyond its width; it is not that of the first part either. */
+static inline bool attack_released(const world *w, vft_tensor_id t, unsigned variant, attack *a) {
+  for (uint32_t i = 0; i < w->p->nrelations; i++) {
+    const vft_term *terms = w->p->relations[i].terms;
+    if (terms[0].factor[0].tensor != t || terms[0].factor[0].off[0]) continue;
+    also(a, i);
+    return !variant && at_end(a, "range/released", 0, act_first, t);
   }
   return false;
 }
@@ -207,6 +225,7 @@ static inline bool attack_lookup(const world *w, uint32_t id, unsigned flavour, 
   }
   if (flavour) return false;
   if (w->wide[t] != UINT32_MAX) return attack_limb(w, t, variant, a);
+  if (s->part.kind == VFT_PART_RELEASE) return attack_released(w, t, variant, a);
   if (t == s->mask) {
     size_t n = vft_tensor_count(&w->p->tensors[t]), i = (a->start + variant) % n;
     if (!vector_at(w, t, i)) i = (i + 1) % n;
@@ -215,7 +234,13 @@ static inline bool attack_lookup(const world *w, uint32_t id, unsigned flavour, 
   }
   if (t == s->loss_tokens) {
     also(a, vft_program_definition(w->p, t));
-    return after_op(a, "range/loss_tokens", op_of_output(w, t), variant, act_value, ZERO);
+    if (!variant) return after_op(a, "range/loss_tokens", op_of_output(w, t), 0, act_value, ZERO);
+    /* without clipping the next op would divide by 0, so it does not go on from there */
+    for (uint32_t o = 0; o < s->nops; o++)
+      for (uint32_t i = 0; i < s->ops[o].nterms; i++)
+        if (s->ops[o].terms[i].nfactors && s->ops[o].terms[i].factor[0].tensor == t)
+          a->partner = &s->ops[o];
+    return at_end(a, "range/loss_tokens", 0, act_zero, t);
   }
   if ((op = op_with(w, true, id, VFT_OP_SOFTMAX)))
     return after_op(a, "range/softmax/bits", op, variant, act_softmax,
@@ -278,7 +303,7 @@ static inline bool is_narrow(const world *w, vft_tensor_id t) {
 }
 
 static inline void widen(const world *w, const attack *a, int64_t by) {
-  if (a->widen == VFT_NO_TENSOR) return;
+  if (a->widen == VFT_NO_TENSOR) return; /* the arrays are made for the wider bounds */
   for (uint32_t t = 0; t < w->p->ntensors; t++)
     if (t == a->widen || (a->widen_all && is_narrow(w, t)))
       w->p->tensors[t].lo -= by, w->p->tensors[t].hi += by;

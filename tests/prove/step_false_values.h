@@ -23,6 +23,7 @@ struct attack {
   int mode;
   vft_tensor_id tensor, widen; /* widen: this container holds more while the ops run */
   bool widen_all;              /* all narrow ones do: what overflows later fails as well */
+  const vft_op *partner;       /* this op's checks may fail as well: it reads the false value */
   size_t start;                /* elements are tried from here on */
   bool fallback, done;
   change before[2], after[MAX_CHANGES]; /* inputs; elements at the end */
@@ -146,6 +147,27 @@ static inline bool act_value(const world *w, attack *a, vft_exec *e) {
     vft_array x = *vft_exec_array(e, t);
     vft_array_set(&x, index, false_v);
   }
+  return true;
+}
+
+static inline bool act_zero(const world *w, attack *a, vft_exec *e) {
+  (void)w, (void)e;
+  put_later(a, a->tensor, 0, 0);
+  return true;
+}
+
+/* An element of a link that is another integer within its bounds. */
+static inline bool act_other(const world *w, attack *a, vft_exec *e) {
+  size_t i = a->start % vft_tensor_count(&w->p->tensors[a->tensor]);
+  int64_t v = get(e, a->tensor, i);
+  put_later(a, a->tensor, i, v > lower(w, a->tensor) ? v - 1 : v + 1);
+  return true;
+}
+
+/* The first element beyond its width. */
+static inline bool act_first(const world *w, attack *a, vft_exec *e) {
+  (void)e;
+  put_later(a, a->tensor, 0, (int64_t)1 << width_at(w, a->tensor, 0));
   return true;
 }
 

@@ -1,7 +1,9 @@
-/* Soundness mutation of the training step: every relation, lookup and table is attacked by a trace
- * that is false in exactly that respect. The plain checker names it and nothing else; without it
- * the same trace is accepted. The same with proofs, for one attack of every kind (all of them when
- * VFT_LONG is set). */
+/* Soundness mutation of the training step, whole and cut into parts: every relation, lookup and
+ * table is attacked by a trace that is false in exactly that respect. The plain checker names it
+ * and nothing else; without it the same trace is accepted. The same with proofs: of the whole program
+ * for one attack of every kind, and of a program without lookups, or with ranges only, for every
+ * relation and a sample of the ranges. A part is attacked where the whole step has no such check.
+ * When VFT_LONG is set: everything, on all shapes. */
 #include "prove/step_attacks.h"
 
 #include "base/pool.h"
@@ -36,6 +38,18 @@ static vft_trace prepare(const attack *a, const vft_program *p, const vft_trace 
   return t;
 }
 
+/* Whether a check may fail too because the false value does not fit where it goes. */
+static bool may_follow(const world *w, const attack *a, size_t check) {
+  size_t l = check - w->p->nrelations;
+  bool lookup = check >= w->p->nrelations && l < w->p->nlookups;
+  if (a->widen_all && lookup)
+    return is_narrow(w, w->p->lookups[l].col[1].terms[0].factor[0].tensor);
+  if (!a->partner) return false;
+  for (uint32_t i = 0; i < (lookup ? a->partner->nlookups : a->partner->nrelations); i++)
+    if (lookup ? a->partner->lookups[i] == l : a->partner->relations[i] == check) return true;
+  return false;
+}
+
 /* Whether exactly the expected checks fail; *why describes what else did. */
 static bool as_expected(const world *w, attack *a, char *why, size_t size) {
   bool ok = true;
@@ -44,9 +58,7 @@ static bool as_expected(const world *w, attack *a, char *why, size_t size) {
     bool want = false;
     for (unsigned i = 0; i < a->nexpect; i++) want = want || a->expect[i] == c;
     if (w->failed[c] == want) continue;
-    size_t l = c - w->p->nrelations;
-    if (a->widen_all && c >= w->p->nrelations && l < w->p->nlookups &&
-        is_narrow(w, w->p->lookups[l].col[1].terms[0].factor[0].tensor)) {
+    if (!want && may_follow(w, a, c)) {
       also(a, c);
       continue;
     }
@@ -111,17 +123,20 @@ static bool find_attack(const world *w, size_t check, unsigned flavour, unsigned
 }
 
 /* An honest trace is accepted, by checker and by proof. */
-static void positive(const world *w) {
+static void positive_for(const world *w, const vft_program *p) {
   blocks b = {.n = 0};
   vft_exec *e = world_exec(w, &b, 1);
   OK(vft_exec_run(e, false));
   OK(vft_exec_finish_trace(e));
-  vft_trace t = trace_of(w->whole, vft_exec_trace(e));
-  OK(vft_program_check_trace(w->whole, &t, NULL));
+  vft_trace t = trace_of(p, vft_exec_trace(e));
+  count_rows(&t);
+  OK(vft_program_check_trace(p, &t, NULL));
   OK(proof_of(&t, false));
   vft_exec_free(e);
   free_blocks(&b);
 }
+
+static void positive(const world *w) { positive_for(w, w->whole); }
 
 /* ---- plain checker ---- */
 
@@ -138,14 +153,29 @@ typedef struct {
   size_t nfound;
 } suite;
 
+/* Whether the whole step has a relation or lookup of this name, where it is attacked. */
+static bool in_whole(const world *w, size_t check) {
+  const vft_program *p = w->v.step->program;
+  size_t l = check - w->p->nrelations;
+  if (check < w->p->nrelations) {
+    for (uint32_t i = 0; i < p->nrelations; i++)
+      if (!strcmp(p->relations[i].name, w->p->relations[check].name)) return true;
+  } else if (l < w->p->nlookups) {
+    for (uint32_t i = 0; i < p->nlookups; i++)
+      if (!strcmp(p->lookups[i].name, w->p->lookups[l].name)) return true;
+  }
+  return false;
+}
+
 static void every_check(suite *s) {
   const world *w = &s->w;
   char why[2000];
   unsigned missing = 0, pairs = 0;
-  size_t ids = (size_t)w->p->nrelations + w->p->nlookups + w->p->ntables;
-  vft_threads_set(1); /* thousands of small tasks: waking threads would take most of the time */
+  size_t ids = (size_t)w->p->nrelations + w->p->nlookups + w->p->ntables, checked = 0;
   positive(w);
-  for (size_t c = 0; c < ids; c++)
+  for (size_t c = 0; c < ids; c++) {
+    if (w->part && in_whole(w, c) && !long_run()) continue;
+    checked++;
     for (unsigned flavour = 0; flavour < 2; flavour++) {
       attack a;
       vft_exec *e;
@@ -165,10 +195,10 @@ static void every_check(suite *s) {
       vft_exec_free(e);
       free_blocks(&b);
     }
+  }
   positive(w);
-  vft_threads_set(0);
-  print_message("%s: %zu checks, %zu attacks, %u of them with partners\n", s->name, ids, s->nfound,
-                pairs);
+  print_message("%s: %zu of %zu checks, %zu attacks, %u of them with partners\n", s->name, checked,
+                ids, s->nfound, pairs);
   assert_int_equal(missing, 0);
 }
 
@@ -196,6 +226,15 @@ static const char *reason(const world *w, const attack *a, size_t only) {
   return lookup ? "logup/sum" : zero ? "relations/sum" : "virtual/sum";
 }
 
+/* Partners that only the plain checker finds. */
+static void find_partners(const world *w, attack *a, const vft_trace *from) {
+  char why[2000];
+  if (!a->widen_all && !a->partner) return;
+  vft_trace t = prepare(a, w->whole, from);
+  assert_int_equal(vft_program_check_trace(w->whole, &t, w->failed), VFT_REJECTED);
+  assert_true(as_expected(w, a, why, sizeof why));
+}
+
 static void prove_attack(const world *w, const found *f) {
   attack a;
   blocks b = {.n = 0};
@@ -203,11 +242,7 @@ static void prove_attack(const world *w, const found *f) {
   vft_exec *e = false_trace(w, &a, &b);
   assert_non_null(e);
   vft_trace t = prepare(&a, w->whole, vft_exec_trace(e));
-  if (a.widen_all) { /* partners that the plain checker found */
-    char why[2000];
-    assert_int_equal(vft_program_check_trace(w->whole, &t, w->failed), VFT_REJECTED);
-    assert_true(as_expected(w, &a, why, sizeof why));
-  }
+  find_partners(w, &a, vft_exec_trace(e));
   const char *check = reason(w, &a, 0);
   rejected(w, &a, &t, false, check);
   /* a prover that lies about totals is found out by the opening (a lookup's sum cannot lie) */
@@ -229,25 +264,80 @@ static void prove_attack(const world *w, const found *f) {
   free_blocks(&b);
 }
 
-/* Every attack in the long run, else three of every kind: the first, the last, one between. */
+/* Every attack in the long run, else one of every kind. */
 static void prove_attacks(const suite *s) {
   unsigned proved = 0, nkinds = 0;
-  size_t *same = vft_alloc(s->nfound, sizeof *same);
-  assert_non_null(same);
   positive(&s->w);
   for (size_t i = 0; i < s->nfound; i++) {
-    size_t n = 0, before = 0;
-    for (size_t k = 0; k < s->nfound; k++)
-      if (!strcmp(s->found[k].kind, s->found[i].kind)) before += k < i, same[n++] = k;
-    if (before) continue;
-    nkinds++;
-    size_t pick[3] = {0, n / 2, n - 1}, step = long_run() ? n : n < 3 ? n : 3;
-    for (size_t k = 0; k < step; k++, proved++)
-      prove_attack(&s->w, &s->found[same[long_run() || n < 3 ? k : pick[k]]]);
+    size_t before = 0;
+    while (before < i && strcmp(s->found[before].kind, s->found[i].kind)) before++;
+    nkinds += before == i;
+    if (before < i && !long_run()) continue;
+    prove_attack(&s->w, &s->found[i]);
+    proved++;
   }
   positive(&s->w);
-  vft_free(same);
   print_message("%s: %u attacks of %u kinds proved\n", s->name, proved, nkinds);
+}
+
+/* Which checks are left out of a program whose proofs are short: all but the relations, or all but
+ * the ranges. */
+static void shorten(const world *w, bool ranges) {
+  const size_t nrel = w->p->nrelations, nlook = w->p->nlookups;
+  for (size_t c = 0; c < w->checks - w->p->ntensors; c++)
+    w->drop[c] = ranges ? c < nrel : c >= nrel;
+  for (uint32_t i = 0; ranges && i < w->p->ntables; i++)
+    w->drop[nrel + nlook + i] = w->p->tables[i].kind != VFT_TABLE_RANGE;
+}
+
+static vft_program *short_program(const world *w, bool ranges) {
+  shorten(w, ranges);
+  vft_program *p = copy_without(w->p, w->drop);
+  memset(w->drop, 0, w->checks * sizeof *w->drop);
+  return p;
+}
+
+/* The attack in the short program without its partners: rejected; without the check under attack
+ * as well: accepted. */
+static void prove_short(const world *w, const found *f, bool ranges) {
+  attack a;
+  blocks b = {.n = 0};
+  assert_true(plan_attack(w, f->check, f->flavour, f->variant, &a));
+  vft_exec *e = false_trace(w, &a, &b);
+  assert_non_null(e);
+  find_partners(w, &a, vft_exec_trace(e));
+  for (int keep = 1; keep >= 0; keep--) {
+    shorten(w, ranges);
+    vft_program *p = reduced(w, &a, keep);
+    vft_trace t = trace_of(p, vft_exec_trace(e));
+    count_rows(&t);
+    if (keep)
+      rejected(w, &a, &t, false, reason(w, &a, 1));
+    else if (proof_of(&t, false) != VFT_OK)
+      fail_msg("%s on %s: without it: %s", a.kind, check_name(w, f->check), vft_error_message());
+    vft_program_free(p);
+  }
+  vft_exec_free(e);
+  free_blocks(&b);
+}
+
+/* Every relation, and every fifth range (all in the long run), by proof. */
+static void prove_every(const suite *s, bool ranges) {
+  const world *w = &s->w;
+  unsigned proved = 0;
+  const size_t nrel = w->p->nrelations;
+  vft_program *p = short_program(w, ranges);
+  positive_for(w, p);
+  for (size_t i = 0; i < s->nfound; i++) {
+    const found *f = &s->found[i];
+    if (ranges ? f->check < nrel || strncmp(f->kind, "range/", 6) : f->check >= nrel) continue;
+    if (ranges && i % 5 && !long_run()) continue;
+    prove_short(w, f, ranges);
+    proved++;
+  }
+  positive_for(w, p);
+  vft_program_free(p);
+  print_message("%s: %u %s by proof\n", s->name, proved, ranges ? "ranges" : "relations");
 }
 
 /* ---- witnesses that are right modulo p only ---- */
@@ -343,25 +433,52 @@ static void wrapped_witnesses(const suite *s) {
     outputs++;
   }
   print_message("%s: %u wrapped limbs, %u wrapped outputs\n", s->name, numbers, outputs);
-  assert_true(numbers && outputs);
+  if (!w->part) assert_true(numbers && outputs);
 }
 
 /* ---- suites ---- */
 
-static int run_suite(const char *name, void **state) {
+static const struct {
+  const char *name, *vectors;
+  bool always; /* else in the long run only */
+  vft_part part;
+  int count[3]; /* RELEASE */
+} suites[] = {
+    {"all projections", "all", true, {VFT_PART_STEP, 0, 2, {0, 0}}, {0}},
+    {"all: head", "all", true, {VFT_PART_HEAD, 0, 2, {1, 0}}, {0}},
+    {"all: layer 0", "all", true, {VFT_PART_LAYERS, 0, 1, {0, 1}}, {0}},
+    {"all: layer 1", "all", true, {VFT_PART_LAYERS, 1, 1, {1, 0}}, {0}},
+    {"all: optimiser", "all", true, {VFT_PART_OPTIMISER, 1, 1, {0, 0}}, {0}},
+    {"all: release", "all", true, {VFT_PART_RELEASE, 0, 2, {0, 0}}, {1, 1}},
+    {"some: layer 1", "some", true, {VFT_PART_LAYERS, 1, 1, {1, 1}}, {0}},
+    {"some projections", "some", false, {VFT_PART_STEP, 0, 3, {0, 0}}, {0}},
+    {"some: head", "some", false, {VFT_PART_HEAD, 0, 3, {2, 0}}, {0}},
+    {"some: layers 0, 1", "some", false, {VFT_PART_LAYERS, 0, 2, {0, 1}}, {0}},
+    {"some: layer 2", "some", false, {VFT_PART_LAYERS, 2, 1, {2, 0}}, {0}},
+    {"some: optimiser", "some", false, {VFT_PART_OPTIMISER, 0, 2, {0, 0}}, {0}},
+    {"some: release", "some", false, {VFT_PART_RELEASE, 0, 3, {0, 0}}, {1, 2}},
+    {"wide exponents", "wide", false, {VFT_PART_STEP, 0, 2, {0, 0}}, {0}},
+    {"wide: head", "wide", false, {VFT_PART_HEAD, 0, 2, {2, 0}}, {0}},
+    {"wide: layers 0, 1", "wide", false, {VFT_PART_LAYERS, 0, 2, {0, 0}}, {0}},
+    {"wide: optimiser", "wide", false, {VFT_PART_OPTIMISER, 0, 2, {0, 0}}, {0}},
+};
+static size_t current; /* the suite that runs */
+
+static int set_up(void **state) {
   suite *s = vft_alloc(1, sizeof *s);
   assert_non_null(s);
-  s->name = name;
-  world_init(&s->w, name);
+  const vft_part *part = &suites[current].part;
+  int n = 0;
+  while (n < 3 && suites[current].count[n]) n++;
+  s->name = suites[current].name;
+  if (n) world_init_release(&s->w, suites[current].vectors, suites[current].count, n);
+  else if (part->kind) world_init_part(&s->w, suites[current].vectors, part);
+  else world_init(&s->w, suites[current].vectors);
   s->found = vft_alloc(2 * s->w.checks, sizeof *s->found);
   assert_non_null(s->found);
   *state = s;
   return 0;
 }
-
-static int set_up_all(void **state) { return run_suite("all", state); }
-static int set_up_some(void **state) { return run_suite("some", state); }
-static int set_up_wide(void **state) { return run_suite("wide", state); }
 
 static int tear_down(void **state) {
   suite *s = *state;
@@ -384,6 +501,12 @@ static const char *const kinds[] = {
     "range/rem/limb", "range/onehot", "range/mask", "range/loss_tokens", "table/range",
     "table/function"};
 
+static bool has_relation(const world *w, const vft_op *op, const char *end) {
+  for (uint32_t i = 0; i < op->nrelations; i++)
+    if (ends_with(w->p->relations[op->relations[i]].name, end)) return true;
+  return false;
+}
+
 /* No op lacks a relation of its gadget. (That no witness lacks a range is the bound checker's.) */
 static void whole_gadgets(const world *w) {
   static const struct {
@@ -397,6 +520,7 @@ static void whole_gadgets(const world *w) {
               {VFT_OP_ONEHOT, {"/value", "/one_high", "/one_low"}}};
   for (uint32_t o = 0; o < w->step->nops; o++) {
     const vft_op *op = &w->step->ops[o];
+    if (op->kind == VFT_OP_REQUANT && has_relation(w, op, "/exact")) continue;
     for (size_t i = 0; i < sizeof need / sizeof *need; i++)
       for (int k = 0; op->kind == need[i].kind && k < 5 && need[i].end[k]; k++)
         (void)zero_relation(w, op, need[i].end[k]);
@@ -413,7 +537,7 @@ static void test_kinds(void **state) {
   const suite *s = *state;
   size_t n = sizeof kinds / sizeof *kinds;
   whole_gadgets(&s->w);
-  if (strcmp(s->name, "all")) return; /* the other steps lack some on purpose */
+  if (current) return; /* the other programs lack some on purpose */
   for (size_t i = 0; i < n; i++) {
     size_t k = 0;
     while (k < s->nfound && strcmp(s->found[k].kind, kinds[i])) k++;
@@ -428,6 +552,8 @@ static void test_kinds(void **state) {
 
 static void test_every_check(void **state) { every_check(*state); }
 static void test_proofs(void **state) { prove_attacks(*state); }
+static void test_relations(void **state) { prove_every(*state, false); }
+static void test_ranges(void **state) { prove_every(*state, true); }
 static void test_wrapped(void **state) { wrapped_witnesses(*state); }
 
 int main(void) {
@@ -435,12 +561,15 @@ int main(void) {
       cmocka_unit_test(test_every_check),
       cmocka_unit_test(test_kinds),
       cmocka_unit_test(test_proofs),
+      cmocka_unit_test(test_relations),
+      cmocka_unit_test(test_ranges),
       cmocka_unit_test(test_wrapped),
   };
-  int failed = cmocka_run_group_tests_name("all projections", tests, set_up_all, tear_down);
-  if (long_run()) {
-    failed += cmocka_run_group_tests_name("some projections", tests, set_up_some, tear_down);
-    failed += cmocka_run_group_tests_name("wide exponents", tests, set_up_wide, tear_down);
-  }
+  const char *only = getenv("VFT_SUITE"); /* a suite's name, to look at one */
+  int failed = 0;
+  vft_threads_set(1); /* thousands of small tasks: waking threads would take most of the time */
+  for (; current < sizeof suites / sizeof *suites; current++)
+    if (only ? !strcmp(only, suites[current].name) : suites[current].always || long_run())
+      failed += cmocka_run_group_tests_name(suites[current].name, tests, set_up, tear_down);
   return failed;
 }

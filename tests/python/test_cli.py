@@ -111,7 +111,7 @@ def test_help_and_versions():
   expect(vft("--version"), 0, "vft 0.1.0")
   assert vft().returncode == 2
   for name in ("init", "run", "train", "prove", "verify", "replay", "eval", "export", "manifest",
-               "budget", "inspect"):
+               "budget", "inspect", "worker"):
     expect(vft(name, "--help"), 0, f"Usage: vft {name} ", "--threads")
 
 
@@ -125,6 +125,9 @@ def test_help_and_versions():
     (["train", "a"], "--out RUN is missing"),
     (["export", "a", "--format", "gguf", "--out", "b"], "peft"),
     (["prove", "a", "--threads", "0"], "whole number"),
+    (["prove", "a", "--memory", "lots"], "amount of bytes"),
+    (["worker", "walk", "a"], "expected 'run'"),
+    (["worker", "run", "/nonexistent"], "cannot be read"),
     (["verify", "/nonexistent"], "no such folder"),
     (["prove", "/nonexistent"], "no run here"),
     (["inspect", "/nonexistent"], "cannot be read"),
@@ -270,7 +273,7 @@ def test_inspect(finished):
   expect(vft("inspect", public / "proofs" / "step_000001.vft"), 0, "training step 1")
   expect(vft("inspect", public / "proofs" / "oracles.vft"), 0, "Opening")
   expect(vft("inspect", public / "adapter"), 0, "lora_alpha", "lora_A.weight")
-  expect(vft("inspect", finished), 0, f"{STEPS} of {STEPS} steps proved")
+  expect(vft("inspect", finished), 0, f"{STEPS} of {STEPS} proofs of {STEPS} steps")
   expect(vft("inspect", DEMO / "model" / "model.safetensors"), 0, "model.embed_tokens.weight")
   checkpoint = sorted((finished / "private" / "checkpoints").iterdir())[-1]
   expect(vft("inspect", checkpoint), 0, f"after {STEPS} steps", "checksum right")
@@ -426,7 +429,7 @@ def test_foreign_step(public, foreign):
 
 def test_foreign_proof_under_our_header(public, foreign):
   ours, theirs = step(public, 1).read_bytes(), step(foreign / "public", 1).read_bytes()
-  header = 52 + 5 * 32
+  header = 60 + 5 * 32
   step(public, 1).write_bytes(ours[:header] + theirs[header:])
   expect(verify(public), 1)
 
@@ -434,7 +437,7 @@ def test_foreign_proof_under_our_header(public, foreign):
 def test_changed_links(public):
   data = step(public, 1).read_bytes()
   for link in range(5):
-    at = 52 + 32 * link
+    at = 60 + 32 * link
     step(public, 1).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
     expect(verify(public), 1)
 
@@ -475,7 +478,7 @@ def test_missing_and_foreign_opening(public, foreign):
 
 def test_unsupported_version_of_a_proof(public):
   data = step(public, 0).read_bytes()
-  step(public, 0).write_bytes(data[:8] + b"\2" + data[9:])
+  step(public, 0).write_bytes(data[:8] + b"\1" + data[9:])
   expect(verify(public), 2, "not supported")
 
 

@@ -61,13 +61,15 @@ static void test_step_file(void **state) {
   (void)state;
   uint8_t proof[100];
   for (int i = 0; i < 100; i++) proof[i] = (uint8_t)(i * 7);
-  vft_step_file f = {.step = 17, .proof = proof, .length = sizeof proof}, g;
+  vft_step_file f = {.step = 17, .shard = 2, .links = 5, .proof = proof, .length = sizeof proof}, g;
   memset(f.manifest, 3, 32);
-  for (int l = 0; l < VFT_STEP_LINKS; l++) memset(f.link[l].b, l, 32);
+  for (int l = 0; l < 5; l++) memset(f.link[l].b, l, 32);
   snprintf(path, sizeof path, "%s/step_000017.vft", folder);
   assert_int_equal(vft_step_file_write(path, &f), VFT_OK);
   assert_int_equal(vft_step_file_read(path, &g), VFT_OK);
   assert_int_equal(g.step, 17);
+  assert_int_equal(g.shard, 2);
+  assert_int_equal(g.links, 5);
   assert_int_equal(g.length, 100);
   assert_memory_equal(g.proof, proof, 100);
   assert_memory_equal(g.link, f.link, sizeof f.link);
@@ -81,7 +83,7 @@ static void test_step_file(void **state) {
   }
   spit(b.data, b.size + 1); /* a byte more: the terminating zero */
   assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
-  b.data[8] = 2;
+  b.data[8] = 1;
   spit(b.data, b.size);
   assert_int_equal(vft_step_file_read(path, &g), VFT_USAGE); /* another version */
   vft_bytes_free(&b);
@@ -90,14 +92,85 @@ static void test_step_file(void **state) {
   assert_string_equal(vft_error_check(), "step/missing");
 }
 
-static void test_extra_steps(void **state) {
-  (void)state;
-  snprintf(path, sizeof path, "%s/step_000005.vft", folder);
+static void expect_extra(const char *name, const vft_cut *cut, uint64_t steps, vft_status want) {
+  snprintf(path, sizeof path, "%s/%s", folder, name);
   spit("x", 1);
-  assert_int_equal(vft_step_files_check(folder, 6), VFT_OK);
-  assert_int_equal(vft_step_files_check(folder, 5), VFT_REJECTED);
-  assert_string_equal(vft_error_check(), "step/extra");
+  assert_int_equal(vft_proof_files_check(folder, cut, steps), want);
+  if (want == VFT_REJECTED) assert_string_equal(vft_error_check(), "step/extra");
   assert_int_equal(unlink(path), 0);
+}
+
+static void test_extra_proofs(void **state) {
+  (void)state;
+  vft_cut whole = vft_cut_even(4, 0), two = vft_cut_even(4, 2);
+  expect_extra("step_000005.vft", &whole, 6, VFT_OK);
+  expect_extra("step_000005.vft", &whole, 5, VFT_REJECTED);
+  expect_extra("step_5.vft", &whole, 6, VFT_REJECTED);
+  expect_extra("step_000000_head.vft", &whole, 6, VFT_REJECTED);
+  expect_extra("release.vft", &whole, 6, VFT_REJECTED);
+  expect_extra("other.vft", &whole, 6, VFT_REJECTED);
+  expect_extra("step_000005.vft", &two, 6, VFT_REJECTED);
+  expect_extra("step_000005_head.vft", &two, 6, VFT_OK);
+  expect_extra("step_000005_optimiser_01.vft", &two, 6, VFT_OK);
+  expect_extra("step_000005_layers_02.vft", &two, 6, VFT_REJECTED);
+  expect_extra("step_000006_layers_00.vft", &two, 6, VFT_REJECTED);
+  expect_extra("release.vft", &two, 6, VFT_OK);
+}
+
+static void read_cut(const char *text, vft_status want) {
+  vft_cut cut;
+  snprintf(path, sizeof path, "%s/shards.json", folder);
+  spit(text, strlen(text));
+  if (vft_cut_read(folder, 7, &cut) != want) fail_msg("%s: %s", text, vft_error_message());
+  if (want == VFT_REJECTED) assert_string_equal(vft_error_check(), "shards/header");
+}
+
+static void test_cut(void **state) {
+  (void)state;
+  vft_cut cut, again;
+  for (int n = 0; n <= 7; n++) {
+    cut = vft_cut_even(7, n);
+    int sum = 0, shards = 1 + 2 * n;
+    for (int i = 0; i < n; i++) sum += cut.count[i];
+    assert_int_equal(sum, n ? 7 : 0);
+    assert_int_equal(vft_cut_shards(&cut), n ? shards : 1);
+    assert_int_equal(vft_cut_write(&cut, folder), VFT_OK);
+    assert_int_equal(vft_cut_read(folder, 7, &again), VFT_OK);
+    assert_true(vft_cut_equal(&cut, &again));
+    /* layer ranges are the model, in order, and know their neighbours */
+    int first = 0, before = 0;
+    for (uint32_t i = 0; i < vft_cut_shards(&cut); i++) {
+      vft_part part = vft_cut_part(&cut, 7, i);
+      char name[32];
+      uint32_t found;
+      vft_cut_name(&cut, i, name);
+      assert_int_equal(vft_cut_find(&cut, name, &found), VFT_OK);
+      assert_int_equal(found, i);
+      if (part.kind != VFT_PART_LAYERS) continue;
+      assert_int_equal(part.first, first);
+      assert_int_equal(part.neighbour[0], before);
+      first += before = part.layers;
+    }
+    if (n) assert_int_equal(first, 7);
+    uint32_t found;
+    assert_int_equal(vft_cut_find(&cut, "layers_99", &found), VFT_USAGE);
+  }
+  read_cut("{\"format\":\"vft-shards/1\",\"layers\":[3,4]}", VFT_OK);
+  read_cut("{\"format\":\"vft-shards/2\",\"layers\":[3,4]}", VFT_USAGE);
+  static const char *const bad[] = {
+      "", "[]", "{", "{\"format\":\"vft-shards/1\"}",
+      "{\"format\":\"vft-shards/1\",\"layers\":7}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[3,3]}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[3,5]}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[0,7]}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[-1,8]}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[\"7\"]}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[7],\"more\":1}",
+      "{\"format\":\"vft-shards/1\",\"layers\":[3,4],\"layers\":[3,4]}"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) read_cut(bad[i], VFT_REJECTED);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(vft_cut_read(folder, 7, &cut), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "shards/missing");
 }
 
 static void test_checkpoint(void **state) {
@@ -137,6 +210,7 @@ static void test_checkpoint(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_atomic_write), cmocka_unit_test(test_step_file),
-      cmocka_unit_test(test_extra_steps), cmocka_unit_test(test_checkpoint)};
+      cmocka_unit_test(test_extra_proofs),
+      cmocka_unit_test(test_cut), cmocka_unit_test(test_checkpoint)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

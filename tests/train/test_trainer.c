@@ -10,7 +10,9 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hash/blake3.h"
+#include "relation/layout.h"
 #include "train/trainer.h"
+#include "verify/verify.h"
 
 enum { VOCAB = 30, S = 3, N = 12 };
 
@@ -56,7 +58,7 @@ static void set_inputs(fixture *f, double lr, int t) {
         f->inputs[f->step->eps[q][k]][l] = 1;
 }
 
-static void setup(fixture *f, unsigned adapted) {
+static void setup_clipped(fixture *f, unsigned adapted, const char *clip) {
   memset(f, 0, sizeof *f);
   rng_state = 42;
   vft_arch arch = {.layers = 3, .d = 20, .heads = 4, .kv_heads = 2, .head_dim = 6, .ff = 28,
@@ -84,7 +86,7 @@ static void setup(fixture *f, unsigned adapted) {
   f->shape.positions = N;
   f->shape.beta1_q16 = 58982;
   f->shape.d2 = 1000;
-  assert_int_equal(vft_step_shape_set_clip(&f->shape, "1.0"), VFT_OK);
+  assert_int_equal(vft_step_shape_set_clip(&f->shape, clip), VFT_OK);
   int32_t ids[2 * (N + 1)];
   for (int i = 0; i < 2 * (N + 1); i++) ids[i] = (int32_t)(rnd() % VOCAB);
   vft_calibration_lora lora = {.rank = 4, .scale = 2, .adapted = adapted, .seed = 1,
@@ -133,6 +135,8 @@ static void setup(fixture *f, unsigned adapted) {
       f->inputs[t] = vft_alloc(vft_tensor_count(x), sizeof(int64_t));
   }
 }
+
+static void setup(fixture *f, unsigned adapted) { setup_clipped(f, adapted, "1.0"); }
 
 static void teardown(fixture *f) {
   for (vft_tensor_id t = 0; t < f->step->program->ntensors; t++) vft_free(f->inputs[t]);
@@ -270,11 +274,173 @@ static void test_bad_batches(void **unused) {
   teardown(&f);
 }
 
+/* ---- parts of a step ---- */
+
+/* The whole step's inputs under a part's ids. */
+static int64_t **part_inputs(const fixture *f, const vft_step *part) {
+  int64_t **in = vft_alloc(part->program->ntensors, sizeof *in);
+  assert_non_null(in);
+  if (part->lr == VFT_NO_TENSOR) return in;
+  in[part->lr] = f->inputs[f->step->lr];
+  in[part->wd] = f->inputs[f->step->wd];
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    for (int k = 0; k < 2 && (f->shape.adapted >> p & 1); k++)
+      in[part->eps[p][k]] = f->inputs[f->step->eps[p][k]] + part->part.first;
+  return in;
+}
+
+typedef struct {
+  vft_step *step;
+  vft_exec *exec;
+  void *storage;
+} traced;
+
+static traced trace_part(fixture *f, const vft_trainer *t, const vft_state *before,
+                         vft_part part) {
+  traced x;
+  if (vft_step_build_part(&f->shape, &f->profile, &part, 8, &x.step) != VFT_OK ||
+      vft_program_check_bounds(x.step->program) != VFT_OK)
+    fail_msg("%s", vft_error_message());
+  int64_t **inputs = part_inputs(f, x.step);
+  if (vft_trainer_trace_part(t, x.step, &f->weights, before, &f->batch, inputs, &x.exec,
+                             &x.storage) != VFT_OK)
+    fail_msg("%s", vft_error_message());
+  if (vft_program_check_trace(x.step->program, vft_exec_trace(x.exec), NULL) != VFT_OK)
+    fail_msg("%s: %s", vft_error_check(), vft_error_message());
+  vft_free(inputs);
+  return x;
+}
+
+static void free_traced(traced *x) {
+  vft_exec_free(x->exec);
+  vft_free(x->storage);
+  vft_step_free(x->step);
+}
+
+/* Both programs lay out the link alike and hold the same integers in it. */
+static void same_link(const traced *a, uint32_t out, const traced *b, uint32_t in) {
+  const vft_program *p = a->step->program, *q = b->step->program;
+  if (vft_verify_link_shapes(p, out, q, in) != VFT_OK) fail_msg("%s", vft_error_message());
+  vft_tensor_id x[128], y[128];
+  uint32_t n = vft_layout_tree_tensors(p, VFT_LINK, out, x, 128);
+  assert_int_equal(vft_layout_tree_tensors(q, VFT_LINK, in, y, 128), n);
+  for (uint32_t i = 0; i < n; i++) {
+    const vft_array *u = &vft_exec_trace(a->exec)->array[x[i]];
+    const vft_array *v = &vft_exec_trace(b->exec)->array[y[i]];
+    assert_int_equal(p->tensors[x[i]].hi, q->tensors[y[i]].hi);
+    for (size_t k = 0; k < vft_tensor_count(&p->tensors[x[i]]); k++)
+      if (vft_array_get(u, k) != vft_array_get(v, k))
+        fail_msg("%s[%zu] is %lld, %s has %lld", p->tensors[x[i]].name, k,
+                 (long long)vft_array_get(u, k), q->tensors[y[i]].name,
+                 (long long)vft_array_get(v, k));
+  }
+}
+
+static void check_cut(fixture *f, const vft_trainer *t, const vft_state *before,
+                      const vft_state *after, const int *count, int n) {
+  traced layers[3], optimiser[3];
+  vft_state next;
+  assert_int_equal(vft_state_alloc(&f->shape, &next), VFT_OK);
+  traced head = trace_part(f, t, before,
+                           (vft_part){VFT_PART_HEAD, 0, 3, {count[n - 1], 0}});
+  for (int i = 0, first = 0; i < n; first += count[i++]) {
+    vft_part part = {VFT_PART_LAYERS, first, count[i],
+                     {i ? count[i - 1] : 0, i + 1 < n ? count[i + 1] : 0}};
+    layers[i] = trace_part(f, t, before, part);
+    part = (vft_part){VFT_PART_OPTIMISER, first, count[i], {0, 0}};
+    optimiser[i] = trace_part(f, t, before, part);
+    vft_state_read(optimiser[i].step, optimiser[i].exec, &next);
+  }
+  vft_digest a = digest(&next), b = digest(after);
+  assert_memory_equal(&a, &b, sizeof a);
+  same_link(&layers[n - 1], layers[n - 1].step->link_layers, &head, head.step->link_layers);
+  same_link(&head, head.step->link_head, &layers[0], layers[0].step->link_head);
+  same_link(&head, head.step->link_head, &layers[n - 1], layers[n - 1].step->link_head);
+  for (int i = 0; i < n; i++) {
+    const vft_step *s = layers[i].step, *o = optimiser[i].step;
+    same_link(&head, head.step->link_head, &optimiser[i], o->link_head);
+    same_link(&layers[i], s->link_layers, &optimiser[i], o->link_layers);
+    same_link(&optimiser[i], o->link_adapter_in, &layers[i], s->link_adapter_in);
+    assert_true((i > 0) == (s->link_before != UINT32_MAX));
+    assert_true((i + 1 < n) == (s->link_after != UINT32_MAX));
+    if (i) same_link(&layers[i - 1], layers[i - 1].step->link_layers, &layers[i], s->link_before);
+    if (i + 1 < n)
+      same_link(&layers[i + 1], layers[i + 1].step->link_layers, &layers[i], s->link_after);
+  }
+  free_traced(&head);
+  for (int i = 0; i < n; i++) {
+    free_traced(&layers[i]);
+    free_traced(&optimiser[i]);
+  }
+  vft_state_free(&next);
+}
+
+/* However a step is cut, its parts hold true, hand each other what they use, and end in the state
+ * that the whole step ends in. */
+static void test_parts(void **unused) {
+  (void)unused;
+  static const struct {
+    int n, count[3];
+  } cut[] = {{1, {3}}, {2, {1, 2}}, {2, {2, 1}}, {3, {1, 1, 1}}};
+  const struct {
+    unsigned adapted;
+    const char *clip;
+  } kind[] = {{127, "0.5"}, {127, "0"}, {1 << VFT_K | 1 << VFT_DOWN, "1.0"}};
+  for (size_t c = 0; c < sizeof kind / sizeof *kind; c++) {
+    fixture f;
+    vft_trainer *t;
+    vft_state before;
+    setup_clipped(&f, kind[c].adapted, kind[c].clip);
+    assert_int_equal(vft_trainer_new(f.step, &f.weights, &t), VFT_OK);
+    assert_int_equal(vft_state_alloc(&f.shape, &before), VFT_OK);
+    for (int step = 1; step <= 2; step++) {
+      set_inputs(&f, 1e-3, step);
+      for (int p = 0; p < VFT_PROJECTIONS; p++)
+        for (int k = 0; k < 2; k++) {
+          const vft_state_matrix *x = &f.state.matrix[p][k];
+          vft_state_matrix *y = &before.matrix[p][k];
+          if (!x->count) continue;
+          memcpy(y->master, x->master, x->count * sizeof *x->master);
+          memcpy(y->m, x->m, x->count * sizeof *x->m);
+          memcpy(y->v, x->v, x->count * sizeof *x->v);
+        }
+      if (vft_trainer_step(t, &f.state, &f.batch, f.inputs, NULL)) fail_msg("%s",
+                                                                          vft_error_message());
+    }
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++)
+      check_cut(&f, t, &before, &f.state, cut[i].count, cut[i].n);
+    vft_state_free(&before);
+    vft_trainer_free(t);
+    teardown(&f);
+  }
+}
+
+static void test_bad_parts(void **unused) {
+  (void)unused;
+  static const vft_part bad[] = {
+      {VFT_PART_LAYERS, 0, 4, {0, 0}},  {VFT_PART_LAYERS, 3, 1, {1, 0}},
+      {VFT_PART_LAYERS, -1, 1, {0, 1}}, {VFT_PART_LAYERS, 1, 1, {0, 1}},
+      {VFT_PART_LAYERS, 1, 1, {2, 1}},  {VFT_PART_LAYERS, 1, 1, {1, 0}},
+      {VFT_PART_LAYERS, 0, 3, {1, 0}},  {VFT_PART_LAYERS, 0, 1, {0, 3}},
+      {VFT_PART_HEAD, 0, 3, {0, 0}},    {VFT_PART_HEAD, 0, 2, {1, 0}},
+      {VFT_PART_OPTIMISER, 2, 2, {0, 0}}};
+  fixture f;
+  setup(&f, 1);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    vft_step *s;
+    assert_int_equal(vft_step_build_part(&f.shape, &f.profile, &bad[i], 8, &s), VFT_USAGE);
+    assert_null(s);
+  }
+  teardown(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_training),
       cmocka_unit_test(test_overflow_keeps_state),
       cmocka_unit_test(test_bad_batches),
+      cmocka_unit_test(test_parts),
+      cmocka_unit_test(test_bad_parts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

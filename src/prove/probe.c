@@ -1,0 +1,99 @@
+#include "prove/probe.h"
+
+#include <string.h>
+
+#include "prove/prove.h"
+
+enum { LOG_N = 19, COLUMNS = 15, TENSORS = 4 };
+
+/* x y = 2^16 q + r, all of 16 bits: four looked up tensors and one product, the mix of a
+ * requantised multiplication. */
+static vft_program *build(vft_tensor_id id[TENSORS]) {
+  static const char *const name[TENSORS] = {"x", "y", "q", "r"};
+  vft_program *p = vft_program_new("probe", COLUMNS);
+  if (!p) return NULL;
+  for (int i = 0; i < TENSORS; i++) {
+    vft_tensor t = {.name = name[i], .origin = VFT_WITNESS, .rank = 1, .dims = {1u << LOG_N},
+                    .lo = 0, .hi = 65535};
+    id[i] = vft_program_add_tensor(p, &t);
+  }
+  vft_tensor m = {.name = "mult", .origin = VFT_WITNESS, .rank = 1, .dims = {1u << 17}, .lo = 0,
+                  .hi = INT32_MAX};
+  vft_table range = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = 17,
+                     .out = {VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = vft_program_add_tensor(p, &m)};
+  vft_term term[3] = {{.coef = 1, .nfactors = 2, .factor = {{.tensor = id[0]}, {.tensor = id[1]}}},
+                      {.coef = -65536, .nfactors = 1, .factor = {{.tensor = id[2]}}},
+                      {.coef = -1, .nfactors = 1, .factor = {{.tensor = id[3]}}}};
+  vft_relation rel = {.name = "product", .kind = VFT_ZERO, .target = VFT_NO_TENSOR, .nindex = 1,
+                      .nfree = 1, .size = {1u << LOG_N}, .nterms = 3, .terms = term};
+  bool ok = vft_program_add_table(p, &range) != UINT32_MAX &&
+            vft_program_add_relation(p, &rel) != UINT32_MAX;
+  for (int i = 0; ok && i < TENSORS; i++) {
+    vft_term tag = {.coef = 16}, value = {.coef = 1, .nfactors = 1, .factor = {{.tensor = id[i]}}};
+    vft_lookup lookup = {.name = name[i], .nindex = 1, .size = {1u << LOG_N},
+                         .col = {{1, &tag}, {1, &value}}};
+    ok = vft_program_add_lookup(p, &lookup) != UINT32_MAX;
+  }
+  if (ok) return p;
+  vft_program_free(p);
+  return NULL;
+}
+
+static vft_status fill(vft_trace *trace, const vft_tensor_id id[TENSORS]) {
+  for (int i = 0; i < TENSORS; i++) TRY(vft_trace_alloc(trace, id[i]));
+  uint32_t state = 1;
+  for (size_t k = 0; k < (size_t)1 << LOG_N; k++) {
+    state = state * 1664525u + 1013904223u;
+    uint32_t x = state >> 16, y = (state * 40503u) >> 16, v[TENSORS] = {x, y, x * y >> 16,
+                                                                       x * y & 65535};
+    for (int i = 0; i < TENSORS; i++) vft_array_set(&trace->array[id[i]], k, v[i]);
+  }
+  return vft_trace_count_lookups(trace);
+}
+
+static double stage(const vft_prove_profile *p, const char *name) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (!strcmp(p->stage[i].name, name)) return p->stage[i].seconds;
+  return 0;
+}
+
+vft_status vft_prove_probe(vft_prove_rates *rates) {
+  vft_tensor_id id[TENSORS];
+  vft_trace trace;
+  vft_cost cost;
+  vft_prove_profile profile = {0};
+  vft_proof proof = {0};
+  vft_proof_options options = vft_proof_options_default();
+  vft_prove_options prove = {.keep_codewords = true};
+  memset(&trace, 0, sizeof trace);
+  vft_program *p = build(id);
+  if (!p) return VFT_RESOURCE;
+  vft_status st;
+  TRY_OUT(vft_trace_init(&trace, p));
+  TRY_OUT(fill(&trace, id));
+  TRY_OUT(vft_program_cost(p, &cost));
+  for (int run = 0; run < 2; run++) { /* the first one warms memory up */
+    vft_proof_free(&proof);
+    memset(&profile, 0, sizeof profile);
+    TRY_OUT(vft_prove(p, &trace, NULL, NULL, &options, &prove, &proof, NULL, &profile));
+  }
+  double elements = (double)cost.witness;
+  rates->commit = stage(&profile, "commit") / elements;
+  rates->lookup = stage(&profile, "lookups") / (double)(cost.lookups + cost.table_rows);
+  rates->product = (stage(&profile, "relations") + stage(&profile, "virtual")) /
+                   (double)cost.product_points;
+  /* every element is under two claims: the relation's and the lookup's */
+  rates->weight = stage(&profile, "weights") / (2 * elements);
+  rates->open = stage(&profile, "opening") / elements;
+out:
+  vft_proof_free(&proof);
+  vft_trace_free(&trace);
+  vft_program_free(p);
+  return st;
+}
+
+double vft_prove_seconds(const vft_prove_rates *r, const vft_cost *c) {
+  double elements = (double)(c->witness + c->link);
+  return elements * (r->commit + r->open + 2 * r->weight) +
+         (double)(c->lookups + c->table_rows) * r->lookup + (double)c->product_points * r->product;
+}

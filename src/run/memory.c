@@ -1,0 +1,142 @@
+#include "run/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "run/derive.h"
+#include "run/files.h"
+#include "train/exec.h"
+
+/* A shard of more integers gains nothing: its proof grows with its rows (1.5 MB at this size), and
+ * fewer workers can share a step. Head cannot be cut. */
+enum { GB = 1000000000, SHARD_INTEGERS = 95000000 };
+
+static size_t trace_bytes(const vft_step *s) {
+  const vft_program *p = s->program;
+  size_t bytes = 0;
+  for (uint32_t t = 0; t < p->ntensors; t++) {
+    const vft_tensor *x = &p->tensors[t];
+    if (x->origin == VFT_ORACLE) continue; /* the weights are there */
+    bytes += vft_tensor_count(x) * vft_dtype_size(vft_dtype_for(x->lo, x->hi));
+  }
+  return bytes + vft_exec_buffers(s);
+}
+
+/* Nodes of every link's tree, and the codewords of those that keep them. */
+static size_t link_bytes(const vft_program *p, unsigned log_inv_rate) {
+  size_t bytes = 0, columns = (size_t)1 << (p->log_columns + log_inv_rate);
+  for (uint32_t l = 0; l < p->nlinks; l++) {
+    size_t rows = (vft_program_tree_elements(p, VFT_LINK, l) >> p->log_columns) + 1;
+    bytes += 64 * columns + (rows + 7) / 8 * 8 * 8 * columns;
+  }
+  return bytes;
+}
+
+vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *options, size_t budget,
+                           vft_memory_shard *out) {
+  size_t least = SIZE_MAX;
+  memset(out, 0, sizeof *out);
+  out->trace = trace_bytes(step);
+  out->links = link_bytes(step->program, options->log_inv_rate);
+  for (unsigned way = 0; way < 8; way++) {
+    vft_prove_plan plan;
+    out->way = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
+    TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
+    out->proof = plan.peak;
+    out->total = out->trace + out->links + out->proof;
+    out->proof_bytes = plan.proof;
+    if (out->total <= budget) return VFT_OK;
+    if (out->total < least) least = out->total;
+  }
+  return vft_fail(VFT_RESOURCE, "proving %s takes %.1f GB of memory, %.1f GB may be used",
+                  step->program->name, (double)least / GB, (double)budget / GB);
+}
+
+/* The shards of an even cut that differ in size: the whole step; head, a longest range between two
+ * others, its optimiser. */
+static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
+                          size_t budget, vft_memory_shard *largest, size_t *integers) {
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_proof_options options = vft_cut_options(m, cut, 0, 0, context);
+  *integers = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
+  if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
+  *integers = 0;
+  uint32_t n = (uint32_t)cut->n, range = n > 2 ? 1 : 0, shard[3] = {0, 1 + range, 1 + n + range};
+  memset(largest, 0, sizeof *largest);
+  for (int i = 0; i < 3; i++) {
+    vft_part part = vft_cut_part(cut, m->shape.layers, shard[i]);
+    vft_step *step;
+    vft_memory_shard plan;
+    TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
+    vft_status st = vft_memory_plan(step, &options, budget, &plan);
+    size_t own = vft_program_tree_elements(step->program, VFT_WITNESS, 0);
+    if (part.kind != VFT_PART_HEAD && own > *integers) *integers = own;
+    vft_step_free(step);
+    TRY(st);
+    if (plan.total > largest->total) *largest = plan;
+  }
+  return VFT_OK;
+}
+
+vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
+                          vft_memory_shard *largest) {
+  int layers = m->shape.layers, most = layers < VFT_MAX_PARTS ? layers : VFT_MAX_PARTS;
+  for (int n = 0, last = -1;; n++) {
+    size_t integers;
+    *cut = vft_cut_even(layers, n);
+    if (n < most && n && cut->count[0] == last) continue; /* no range is shorter than before */
+    last = n ? cut->count[0] : -1;
+    vft_status st = try_cut(m, whole, cut, budget, largest, &integers);
+    if (n == most || (st == VFT_OK && integers <= SHARD_INTEGERS) ||
+        (st != VFT_OK && st != VFT_RESOURCE))
+      return st;
+  }
+}
+
+vft_status vft_memory_oracles(const vft_manifest *m, const vft_step *whole, size_t *bytes,
+                              uint64_t *proof_bytes) {
+  vft_box *box[2] = {NULL, NULL};
+  uint32_t n[2];
+  size_t proof = 0;
+  uint8_t context[VFT_CONTEXT_MAX];
+  vft_cut cut = {.n = 0};
+  vft_proof_options options = vft_cut_options(m, &cut, m->steps, 0, context);
+  vft_status st = vft_derive_oracle_boxes(whole, 0, &box[0], &n[0]);
+  if (st == VFT_OK) st = vft_derive_oracle_boxes(whole, 1, &box[1], &n[1]);
+  if (st == VFT_OK)
+    st = vft_prove_plan_oracles((const vft_box *const *)box, n, 2, vft_derive_oracle_columns(whole),
+                                &options, bytes, &proof);
+  vft_free(box[0]);
+  vft_free(box[1]);
+  *proof_bytes = proof;
+  return st;
+}
+
+vft_status vft_memory_budget(uint64_t limit, size_t *out) {
+  size_t live = vft_alloc_live();
+  if (!limit) {
+    *out = (size_t)(vft_memory_available() / 10 * 9);
+    return VFT_OK;
+  }
+  if (limit <= live)
+    return vft_fail(VFT_RESOURCE, "--memory: %.1f GB are in use before any proof (model, records, "
+                    "trainer), %.1f GB are allowed", (double)live / GB, (double)limit / GB);
+  *out = (size_t)limit - live;
+  return VFT_OK;
+}
+
+vft_status vft_memory_parse(const char *text, uint64_t *out) {
+  char *end;
+  double value = strtod(text, &end), unit = 1;
+  switch (*end) {
+    case 'k': case 'K': unit = 1e3; end++; break;
+    case 'm': case 'M': unit = 1e6; end++; break;
+    case 'g': case 'G': unit = 1e9; end++; break;
+    default: break;
+  }
+  if (end == text || *end || !(value > 0) || value * unit >= 1e15)
+    return vft_fail(VFT_USAGE, "--memory: '%s' is not an amount of bytes such as 16G or 800M", text);
+  *out = (uint64_t)(value * unit);
+  return VFT_OK;
+}
