@@ -4,9 +4,11 @@
 
 #include "base/suggest.h"
 #include "cli.h"
+#include "cmd_data.h"
 #include "data/canonical_json.h"
 #include "data/dataset.h"
 #include "data/member.h"
+#include "data/policy.h"
 #include "run/files.h"
 #include "run/manifest.h"
 #include "run/progress.h"
@@ -17,7 +19,7 @@ static char *in_folder(vft_arena *arena, const char *folder, const char *name) {
   return vft_arena_printf(arena, "%s/%s", folder, name);
 }
 
-static vft_status open_data(vft_arena *arena, const char *folder, vft_dataset *out) {
+vft_status cli_open_data(vft_arena *arena, const char *folder, vft_dataset *out) {
   char *path = in_folder(arena, folder, "private/dataset.db");
   return path ? vft_dataset_open(path, out) : VFT_RESOURCE;
 }
@@ -138,6 +140,15 @@ static vft_status write_public(const vft_dataset *d, const bool publish[KINDS], 
   return st;
 }
 
+static vft_status print_eligible(const vft_policy *policy, const vft_dataset *d) {
+  vft_judged j;
+  TRY(vft_policy_judge(policy, d, &j));
+  printf("eligible  %llu of %llu records under the policy\n", (unsigned long long)j.eligible,
+         (unsigned long long)j.records);
+  vft_judged_free(&j);
+  return VFT_OK;
+}
+
 static vft_status run_commit(int argc, char **argv) {
   const char *config_path = NULL, *folder = NULL, *publish_text = NULL;
   bool shown, publish[KINDS] = {false};
@@ -169,6 +180,7 @@ static vft_status run_commit(int argc, char **argv) {
   TRY_OUT(vft_dataset_open(db, &d));
   TRY_OUT(write_public(&d, publish, json));
   TRY_OUT(print_summary(&d));
+  if (config.policy.given) TRY_OUT(print_eligible(&config.policy, &d));
 out:
   vft_dataset_close(&d);
   vft_config_free(&config);
@@ -178,8 +190,9 @@ out:
 
 static const cli_command data_commit = {
     "data commit", "CONFIG.yaml --out DATA", "Commit to the records of a configuration",
-    "Prints the counts by source, licence, language, domain and tag, and the root c_D. DATA/public\n"
-    "may be shown to anyone; DATA/private has the digests and the secret that the salts come from.\n"
+    "Prints the counts by source, licence, language, domain and tag, and the root c_D.\n"
+    "DATA/public may be shown to anyone; DATA/private has the digests and the secret that the\n"
+    "salts come from.\n"
     "An interrupted commitment goes on when the command is given again.",
     run_commit};
 
@@ -228,7 +241,7 @@ static vft_status run_show(int argc, char **argv) {
   TRY(cli_parse(&data_show, argc, argv, option, 1, &folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (record) TRY(cli_number(&data_show, "record", record, 0, 1l << 40, &n));
-  vft_status st = open_data(&arena, folder, &d);
+  vft_status st = cli_open_data(&arena, folder, &d);
   if (st == VFT_OK) {
     st = record ? show_record(&d, (uint64_t)n) : print_summary(&d);
     vft_dataset_close(&d);
@@ -279,7 +292,7 @@ static vft_status run_check(int argc, char **argv) {
   vft_status st = VFT_RESOURCE;
   char *json = in_folder(&arena, folder, "public/dataset.json");
   if (!json) goto out;
-  TRY_OUT(open_data(&arena, folder, &d));
+  TRY_OUT(cli_open_data(&arena, folder, &d));
   vft_dataset_hooks hooks = hooks_of(&watch, "check (KiB)", "nothing was changed");
   TRY_OUT(vft_dataset_check(&d, &hooks));
   TRY_OUT(check_public(&d, json));
@@ -307,7 +320,7 @@ static vft_status run_prove(int argc, char **argv) {
   TRY(cli_parse(&data_prove, argc, argv, option, 1, argument, 2, true, &shown));
   if (shown) return VFT_OK;
   TRY(cli_number(&data_prove, "record", argument[1], 0, 1l << 40, &n));
-  TRY(open_data(&arena, argument[0], &d));
+  TRY(cli_open_data(&arena, argument[0], &d));
   vft_status st = VFT_RESOURCE;
   vft_member *m = vft_alloc(1, sizeof *m);
   uint8_t *bytes = vft_alloc(VFT_MEMBER_BYTES, 1);
@@ -384,7 +397,7 @@ static const cli_command data_verify = {
 /* ---- dispatch ---- */
 
 static const cli_command *const sub[] = {&data_commit, &data_show, &data_check, &data_prove,
-                                         &data_verify};
+                                         &data_verify, &cli_data_sample};
 enum { SUBS = sizeof sub / sizeof *sub };
 
 static vft_status run(int argc, char **argv) {

@@ -11,6 +11,7 @@ static vft_status run(int argc, char **argv) {
       {"digest", 0, NULL, "print only the digest", &digest, NULL}};
   TRY(cli_parse(&cli_manifest, argc, argv, option, 2, &config, 1, true, &shown));
   if (shown) return VFT_OK;
+  cli_note_policy(config);
   vft_plan plan;
   char hex[65];
   vft_status st = VFT_OK;

@@ -43,6 +43,7 @@ static vft_status run(int argc, char **argv) {
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
   if (memory) TRY(vft_memory_parse(memory, &request.memory));
+  cli_note_policy(request.config);
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
   vft_prove_request prove = {.run = request.run, .resume = request.resume,

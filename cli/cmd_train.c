@@ -15,6 +15,7 @@ static vft_status run(int argc, char **argv) {
   TRY(cli_parse(&cli_train, argc, argv, option, 3, &request.config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_train, "--out RUN is missing");
+  cli_note_policy(request.config);
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
   printf("trained: %s; next: vft prove %s\n", request.run, request.run);

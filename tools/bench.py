@@ -3,6 +3,7 @@
 "unit", "machine", "commit"}.
 
 Kernels from bench/bench_*; demo.wall_s is the demo from built binary to verdict;
+data.* commit to a million made-up records of 128 tokens (640 MB in build/, removed afterwards);
 figures of the 135M model (smollm2.*, shard.*, train.*, prove.ratio_to_fp32) are measured when `make
 model` has fetched it, the ratios to float32 when an interpreter with PyTorch is given too
 (VFT_TORCH_PYTHON, default python3), and absent otherwise. VFT_BENCH_LONG=1 adds 512 tokens."""
@@ -10,6 +11,7 @@ model` has fetched it, the ratios to float32 when an interpreter with PyTorch is
 import json
 import os
 import platform
+import random
 import resource
 import shutil
 import subprocess
@@ -45,6 +47,15 @@ learning_rate: 1e-4
 weight_decay: 0.05
 adam_beta2: 0.95
 max_steps: 1
+"""
+
+DATA_CONFIG = """\
+base_model: {model}
+datasets:
+  - path: records.jsonl
+    type: alpaca
+sequence_len: 128
+num_epochs: 1
 """
 
 
@@ -181,6 +192,42 @@ def float_step(model, run):
                            run, "--steps", "1", "--repeat", "3"], check=True, text=True,
                           capture_output=True)
   return json.loads(result.stdout)["fp32_s"]
+def write_records(path, count):
+  """Each has about 150 tokens in the demo model's vocabulary; a sequence of 128 cuts them."""
+  picks = random.Random(1)
+  words = ("river number because apple train question there learn value machine forty north which "
+           "answer about state happy would alpha light").split()
+  with open(path, "w") as f:
+    for i in range(count):
+      text = " ".join(picks.choices(words, k=32))
+      f.write(f'{{"instruction":"{i}: {text[:70]}?","output":"{text}.","license":"MIT",'
+              f'"lang":"en","source":"made-up {i % 7}","tags":["t{i % 11}"]}}\n')
+
+
+def data(count=1000000):
+  folder = BUILD / "bench-data"
+  shutil.rmtree(folder, ignore_errors=True)
+  folder.mkdir(parents=True)
+  write_records(folder / "records.jsonl", count)
+  config = folder / "config.yaml"
+  config.write_text(DATA_CONFIG.format(model=ROOT / "examples" / "demo" / "model"))
+  start = time.perf_counter()
+  process = subprocess.Popen([ROOT / "vft", "data", "commit", config, "--out", folder / "D",
+                              "--quiet"], stdout=subprocess.DEVNULL)
+  _, status, usage = os.wait4(process.pid, 0)
+  wall = time.perf_counter() - start
+  if status == 0:
+    yield "data.commit_1m_s", wall, "s"
+    yield "data.commit_1m_peak_bytes", usage.ru_maxrss * 1024, "B"
+    member = folder / "member.vftm"
+    subprocess.run([ROOT / "vft", "data", "prove-member", folder / "D", str(count // 3), "--out",
+                    member], check=True, stdout=subprocess.DEVNULL)
+    yield "data.member_bytes", member.stat().st_size, "B"
+    result = subprocess.run([BUILD / "bench" / "bench_data", member], text=True,
+                            capture_output=True, check=True)
+    figure = json.loads(result.stdout)
+    yield figure["name"], figure["value"], figure["unit"]
+  shutil.rmtree(folder, ignore_errors=True)
 
 
 def ratio():
@@ -208,7 +255,7 @@ def ratio():
 def main():
   where = {"machine": machine(), "commit": commit()}
   figures = []
-  for source in (kernels, demo, ratio, smollm2):
+  for source in (kernels, demo, data, ratio, smollm2):
     for name, value, unit in source():
       figures.append({"name": name, "value": float(f"{value:.4g}"), "unit": unit, **where})
       print(f"{name:24} {value:10.4g} {unit}", flush=True)

@@ -92,6 +92,10 @@ static vft_status add_tags(encoder *e, const vft_record *record, const char *fil
   return VFT_OK;
 }
 
+void vft_language_canonical(char *text) {
+  for (; *text; text++) *text = *text == '_' ? '-' : (char)tolower((unsigned char)*text);
+}
+
 vft_status vft_class_of(const vft_record *record, const char *file,
                         const vft_config_dataset *dataset, const uint8_t proc[32],
                         vft_class *out) {
@@ -114,7 +118,7 @@ vft_status vft_class_of(const vft_record *record, const char *file,
     return vft_fail_context(VFT_USAGE, "%s: line %zu: field %s", file, record->line, name);
   out->license = put(&e, expression);
   TRY(clean(file, record, language[0], field_or(record, language, dataset->language, &name), text));
-  for (char *at = text; *at; at++) *at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
+  vft_language_canonical(text);
   out->language = put(&e, text);
   TRY(clean(file, record, domain[0], field_or(record, domain, dataset->domain, &name), text));
   out->domain = put(&e, text);

@@ -42,6 +42,9 @@ VFT_MUST_CHECK vft_status vft_class_of(const vft_record *record, const char *fil
                                        const vft_config_dataset *dataset, const uint8_t proc[32],
                                        vft_class *out);
 
+/* Small letters, '-' for '_', in place. */
+void vft_language_canonical(char *text);
+
 /* Reads an encoding; accepts exactly what vft_class_of can make. Copies. */
 VFT_MUST_CHECK bool vft_class_read(const uint8_t *bytes, size_t length, vft_class *out);
 

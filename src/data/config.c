@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/suggest.h"
+#include "data/config_reader.h"
 #include "data/spdx.h"
 #include "model/fixmath.h"
 
@@ -63,6 +63,30 @@ const char vft_config_template[] =
     "num_epochs: 1            # or max_steps\n"
     "seed: 42\n"
     "\n"
+    "# Which records may be used (vft data sample shows the effect). A record without a licence\n"
+    "# is NOASSERTION and refused unless that is listed. OR needs one allowed side, AND both; a\n"
+    "# licence WITH an exception is allowed by exactly that. Quotas hold for each epoch; bins:\n"
+    "# license, source, language, domain, tier, tag, length (in tokens).\n"
+    "# policy:\n"
+    "#   allow_licenses: [MIT, Apache-2.0]\n"
+    "#   allow_languages: [en, zh]\n"
+    "#   allow_tiers: [public]\n"
+    "#   deny_tags: [toxic]          # also deny_sources, deny_domains\n"
+    "#   quotas:\n"
+    "#     - {bin: \"language:zh\", max_examples: 1000}\n"
+    "#     - {bin: \"tag:medical\", max_tokens: 50000}\n"
+    "#     - {bin: \"length:0-16\", max_examples: 10}\n"
+    "#\n"
+    "# The order of the records. Private: the key comes from a secret in DATA/private. Hybrid:\n"
+    "# the same, and the keys of windows 0, public_every, ... may be shown.\n"
+    "# sampler:\n"
+    "#   mode: public                # public, private or hybrid\n"
+    "#   window: 1                   # epochs under one window key\n"
+    "#   public_every: 10\n"
+    "#   replacement: false\n"
+    "#   steps_per_epoch: 100        # default: all eligible records\n"
+    "#   beacon: 00...               # 64 hexadecimal digits of a public random value\n"
+    "\n"
     "# The public text on which the integer scales are calibrated (default: a built-in one).\n"
     "# calibration_text: calibration.txt\n";
 
@@ -72,20 +96,13 @@ static const char *const known_keys[] = {
     "micro_batch_size", "gradient_accumulation_steps", "adapter", "lora_r", "lora_alpha",
     "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio", "warmup_steps",
     "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "num_epochs",
-    "max_steps", "seed"};
+    "max_steps", "seed", "policy", "sampler"};
 enum { KEYS = sizeof known_keys / sizeof *known_keys };
 
-typedef struct {
-  vft_config *c;
-  yaml_document_t doc;
-  const char *key;
-  size_t line;
-} reader;
+typedef vft_config_reader reader;
+#define BAD(r, ...) vft_config_bad(r, __VA_ARGS__)
 
-#define BAD(r, ...) bad_value(r, __VA_ARGS__)
-
-__attribute__((format(printf, 2, 3))) static vft_status bad_value(const reader *r, const char *fmt,
-                                                                   ...) {
+vft_status vft_config_bad(const reader *r, const char *fmt, ...) {
   char text[512];
   va_list ap;
   va_start(ap, fmt);
@@ -94,7 +111,7 @@ __attribute__((format(printf, 2, 3))) static vft_status bad_value(const reader *
   return vft_fail(VFT_USAGE, "%s:%zu: %s: %s", r->c->file, r->line, r->key, text);
 }
 
-static vft_status scalar(reader *r, const yaml_node_t *node, const char **out) {
+vft_status vft_config_scalar(reader *r, const yaml_node_t *node, const char **out) {
   if (node->type != YAML_SCALAR_NODE ||
       memchr(node->data.scalar.value, 0, node->data.scalar.length))
     return BAD(r, "expected a single value");
@@ -102,9 +119,9 @@ static vft_status scalar(reader *r, const yaml_node_t *node, const char **out) {
   return *out ? VFT_OK : VFT_RESOURCE;
 }
 
-static vft_status integer(reader *r, const yaml_node_t *node, int low, int high, int *out) {
+vft_status vft_config_integer(reader *r, const yaml_node_t *node, int low, int high, int *out) {
   const char *text;
-  TRY(scalar(r, node, &text));
+  TRY(vft_config_scalar(r, node, &text));
   char *end;
   errno = 0;
   long v = strtol(text, &end, 10);
@@ -118,7 +135,7 @@ static vft_status integer(reader *r, const yaml_node_t *node, int low, int high,
 static vft_status decimal(reader *r, const yaml_node_t *node, const char *low, const char *high,
                           const char **out) {
   vft_fix v, lo, hi;
-  TRY(scalar(r, node, out));
+  TRY(vft_config_scalar(r, node, out));
   TRY(vft_fix_parse(low, &lo));
   TRY(vft_fix_parse(high, &hi));
   if (vft_fix_parse(*out, &v) != VFT_OK || v < lo || v > hi)
@@ -128,7 +145,7 @@ static vft_status decimal(reader *r, const yaml_node_t *node, const char *low, c
 
 static vft_status path_value(reader *r, const yaml_node_t *node, const char **out) {
   const char *text;
-  TRY(scalar(r, node, &text));
+  TRY(vft_config_scalar(r, node, &text));
   if (!*text) return BAD(r, "expected a path");
   const char *slash = strrchr(r->c->file, '/');
   if (*text == '/' || !slash)
@@ -138,10 +155,10 @@ static vft_status path_value(reader *r, const yaml_node_t *node, const char **ou
   return *out ? VFT_OK : VFT_RESOURCE;
 }
 
-static vft_status choice(reader *r, const yaml_node_t *node, const char *const *names, size_t n,
+vft_status vft_config_choice(reader *r, const yaml_node_t *node, const char *const *names, size_t n,
                          size_t *out) {
   const char *text;
-  TRY(scalar(r, node, &text));
+  TRY(vft_config_scalar(r, node, &text));
   for (size_t i = 0; i < n; i++)
     if (!strcmp(text, names[i])) {
       *out = i;
@@ -150,7 +167,7 @@ static vft_status choice(reader *r, const yaml_node_t *node, const char *const *
   return BAD(r, "'%s' is unknown, did you mean '%s'?", text, vft_nearest(text, names, n));
 }
 
-static vft_status text_list(reader *r, const yaml_node_t *node, const char ***out, size_t *count) {
+vft_status vft_config_list(reader *r, const yaml_node_t *node, const char ***out, size_t *count) {
   if (node->type != YAML_SEQUENCE_NODE) return BAD(r, "expected a list");
   size_t n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
   *out = vft_arena_alloc(&r->c->arena, n, sizeof **out);
@@ -158,7 +175,7 @@ static vft_status text_list(reader *r, const yaml_node_t *node, const char ***ou
   for (size_t i = 0; i < n; i++) {
     const yaml_node_t *item = yaml_document_get_node(&r->doc, node->data.sequence.items.start[i]);
     r->line = item->start_mark.line + 1;
-    TRY(scalar(r, item, &(*out)[i]));
+    TRY(vft_config_scalar(r, item, &(*out)[i]));
     if (!*(*out)[i]) return BAD(r, "an empty entry");
   }
   *count = n;
@@ -168,14 +185,38 @@ static vft_status text_list(reader *r, const yaml_node_t *node, const char ***ou
 /* An SPDX expression, in canonical form. */
 static vft_status license(reader *r, const yaml_node_t *node, const char **out) {
   char canonical[VFT_SPDX_BYTES];
-  TRY(scalar(r, node, out));
+  TRY(vft_config_scalar(r, node, out));
   if (vft_spdx_canonical(*out, canonical) != VFT_OK) return BAD(r, "%s", vft_error_message());
   *out = vft_arena_strdup(&r->c->arena, canonical);
   return *out ? VFT_OK : VFT_RESOURCE;
 }
 
-static vft_status dataset_entry(reader *r, const char *name, const yaml_node_t *v,
-                                vft_config_dataset *d) {
+vft_status vft_config_mapping(reader *r, const yaml_node_t *node, const char *what,
+                              vft_status (*entry)(reader *r, const char *name,
+                                                  const yaml_node_t *value, void *ctx),
+                              void *ctx) {
+  const char *outer = r->key;
+  if (node->type != YAML_MAPPING_NODE) return BAD(r, "expected %s", what);
+  for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+       p++) {
+    const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+    const char *name, *before;
+    r->key = outer;
+    r->line = key->start_mark.line + 1;
+    TRY(vft_config_scalar(r, key, &name));
+    for (yaml_node_pair_t *q = node->data.mapping.pairs.start; q < p; q++) {
+      TRY(vft_config_scalar(r, yaml_document_get_node(&r->doc, q->key), &before));
+      if (!strcmp(before, name)) return BAD(r, "%s is given twice", name);
+    }
+    r->key = name;
+    TRY(entry(r, name, yaml_document_get_node(&r->doc, p->value), ctx));
+  }
+  r->key = outer;
+  return VFT_OK;
+}
+
+static vft_status dataset_entry(reader *r, const char *name, const yaml_node_t *v, void *ctx) {
+  vft_config_dataset *d = ctx;
   static const char *const fields[] = {"path",     "type",   "source", "license",
                                        "language", "domain", "tags",   "tier"};
   static const char *const types[] = {"auto", "alpaca", "sharegpt", "messages", "self_instruct"};
@@ -183,17 +224,17 @@ static vft_status dataset_entry(reader *r, const char *name, const yaml_node_t *
 #define IS(name_) !strcmp(name, name_)
   if (IS("path")) return path_value(r, v, &d->path);
   if (IS("type")) {
-    TRY(choice(r, v, types, 5, &pick));
+    TRY(vft_config_choice(r, v, types, 5, &pick));
     d->type = types[pick];
     return VFT_OK;
   }
-  if (IS("source")) return scalar(r, v, &d->source);
+  if (IS("source")) return vft_config_scalar(r, v, &d->source);
   if (IS("license")) return license(r, v, &d->license);
-  if (IS("language")) return scalar(r, v, &d->language);
-  if (IS("domain")) return scalar(r, v, &d->domain);
-  if (IS("tags")) return text_list(r, v, &d->tags, &d->ntags);
+  if (IS("language")) return vft_config_scalar(r, v, &d->language);
+  if (IS("domain")) return vft_config_scalar(r, v, &d->domain);
+  if (IS("tags")) return vft_config_list(r, v, &d->tags, &d->ntags);
   if (IS("tier")) {
-    TRY(choice(r, v, vft_tier_names, VFT_TIERS, &pick));
+    TRY(vft_config_choice(r, v, vft_tier_names, VFT_TIERS, &pick));
     d->tier = (vft_tier)pick;
     return VFT_OK;
   }
@@ -216,17 +257,7 @@ static vft_status datasets(reader *r, const yaml_node_t *node) {
     r->key = "datasets";
     r->line = item->start_mark.line + 1;
     d->type = "auto";
-    if (item->type != YAML_MAPPING_NODE) return BAD(r, "expected '- path: FILE'");
-    for (yaml_node_pair_t *p = item->data.mapping.pairs.start; p < item->data.mapping.pairs.top;
-         p++) {
-      const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-      const char *name;
-      r->key = "datasets";
-      r->line = key->start_mark.line + 1;
-      TRY(scalar(r, key, &name));
-      r->key = name;
-      TRY(dataset_entry(r, name, yaml_document_get_node(&r->doc, p->value), d));
-    }
+    TRY(vft_config_mapping(r, item, "'- path: FILE'", dataset_entry, d));
     r->key = "datasets";
     if (!d->path) return BAD(r, "entry %zu has no path", i + 1);
   }
@@ -248,7 +279,7 @@ static vft_status targets(reader *r, const yaml_node_t *node) {
   r->c->targets = 0;
   if (node->type == YAML_SCALAR_NODE) {
     const char *text;
-    TRY(scalar(r, node, &text));
+    TRY(vft_config_scalar(r, node, &text));
     if (!strcmp(text, "all-linear") || !strcmp(text, "all")) {
       r->c->targets = 0x7f;
       return VFT_OK;
@@ -259,7 +290,7 @@ static vft_status targets(reader *r, const yaml_node_t *node) {
   for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
        i++) {
     const char *name;
-    TRY(scalar(r, yaml_document_get_node(&r->doc, *i), &name));
+    TRY(vft_config_scalar(r, yaml_document_get_node(&r->doc, *i), &name));
     TRY(one_target(r, name));
   }
   if (!r->c->targets) return BAD(r, "expected at least one module name");
@@ -275,39 +306,41 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
   if (IS("base_model")) return path_value(r, v, &c->base_model);
   if (IS("datasets")) return datasets(r, v);
   if (IS("calibration_text")) return path_value(r, v, &c->calibration_text);
-  if (IS("chat_template")) return choice(r, v, templates, 1, &pick);
-  if (IS("system")) return scalar(r, v, &c->system);
+  if (IS("chat_template")) return vft_config_choice(r, v, templates, 1, &pick);
+  if (IS("system")) return vft_config_scalar(r, v, &c->system);
   if (IS("text_rule")) {
-    TRY(choice(r, v, vft_text_rule_names, 3, &pick));
+    TRY(vft_config_choice(r, v, vft_text_rule_names, 3, &pick));
     c->text_rule = (vft_text_rule)pick;
     return VFT_OK;
   }
-  if (IS("sequence_len")) return integer(r, v, 2, 8192, &c->sequence_len);
-  if (IS("micro_batch_size")) return integer(r, v, 1, 4096, &c->micro_batch_size);
+  if (IS("sequence_len")) return vft_config_integer(r, v, 2, 8192, &c->sequence_len);
+  if (IS("micro_batch_size")) return vft_config_integer(r, v, 1, 4096, &c->micro_batch_size);
   if (IS("gradient_accumulation_steps"))
-    return integer(r, v, 1, 4096, &c->gradient_accumulation_steps);
-  if (IS("adapter")) return choice(r, v, adapters, 1, &pick);
-  if (IS("lora_r")) return integer(r, v, 1, 64, &c->lora_r);
-  if (IS("lora_alpha")) return integer(r, v, 1, 4096, &c->lora_alpha);
+    return vft_config_integer(r, v, 1, 4096, &c->gradient_accumulation_steps);
+  if (IS("adapter")) return vft_config_choice(r, v, adapters, 1, &pick);
+  if (IS("lora_r")) return vft_config_integer(r, v, 1, 64, &c->lora_r);
+  if (IS("lora_alpha")) return vft_config_integer(r, v, 1, 4096, &c->lora_alpha);
   if (IS("lora_target_modules")) return targets(r, v);
   if (IS("learning_rate")) return decimal(r, v, "1e-7", "0.1", &c->learning_rate);
   if (IS("lr_scheduler")) {
-    TRY(choice(r, v, schedules, 3, &pick));
+    TRY(vft_config_choice(r, v, schedules, 3, &pick));
     c->schedule = (vft_schedule_kind)pick;
     return VFT_OK;
   }
   if (IS("warmup_ratio")) return decimal(r, v, "0", "1", &c->warmup_ratio);
-  if (IS("warmup_steps")) return integer(r, v, 0, 1 << 24, &c->warmup_steps);
+  if (IS("warmup_steps")) return vft_config_integer(r, v, 0, 1 << 24, &c->warmup_steps);
   if (IS("weight_decay")) return decimal(r, v, "0", "1", &c->weight_decay);
   if (IS("max_grad_norm")) return decimal(r, v, "0", "1000", &c->max_grad_norm);
   if (IS("adam_beta1")) return decimal(r, v, "0", "0.9999", &c->adam_beta1);
   if (IS("adam_beta2")) return decimal(r, v, "0.5", "0.99999", &c->adam_beta2);
   if (IS("adam_epsilon")) return decimal(r, v, "0", "1", &c->adam_epsilon);
-  if (IS("num_epochs")) return integer(r, v, 1, 100000, &c->num_epochs);
-  if (IS("max_steps")) return integer(r, v, 1, 1 << 24, &c->max_steps);
+  if (IS("num_epochs")) return vft_config_integer(r, v, 1, 100000, &c->num_epochs);
+  if (IS("max_steps")) return vft_config_integer(r, v, 1, 1 << 24, &c->max_steps);
+  if (IS("policy")) return vft_config_policy(r, v);
+  if (IS("sampler")) return vft_config_sampler(r, v);
   if (IS("seed")) {
     const char *text;
-    TRY(scalar(r, v, &text));
+    TRY(vft_config_scalar(r, v, &text));
     char *end;
     errno = 0;
     c->seed = strtoull(text, &end, 10);
@@ -384,6 +417,10 @@ static void defaults(vft_config *c) {
   c->adam_epsilon = "1e-8";
   c->warmup_steps = -1;
   c->seed = 42;
+  c->policy.any_license = c->policy.any_language = true;
+  c->policy.tiers = (1u << VFT_TIERS) - 1;
+  c->sampler.window = 1;
+  c->sampler.public_every = 10;
 }
 
 static vft_status mapping(reader *r) {
@@ -399,7 +436,7 @@ static vft_status mapping(reader *r) {
     const char *name;
     r->key = "configuration";
     r->line = key->start_mark.line + 1;
-    TRY(scalar(r, key, &name));
+    TRY(vft_config_scalar(r, key, &name));
     r->key = name;
     for (size_t i = 0; i < KEYS; i++)
       if (!strcmp(name, known_keys[i]) && seen[i]++) return BAD(r, "given twice");
@@ -408,36 +445,45 @@ static vft_status mapping(reader *r) {
   return expressible(r);
 }
 
-vft_status vft_config_load(const char *path, vft_config *c) {
+/* From the file, or from the text when that is NULL. */
+static vft_status load(const char *name, FILE *f, const char *text, size_t length, vft_config *c) {
   memset(c, 0, sizeof *c);
   defaults(c);
-  c->file = vft_arena_strdup(&c->arena, path);
-  if (!c->file) return VFT_RESOURCE;
-  FILE *f = fopen(path, "rb");
-  if (!f) {
-    vft_config_free(c);
-    return vft_fail(VFT_USAGE, "%s: cannot read the configuration: %s", path, strerror(errno));
-  }
   yaml_parser_t parser;
   reader r = {.c = c};
   vft_status st;
+  c->file = vft_arena_strdup(&c->arena, name);
+  if (!c->file) return VFT_RESOURCE;
   if (!yaml_parser_initialize(&parser)) {
-    fclose(f);
     vft_config_free(c);
-    return vft_fail(VFT_RESOURCE, "out of memory reading %s", path);
+    return vft_fail(VFT_RESOURCE, "out of memory reading %s", name);
   }
-  yaml_parser_set_input_file(&parser, f);
+  if (f) yaml_parser_set_input_file(&parser, f);
+  else yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
   if (!yaml_parser_load(&parser, &r.doc)) {
-    st = vft_fail(VFT_USAGE, "%s:%zu: not YAML: %s", path, parser.problem_mark.line + 1,
+    st = vft_fail(VFT_USAGE, "%s:%zu: not YAML: %s", name, parser.problem_mark.line + 1,
                   parser.problem ? parser.problem : "unreadable");
   } else {
     st = mapping(&r);
     yaml_document_delete(&r.doc);
   }
   yaml_parser_delete(&parser);
-  fclose(f);
   if (st != VFT_OK) vft_config_free(c);
   return st;
+}
+
+vft_status vft_config_load(const char *path, vft_config *c) {
+  memset(c, 0, sizeof *c);
+  FILE *f = fopen(path, "rb");
+  if (!f)
+    return vft_fail(VFT_USAGE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  vft_status st = load(path, f, NULL, 0, c);
+  fclose(f);
+  return st;
+}
+
+vft_status vft_config_parse(const char *text, size_t length, const char *name, vft_config *c) {
+  return load(name, NULL, text, length, c);
 }
 
 void vft_config_free(vft_config *c) {

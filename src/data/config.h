@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "data/canonical_text.h"
 #include "data/leaf.h"
+#include "data/policy_spec.h"
 
 typedef enum { VFT_SCHEDULE_COSINE, VFT_SCHEDULE_LINEAR, VFT_SCHEDULE_CONSTANT } vft_schedule_kind;
 
@@ -27,6 +28,20 @@ typedef struct {
   size_t ntags;
   vft_tier tier;
 } vft_config_dataset;
+
+typedef enum { VFT_SAMPLER_PUBLIC, VFT_SAMPLER_PRIVATE, VFT_SAMPLER_HYBRID } vft_sampler_mode;
+extern const char *const vft_sampler_mode_names[3]; /* "public", "private", "hybrid" */
+
+/* How candidates follow one another (data/sampler.h). */
+typedef struct {
+  bool given;
+  vft_sampler_mode mode;
+  int window, public_every; /* epochs a window; every how manyth window is public (hybrid) */
+  bool replacement;
+  int steps_per_epoch;      /* 0: all eligible records, in whole steps */
+  bool has_beacon;
+  uint8_t beacon[32];
+} vft_sampler_config;
 
 typedef struct {
   vft_arena arena;
@@ -50,11 +65,16 @@ typedef struct {
   int warmup_steps;             /* -1: from warmup_ratio */
   int num_epochs, max_steps;    /* max_steps > 0 wins; else num_epochs */
   uint64_t seed;
+  vft_policy policy;
+  vft_sampler_config sampler;
 } vft_config;
 
 /* Reads and checks. Paths inside are taken relative to the configuration's folder and returned
  * joined. Fails: VFT_USAGE with "file:line: key: what was expected". */
 VFT_MUST_CHECK vft_status vft_config_load(const char *path, vft_config *config);
+/* From memory; `name` stands for the path. */
+VFT_MUST_CHECK vft_status vft_config_parse(const char *text, size_t length, const char *name,
+                                           vft_config *config);
 void vft_config_free(vft_config *config);
 
 /* The commented starting configuration that `vft init` writes. */

@@ -231,3 +231,25 @@ vft_status vft_spdx_canonical(const char *text, char out[VFT_SPDX_BYTES]) {
   *print(&p, root, out) = 0;
   return strlen(out) < TEXT_MAX ? VFT_OK : too_long(strlen(out));
 }
+
+bool vft_spdx_simple(const char *canonical) {
+  return !strstr(canonical, " AND ") && !strstr(canonical, " OR ");
+}
+
+static bool allowed(const parsing *p, int at, const char *const *list, size_t count) {
+  const node *n = &p->node[at];
+  if (n->kind == AND) return allowed(p, n->left, list, count) && allowed(p, n->right, list, count);
+  if (n->kind == OR) return allowed(p, n->left, list, count) || allowed(p, n->right, list, count);
+  for (size_t i = 0; i < count; i++)
+    if (strlen(list[i]) == n->length && !memcmp(list[i], p->words + n->at, n->length)) return true;
+  return false;
+}
+
+bool vft_spdx_allowed(const char *canonical, const char *const *list, size_t count) {
+  parsing p;
+  int root;
+  for (size_t i = 0; i < count; i++)
+    if (!strcmp(canonical, list[i])) return true;
+  if (!strcmp(canonical, "NOASSERTION") || !strcmp(canonical, "NONE")) return false;
+  return parse(&p, canonical, &root) == VFT_OK && allowed(&p, root, list, count);
+}

@@ -52,14 +52,12 @@ void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
   if (vft_simd_tier() >= VFT_SIMD_AVX512) {
     size_t whole = n / 8 * 8, rest = n - whole;
     vft_poseidon_permute_avx512(states, whole);
-    if (rest > 1) {
+    if (rest) {
       vft_poseidon_state last[8];
       memset(last, 0, sizeof last);
       memcpy(last, states + whole, rest * sizeof *last);
       vft_poseidon_permute_avx512(last, 8);
       memcpy(states + whole, last, rest * sizeof *last);
-    } else {
-      vft_poseidon_permute_c(states + whole, rest);
     }
     return;
   }

@@ -75,12 +75,78 @@ static void refuses_with_remedy(void **state) {
   assert_int_equal(vft_config_load("/nonexistent/c.yaml", &c), VFT_USAGE);
 }
 
+static void policy_and_sampler(void **state) {
+  (void)state;
+  vft_config c;
+  char text[2048];
+  snprintf(text, sizeof text, "%s%s", base,
+           "policy:\n"
+           "  allow_licenses: [mit, gpl-2.0-only with classpath-exception-2.0, noassertion]\n"
+           "  allow_languages: [EN, zh_CN]\n"
+           "  allow_tiers: [public, shadow]\n"
+           "  deny_tags: [' bad ']\n"
+           "  quotas:\n"
+           "    - {bin: 'license:MIT', max_examples: 0}\n"
+           "    - {bin: 'language:ZH_cn', max_tokens: 5}\n"
+           "    - {bin: 'language:zh-cn', max_examples: 5}\n"
+           "    - {bin: 'length:007-16', max_examples: 1}\n"
+           "    - {bin: 'source:a:b', max_examples: 1}\n"
+           "sampler:\n  mode: hybrid\n  window: 3\n  replacement: true\n");
+  if (load(text, &c) != VFT_OK) fail_msg("%s", vft_error_message());
+  const vft_policy *p = &c.policy;
+  assert_true(p->given && !p->any_license && !p->any_language);
+  assert_string_equal(p->licenses[1], "GPL-2.0-only WITH Classpath-exception-2.0");
+  assert_string_equal(p->licenses[2], "NOASSERTION");
+  assert_string_equal(p->languages[1], "zh-cn");
+  assert_int_equal(p->tiers, 5);
+  assert_string_equal(p->deny_tags[0], "bad");
+  assert_int_equal(p->quotas, 5);
+  assert_true(p->quota[1].tokens && p->quota[1].ceiling == 5 && !p->quota[2].tokens);
+  assert_string_equal(p->quota[3].value, "7-16");
+  assert_true(p->quota[3].shortest == 7 && p->quota[3].longest == 16);
+  assert_string_equal(p->quota[4].value, "a:b");
+  assert_true(c.sampler.mode == VFT_SAMPLER_HYBRID && c.sampler.window == 3 &&
+              c.sampler.replacement && c.sampler.public_every == 10);
+  vft_config_free(&c);
+#define POLICY(line) "policy:\n  allow_licenses: [MIT]\n  " line "\n"
+#define QUOTAS(list) "policy:\n  deny_tags: [x]\n  allow_languages: [en]\n  quotas: [" list "]\n"
+  refuse("policy: 1\n", "policy: expected");
+  refuse(POLICY("allow_license: [MIT]"), "did you mean 'allow_licenses'?");
+  refuse(POLICY("allow_licenses: [MIT]"), "given twice");
+  refuse("policy:\n  allow_licenses: [MIT OR ISC]\n", "one by one");
+  refuse("policy:\n  allow_licenses: [MITT]\n", "did you mean 'MIT'?");
+  refuse("policy:\n  allow_licenses: MIT\n", "expected a list");
+  refuse(POLICY("allow_tiers: [pub]"), "did you mean 'public'?");
+  refuse(QUOTAS("{bin: 'lang:en', max_examples: 1}"), "unknown kind of bin, did you mean");
+  refuse(QUOTAS("{bin: language, max_examples: 1}"), "KIND:VALUE");
+  refuse(QUOTAS("{bin: 'length:9-3', max_examples: 1}"), "length:A-B");
+  refuse(QUOTAS("{bin: 'length:3', max_examples: 1}"), "length:A-B");
+  refuse(QUOTAS("{bin: 'source:a'}"), "no max_examples");
+  refuse(QUOTAS("{max_tokens: 4}"), "has no bin");
+  refuse(QUOTAS("{bin: 'source:a', max_examples: 1, max_tokens: 2}"), "not both");
+  refuse(QUOTAS("{bin: 'source:a', max_examples: -1}"), "whole number");
+  refuse(QUOTAS("{bin: 'source:a', max_example: 1}"), "did you mean 'max_examples'?");
+  refuse(QUOTAS("{bin: 'source:a', max_examples: 1}, {bin: 'source:a', max_examples: 2}"),
+         "two ceilings, 1 and 2");
+  refuse(QUOTAS("{bin: 'tag:x', max_examples: 1}"), "contradicts deny_tags");
+  refuse(QUOTAS("{bin: 'language:zh', max_examples: 1}"), "contradicts allow_languages");
+  refuse(POLICY("quotas: [{bin: 'license:ISC', max_examples: 1}]"), "contradicts allow_licenses");
+  refuse("policy:\n  allow_tiers: [public]\n  quotas: [{bin: 'tier:shadow', max_tokens: 1}]\n",
+         "contradicts allow_tiers");
+  refuse("sampler: {mode: secret}\n", "mode");
+  refuse("sampler: {window: 0}\n", "window");
+  refuse("sampler: {beacon: abc}\n", "64 hexadecimal");
+  refuse("sampler: {replacement: maybe}\n", "replacement");
+  refuse("sampler: {steps_an_epoch: 3}\n", "did you mean 'steps_per_epoch'?");
+}
+
 int main(void) {
   strcpy(folder, "/tmp/vft-config-XXXXXX");
   if (!mkdtemp(folder)) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accepts_template_and_defaults),
       cmocka_unit_test(refuses_with_remedy),
+      cmocka_unit_test(policy_and_sampler),
   };
   int rc = cmocka_run_group_tests(tests, NULL, NULL);
   char path[96];

@@ -101,11 +101,45 @@ static void every_identifier(void **state) {
   }
 }
 
+static bool allowed(const char *text, const char *a, const char *b) {
+  char canonical_text[VFT_SPDX_BYTES];
+  const char *list[] = {a, b};
+  assert_int_equal(vft_spdx_canonical(text, canonical_text), VFT_OK);
+  return vft_spdx_allowed(canonical_text, list, b ? 2 : 1);
+}
+
+static void allowing(void **state) {
+  (void)state;
+  assert_true(allowed("MIT", "MIT", NULL));
+  assert_false(allowed("ISC", "MIT", NULL));
+  assert_true(allowed("ISC OR MIT", "MIT", NULL));
+  assert_false(allowed("ISC AND MIT", "MIT", NULL));
+  assert_true(allowed("ISC AND MIT", "MIT", "ISC"));
+  assert_true(allowed("MIT OR ISC AND Zlib", "MIT", NULL));
+  assert_false(allowed("(MIT OR ISC) AND Zlib", "MIT", NULL));
+  assert_true(allowed("(MIT OR ISC) AND Zlib", "ISC", "Zlib"));
+  assert_false(allowed("GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-only", NULL));
+  assert_false(allowed("GPL-2.0-only", "GPL-2.0-only WITH Classpath-exception-2.0", NULL));
+  assert_true(allowed("GPL-2.0-only WITH Classpath-exception-2.0 OR ISC",
+                      "GPL-2.0-only WITH Classpath-exception-2.0", NULL));
+  assert_false(allowed("MPL-1.1+", "MPL-1.1", NULL));
+  assert_true(allowed("MPL-1.1+", "MPL-1.1+", NULL));
+  assert_false(allowed("NOASSERTION", "MIT", NULL));
+  assert_true(allowed("NOASSERTION", "NOASSERTION", NULL));
+  assert_false(allowed("NONE", "NOASSERTION", NULL));
+  assert_true(allowed("LicenseRef-x", "LicenseRef-x", NULL));
+  assert_false(allowed("LicenseRef-X", "LicenseRef-x", NULL));
+  assert_true(vft_spdx_simple("GPL-2.0-only WITH Classpath-exception-2.0"));
+  assert_false(vft_spdx_simple("MIT OR ISC"));
+  assert_false(vft_spdx_simple("MIT AND ISC"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(forms),
       cmocka_unit_test(refusals),
       cmocka_unit_test(every_identifier),
+      cmocka_unit_test(allowing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

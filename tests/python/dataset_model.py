@@ -1,5 +1,5 @@
-"""The dataset commitment of docs/SPEC.md, section 13, in plain Python: slow, short, and written from
-the specification. Run as a program it writes vectors/dataset.json."""
+"""The dataset commitment of docs/SPEC.md, section 13, in plain Python: slow, short, and written
+from the specification. Run as a program it writes vectors/dataset.json."""
 
 import json
 import struct
@@ -109,6 +109,41 @@ def dataset_root(roots):
   return sponge(DATASET, sum(roots, []))
 
 
+def verify_member(data):
+  """c_D, tier, index and class bytes of a membership file (docs/FORMATS.md)."""
+  at = 0
+
+  def take(n):
+    nonlocal at
+    at += n
+    assert at <= len(data)
+    return data[at - n:at]
+
+  def number(n):
+    return int.from_bytes(take(n), "little")
+
+  def digest():
+    out = from_bytes(take(32))
+    assert all(x < P for x in out)
+    return out
+
+  assert take(8) == b"VFTMEMB1" and number(4) == 1
+  root, others = digest(), [digest(), digest()]
+  records, n, index, tokens, loss_tokens = number(8), number(8), number(8), number(4), number(4)
+  content, salt_ = digest(), digest()
+  kind = take(number(4))
+  assert index < records and loss_tokens < tokens <= n + 1
+  node = leaf_digest(content, metadata_digest(class_digest(kind), tokens, loss_tokens), salt_)
+  for b in range((records - 1).bit_length()):
+    sibling = digest()
+    node = compress(sibling, node) if index >> b & 1 else compress(node, sibling)
+  assert at == len(data)
+  tier = kind[0]
+  roots = others[:tier] + [sponge(TIER, node + [records, n, tier, 1])] + others[tier:]
+  assert dataset_root(roots) == root
+  return to_hex(root), TIERS[tier], index, kind
+
+
 def to_hex(digest):
   return struct.pack("<4Q", *digest).hex()
 
@@ -120,8 +155,8 @@ def from_bytes(data):
 def vectors():
   proc, raw, master = bytes(range(32)), bytes(range(255, 223, -1)), bytes([7] * 32)
   classes = [("public", proc, "a file.jsonl", "MIT", "en", "", []),
-             ("shadow", bytes(32), "站", "GPL-2.0-only WITH Classpath-exception-2.0 OR MIT", "zh-cn",
-              "医学", ["b", "a", "é"])]
+             ("shadow", bytes(32), "站", "GPL-2.0-only WITH Classpath-exception-2.0 OR MIT",
+              "zh-cn", "医学", ["b", "a", "é"])]
   contents = [(8, 0, [1, 2], [0, 1]),
               (16, 3, list(range(20)), [0] * 5 + [1] * 15),
               (24, 5, [2 ** 21 - 1] * 30, [1] * 30),

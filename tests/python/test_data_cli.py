@@ -204,6 +204,9 @@ def test_membership(committed, tmp_path):
     expect(vft("verify-member", path), 0, "accepted", root_of(output), "compare it")
     expect(vft("verify-member", path, "--root", root_of(output)), 0, "accepted")
     rejected(vft("verify-member", path, "--root", other), "member/root")
+    tier, first = ("public", 0) if n < 5 else ("restricted", 5) if n < 8 else ("shadow", 8)
+    found = model.verify_member(path.read_bytes())
+    assert found == (root_of(output), tier, n - first, rows(folder)[1][n][1])
   expect(vft("verify-member", path, "--root", "xyz"), 2, "not a root")
   expect(vft("prove-member", folder / "D", 9), 2, "the dataset has 9")
   expect(vft("prove-member", folder / "D"), 2, "missing")
@@ -290,6 +293,16 @@ def test_usage(tmp_path):
   (tmp_path / "private").mkdir()
   (tmp_path / "private" / "dataset.db").write_bytes(b"not a database, and long enough to be one")
   expect(vft("check", tmp_path), 2, "dataset.db")
+
+
+def test_a_commitment_under_way_is_not_touched(tmp_path):
+  config = write_config(tmp_path, [{"path": write_lines(tmp_path / "a.jsonl", [alpaca(0)])}])
+  expect(vft("commit", config, "--out", tmp_path / "D"), 0)
+  db = sqlite3.connect(tmp_path / "D" / "private" / "dataset.db")
+  db.execute("BEGIN EXCLUSIVE")
+  expect(vft("commit", config, "--out", tmp_path / "D"), 2, "in use by another process")
+  db.close()
+  expect(vft("commit", config, "--out", tmp_path / "D"), 0)
 
 
 def big_source(tmp_path, n):
