@@ -72,6 +72,13 @@ static void config(void **state) {
       "lr_scheduler: cosine\nwarmup_ratio: 0.03\nnum_epochs: 3\nmax_steps: 10\nseed: 7\n";
   static const char flow[] =
       "{base_model: &a m, datasets: [{path: *a}], num_epochs: 1, lora_target_modules: &b [q_proj]}";
+  static const char policy[] =
+      "base_model: m\ndatasets:\n  - {path: a, license: mit, tags: [x], tier: shadow}\n"
+      "num_epochs: 1\npolicy:\n  allow_licenses: [MIT, isc]\n  allow_languages: [en]\n"
+      "  deny_tags: [bad]\n  allow_tiers: [public]\n  quotas:\n"
+      "    - {bin: 'license:MIT', max_examples: 3}\n    - {bin: 'length:0-9', max_tokens: 7}\n"
+      "sampler: {mode: hybrid, window: 2, replacement: true}\n";
+  replay(config, policy, sizeof policy - 1, sizeof policy - 1, 4000);
   replay(config, full, sizeof full - 1, sizeof full, 4000);
   replay(config, vft_config_template, strlen(vft_config_template), strlen(vft_config_template),
          1000);
