@@ -181,7 +181,8 @@ static void every_check(suite *s) {
       vft_exec *e;
       blocks b = {.n = 0};
       unsigned variant = 0;
-      const char *id = check_name(w, c);
+      char id[200];
+      (void)vft_program_check_id(w->p, c, id, sizeof id);
       if (!find_attack(w, c, flavour, &variant, &a, &e, &b, why, sizeof why)) {
         if (flavour || is_redundant(id)) continue;
         print_message("no attack on %s (%s):%s\n", id, a.kind ? a.kind : "no kind", why);
