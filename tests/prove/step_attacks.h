@@ -172,11 +172,23 @@ static inline bool attack_released(const world *w, vft_tensor_id t, unsigned var
   return false;
 }
 
+/* The op that reads a limb of this number by itself (a norm's room does), or NULL. */
+static inline const vft_op *reader_of_limbs(const world *w, const vft_wide *x) {
+  for (uint32_t o = 0; o < w->step->nops; o++)
+    for (uint32_t i = 0; i < w->step->ops[o].nterms; i++)
+      for (uint32_t k = 0; k < x->nlimbs; k++)
+        if (w->step->ops[o].terms[i].nfactors &&
+            w->step->ops[o].terms[i].factor[0].tensor == x->limb[k])
+          return &w->step->ops[o];
+  return NULL;
+}
+
 static inline bool attack_limb(const world *w, vft_tensor_id t, unsigned variant, attack *a) {
   uint32_t n = w->wide[t];
   const vft_wide *x = &w->step->wides[n];
   const vft_op *op = w->side[n];
   if (!op) { /* of a value */
+    a->partner = reader_of_limbs(w, x);
     if (variant == 0) return at_end(a, "range/limb", 0, act_shift, t);
     also(a, vft_program_definition(w->p, x->value));
     return at_end(a, "range/top", variant - 1, act_top, t);
@@ -247,9 +259,13 @@ static inline bool attack_lookup(const world *w, uint32_t id, unsigned flavour, 
                     t == op->softmax.high ? FRACTION_HIGH : FRACTION_LOW);
   if ((op = op_with(w, true, id, VFT_OP_COMPARE)))
     return after_op(a, "range/compare/bit", op, variant, act_compare, NO_BIT);
-  if ((op = op_with(w, true, id, VFT_OP_ONEHOT)))
+  if ((op = op_with(w, true, id, VFT_OP_ONEHOT))) {
+    /* two bits that sum to 1 are pinned by the id, unless the other one-hot is false as well */
+    if (t == op->out.tensor && hots_of(w, op).high == 2)
+      also(a, lookup_check(w, w->range[op->extra[0]]));
     return at_token(w, a, "range/onehot", op, variant,
                     t == op->out.tensor ? SPREAD_HIGH : SPREAD_LOW);
+  }
   op = op_of_output(w, t);
   if (!op || op->kind != VFT_OP_REQUANT) return false;
   a->tensor = a->widen = t; /* the rounding fails too: the true value is inside */

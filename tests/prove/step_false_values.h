@@ -533,6 +533,14 @@ static inline bool act_hot(const world *w, attack *a, vft_exec *e) {
   if (a->mode == EXTRA_HIGH || a->mode == EXTRA_LOW) { /* one bit more, at 0: the id is the same */
     if (place == 0) return false;
     vft_array_set(&x, token * n, 1);
+  } else if (high && n == 2 && h.low > 2) { /* one more row of `low` ids, and as many less there */
+    vft_array y = *vft_exec_array(e, hot->extra[0]);
+    const size_t at[5] = {0, 1, 0, 1, h.low - 1};
+    for (int i = 0; i < 5; i++) {
+      vft_array *to = i < 2 ? &x : &y;
+      size_t index = token * (i < 2 ? n : h.low) + at[i];
+      vft_array_set(to, index, vft_array_get(to, index) + (const int[]){-1, 1, 2, -1, -1}[i]);
+    }
   } else { /* 1, -2, 1 added: sum and id are the same */
     size_t mid = place == 0 ? 1 : place == n - 1 ? n - 2 : place;
     if (n < 3) return false;
