@@ -41,4 +41,5 @@ static vft_status run(int argc, char **argv) {
 const cli_command cli_prove = {
     "prove", "RUN [--memory SIZE] [--resume]", "Prove every training step of a finished run",
     "Each step is executed again and proved, in one proof or cut into shards (layers, head,\n"
-    "optimiser) that fit the memory; proofs go to RUN/public/proofs.", run};
+    "optimiser) that fit the memory; proofs go to RUN/public/proofs. Proofs of another cut that are\n"
+    "there are removed, unless --resume keeps their cut.", run};

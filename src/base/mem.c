@@ -326,6 +326,7 @@ void *vft_arena_alloc(vft_arena *arena, size_t count, size_t size) {
       (void)vft_fail(VFT_RESOURCE, "out of memory: arena block of %zu bytes", want);
       return NULL;
     }
+    account(head + want);
     b->size = want;
     b->next = arena->head;
     arena->head = b;
@@ -357,6 +358,7 @@ char *vft_arena_printf(vft_arena *arena, const char *fmt, ...) {
 void vft_arena_free(vft_arena *arena) {
   for (vft_arena_block *b = arena->head; b;) {
     vft_arena_block *next = b->next;
+    atomic_fetch_sub(&live, ((sizeof *b + 15) & ~(size_t)15) + b->size);
     free(b);
     b = next;
   }

@@ -262,10 +262,14 @@ static vft_status mismatch(const vft_shards *shards, uint64_t step, uint32_t sha
 
 vft_status vft_slots_join(vft_slots *slots, const vft_shards *shards, uint64_t step,
                           uint32_t shard, const vft_digest *link) {
-  for (uint32_t l = 0; l < shards->step[shard]->program->nlinks; l++) {
+  uint32_t n = shards->step[shard]->program->nlinks;
+  for (uint32_t l = 0; l < n; l++) {
     uint32_t slot = vft_shard_slot(shards, shard, l);
     if (slots->set[slot] && memcmp(slots->root[slot].b, link[l].b, sizeof link[l].b))
       return mismatch(shards, step, shard, l);
+  }
+  for (uint32_t l = 0; l < n; l++) {
+    uint32_t slot = vft_shard_slot(shards, shard, l);
     slots->set[slot] = true;
     slots->root[slot] = link[l];
   }

@@ -163,13 +163,17 @@ out:
   return st;
 }
 
-static uint64_t count_proofs(vft_arena *arena, const char *folder, const vft_cut *cut,
-                             uint64_t steps) {
+/* Proofs from step 0 on, up to the first that is not there. */
+static uint64_t count_proofs(const char *folder, const vft_cut *cut, uint64_t steps) {
   uint64_t have = 0;
   for (uint64_t t = 0; t < steps; t++)
     for (uint32_t i = 0; i < vft_cut_shards(cut); i++) {
-      char *path = vft_shard_file_path(arena, folder, cut, t, i, steps);
-      have += path && vft_file_exists(path);
+      vft_arena arena = {0};
+      char *path = vft_shard_file_path(&arena, folder, cut, t, i, steps);
+      bool there = path && vft_file_exists(path);
+      vft_arena_free(&arena);
+      if (!there) return have;
+      have++;
     }
   return have;
 }
@@ -196,7 +200,7 @@ static vft_status inspect_folder(const char *path, FILE *out) {
     if (proofs && vft_cut_exists(proofs)) TRY_OUT(vft_cut_read(proofs, layers, &cut));
     if (proofs)
       fprintf(out, "Run folder: %" PRIu64 " of %" PRIu64 " proofs of %" PRIu64 " steps\n",
-              count_proofs(&arena, proofs, &cut, steps), steps * vft_cut_shards(&cut), steps);
+              count_proofs(proofs, &cut, steps), steps * vft_cut_shards(&cut), steps);
     st = inspect_manifest(manifest, out);
     goto out;
   }

@@ -53,8 +53,25 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
                   step->program->name, (double)least / GB, (double)budget / GB);
 }
 
-/* The shards of an even cut that differ in size: the whole step; head, a longest range between two
- * others, its optimiser. */
+/* One shard's part of try_cut. */
+static vft_status try_shard(const vft_manifest *m, const vft_cut *cut, uint32_t shard,
+                            const vft_proof_options *options, size_t budget,
+                            vft_memory_shard *largest, size_t *integers) {
+  vft_part part = vft_cut_part(cut, m->shape.layers, shard);
+  vft_step *step;
+  vft_memory_shard plan;
+  TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
+  vft_status st = vft_memory_plan(step, options, budget, &plan);
+  size_t own = vft_program_tree_elements(step->program, VFT_WITNESS, 0);
+  if (part.kind != VFT_PART_HEAD && own > *integers) *integers = own;
+  vft_step_free(step);
+  if (st == VFT_OK && plan.total > largest->total) *largest = plan;
+  return st;
+}
+
+/* The shards of an even cut that may be its largest: the whole step; head, and of the longest
+ * ranges (they come first) the first, one between two others, and the last. The first layer of the
+ * model has no gradient before it, so the first range is not the largest of equals. */
 static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
                           size_t budget, vft_memory_shard *largest, size_t *integers) {
   uint8_t context[VFT_CONTEXT_MAX];
@@ -62,19 +79,14 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
   *integers = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
   if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
   *integers = 0;
-  uint32_t n = (uint32_t)cut->n, range = n > 2 ? 1 : 0, shard[3] = {0, 1 + range, 1 + n + range};
   memset(largest, 0, sizeof *largest);
+  TRY(try_shard(m, cut, 0, &options, budget, largest, integers));
+  uint32_t n = (uint32_t)cut->n, range[3] = {0, n > 1, n - 1};
   for (int i = 0; i < 3; i++) {
-    vft_part part = vft_cut_part(cut, m->shape.layers, shard[i]);
-    vft_step *step;
-    vft_memory_shard plan;
-    TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
-    vft_status st = vft_memory_plan(step, &options, budget, &plan);
-    size_t own = vft_program_tree_elements(step->program, VFT_WITNESS, 0);
-    if (part.kind != VFT_PART_HEAD && own > *integers) *integers = own;
-    vft_step_free(step);
-    TRY(st);
-    if (plan.total > largest->total) *largest = plan;
+    if (i && range[i] == range[i - 1]) continue;
+    if (cut->count[range[i]] < cut->count[0]) continue;
+    TRY(try_shard(m, cut, 1 + range[i], &options, budget, largest, integers));
+    TRY(try_shard(m, cut, 1 + n + range[i], &options, budget, largest, integers));
   }
   return VFT_OK;
 }

@@ -83,8 +83,8 @@ typedef struct {
 
 static void show_stage(void *ctx, const char *name) {
   stage_progress *s = ctx;
-  char detail[96];
-  if (!s->j->what || ++s->j->stages >= STAGES) return;
+  char detail[160];
+  if (!*s->j->what || ++s->j->stages >= STAGES) return;
   snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
   vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
 }
@@ -154,7 +154,7 @@ static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *na
   }
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
-  stage_progress at = {j, j->what ? work(j, shard) : 0};
+  stage_progress at = {j, *j->what ? work(j, shard) : 0};
   memory.way.stage = show_stage;
   memory.way.stage_ctx = &at;
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
@@ -213,47 +213,80 @@ out:
 }
 
 /* Is there a proof of this shard that verifies and joins? Its claims are taken then. */
-static bool keep_shard(job *j, uint64_t t, uint32_t shard) {
+static vft_status keep_shard(job *j, uint64_t t, uint32_t shard, bool *kept) {
   vft_digest link[VFT_PROOF_LINKS];
   vft_oracle_claims claims;
   memset(&claims, 0, sizeof claims);
-  bool good = vft_verify_shard(&j->plan.manifest, &j->shards, j->folder, t, shard, link, &claims,
-                               NULL, NULL) == VFT_OK &&
-              vft_slots_join(&j->slots, &j->shards, t, shard, link) == VFT_OK &&
-              vft_oracle_claims_append(&j->claims, &claims, NULL) == VFT_OK;
+  vft_status st = vft_verify_shard(&j->plan.manifest, &j->shards, j->folder, t, shard, link,
+                                   &claims, NULL, NULL);
+  if (st == VFT_OK) st = vft_slots_join(&j->slots, &j->shards, t, shard, link);
+  *kept = st == VFT_OK;
+  if (st == VFT_OK) st = vft_oracle_claims_append(&j->claims, &claims, NULL);
   vft_oracle_claims_free(&claims);
-  return good;
+  if (*kept || st == VFT_RESOURCE) return st;
+  vft_error_clear();
+  return VFT_OK;
+}
+
+/* All shards of a step. `keep`: those that are there, verify and join; *any: there was one. */
+static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
+  vft_digest roots[VFT_PROOF_LINKS];
+  char name[32], what[96];
+  uint64_t done = j->done;
+  *any = false;
+  for (uint32_t i = 0; i < j->shards.n; i++) {
+    TRY(vft_interrupt_check("vft prove ... --resume goes on"));
+    vft_cut_name(&j->shards.cut, i, name);
+    snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
+             (unsigned long long)j->plan.manifest.steps, j->shards.n > 1 ? ", " : "",
+             j->shards.n > 1 ? name : "");
+    snprintf(j->what, sizeof j->what, "%s", what);
+    j->stages = 0;
+    bool kept = false;
+    if (keep) TRY(keep_shard(j, t, i, &kept));
+    if (!kept) {
+      TRY(vft_prover_shard(j, t, i, roots));
+      vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
+      if (st != VFT_OK) {
+        j->done = done;
+        return st;
+      }
+    }
+    *any = *any || kept;
+    j->done += STAGES * work(j, i);
+    vft_progress_step(&j->progress, j->done, what);
+  }
+  *j->what = 0;
+  return VFT_OK;
 }
 
 static vft_status prove_steps(job *j) {
   uint64_t steps = j->plan.manifest.steps;
-  vft_digest roots[VFT_PROOF_LINKS];
-  char name[32], what[96];
+  vft_slots *begun = vft_alloc(1, sizeof *begun);
+  if (!begun) return VFT_RESOURCE;
+  vft_status st = VFT_OK;
   j->progress = vft_progress_begin("prove", 0, steps * work_of_step(j));
   j->progress.percent = true;
-  for (uint64_t t = 0; t < steps; t++) {
-    for (uint32_t i = 0; i < j->shards.n; i++) {
-      TRY(vft_interrupt_check("vft prove ... --resume goes on"));
-      vft_cut_name(&j->shards.cut, i, name);
-      snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
-               (unsigned long long)steps, j->shards.n > 1 ? ", " : "", j->shards.n > 1 ? name : "");
-      j->what = what;
-      j->stages = 0;
-      if (!j->request->resume || !keep_shard(j, t, i)) {
-        TRY(vft_prover_shard(j, t, i, roots));
-        vft_status st = vft_slots_join(&j->slots, &j->shards, t, i, roots);
-        if (st == VFT_REJECTED)
-          return vft_fail(VFT_USAGE, "step %llu does not continue step %llu: a checkpoint of %s is "
-                          "of another run; delete private/checkpoints and train again",
-                          (unsigned long long)t, (unsigned long long)t - 1, j->request->run);
-      }
-      j->done += STAGES * work(j, i);
-      vft_progress_step(&j->progress, j->done, what);
+  for (uint64_t t = 0; st == VFT_OK && t < steps; t++) {
+    uint32_t claims = j->claims.n;
+    bool any;
+    *begun = j->slots;
+    st = prove_step(j, t, j->request->resume, &any);
+    if (st == VFT_REJECTED && any) {
+      /* a proof that was there is true of something else than this run: all of the step again */
+      vft_error_clear();
+      j->slots = *begun;
+      j->claims.n = claims;
+      st = prove_step(j, t, false, &any);
     }
+    if (st == VFT_REJECTED)
+      st = vft_fail(VFT_USAGE, "step %llu does not continue the one before: a checkpoint of %s is of "
+                    "another run; delete private/checkpoints and train again",
+                    (unsigned long long)t, j->request->run);
     vft_slots_next(&j->slots);
   }
-  j->what = NULL;
-  return VFT_OK;
+  vft_free(begun);
+  return st;
 }
 
 /* ---- release ---- */
@@ -283,6 +316,15 @@ static vft_status put_released(vft_trace *trace, uint32_t link, const vft_state 
   return VFT_OK;
 }
 
+/* Are the ranges of a release those that the last step ended in? (The places are those of the step
+ * after it.) */
+static bool release_joins(const job *j, const vft_digest *link) {
+  for (uint32_t i = 0; i < (uint32_t)j->shards.cut.n; i++)
+    if (memcmp(link[i].b, j->slots.root[vft_slot(VFT_SLOT_ADAPTER_IN, i)].b, sizeof link[i].b))
+      return false;
+  return true;
+}
+
 static vft_status prove_release(job *j) {
   const vft_manifest *m = &j->plan.manifest;
   const vft_step *s = j->shards.release;
@@ -290,8 +332,10 @@ static vft_status prove_release(job *j) {
   vft_trace trace;
   double begun = vft_seconds(), cpu = cpu_seconds();
   if (j->request->resume &&
-      vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK)
+      vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK &&
+      release_joins(j, link))
     return VFT_OK;
+  vft_error_clear();
   TRY(reach(j, m->steps));
   TRY(vft_trace_init(&trace, s->program));
   vft_status st = VFT_OK;
@@ -339,28 +383,42 @@ out:
 
 /* ---- all ---- */
 
-/* The cut of the proofs that are there, or the best one for the memory. */
+/* Takes a new cut; proofs of another one are of no use to it. */
+static vft_status take_cut(job *j, const vft_cut *cut) {
+  vft_cut old;
+  bool same = vft_cut_exists(j->proofs) &&
+              vft_cut_read(j->proofs, j->plan.manifest.shape.layers, &old) == VFT_OK &&
+              vft_cut_equal(&old, cut);
+  vft_error_clear();
+  if (!same) TRY(vft_proof_files_remove(j->proofs));
+  return vft_cut_write(cut, j->proofs);
+}
+
+/* The cut of the proofs that are there, the one asked for, or the best one for the memory. */
 static vft_status choose_cut(job *j, vft_cut *cut) {
   const vft_manifest *m = &j->plan.manifest;
   vft_memory_shard largest;
-  j->resident = vft_alloc_live();
-  TRY(vft_memory_budget(j->request->memory, &j->budget));
-  if (j->request->resume && vft_cut_exists(j->proofs))
-    return vft_cut_read(j->proofs, m->shape.layers, cut);
-  if (j->request->cut) {
-    if (j->request->ranges > m->shape.layers)
-      return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
-    *cut = vft_cut_even(m->shape.layers, j->request->ranges);
-    TRY(vft_proof_files_remove(j->proofs));
-    return vft_cut_write(cut, j->proofs);
+  vft_cut asked = {.n = 0};
+  if (j->request->cut && j->request->ranges > m->shape.layers)
+    return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
+  if (j->request->cut) asked = vft_cut_even(m->shape.layers, j->request->ranges);
+  if (j->request->resume && vft_cut_exists(j->proofs)) {
+    TRY(vft_cut_read(j->proofs, m->shape.layers, cut));
+    if (!j->request->cut || vft_cut_equal(cut, &asked)) return VFT_OK;
+    return vft_fail(VFT_USAGE, "--ranges: the proofs of %s are cut into %d ranges; go on with these, "
+                    "or begin anew without --resume", j->request->run, cut->n);
   }
+  if (j->request->cut) {
+    *cut = asked;
+    return take_cut(j, cut);
+  }
+  TRY(vft_memory_budget(j->request->memory, &j->budget));
   TRY(vft_memory_cut(m, j->plan.step, j->budget, cut, &largest));
   if (cut->n)
     vft_note("each step in %u shards (head, %d ranges of at most %d layers, their optimisers), at "
              "most %.1f GB each", vft_cut_shards(cut), cut->n, cut->count[0],
              (double)largest.total / 1e9);
-  TRY(vft_proof_files_remove(j->proofs));
-  return vft_cut_write(cut, j->proofs);
+  return take_cut(j, cut);
 }
 
 vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
@@ -380,7 +438,9 @@ vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
   TRY(vft_state_alloc(&m->shape, &j->state));
   TRY(vft_state_alloc(&m->shape, &j->before));
   TRY(choose_cut(j, &cut));
-  return vft_shards_derive(m, j->plan.step, &cut, &j->shards);
+  TRY(vft_shards_derive(m, j->plan.step, &cut, &j->shards));
+  j->resident = vft_alloc_live();
+  return vft_memory_budget(j->request->memory, &j->budget);
 }
 
 void vft_prover_close(vft_prover *j) {

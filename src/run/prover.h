@@ -27,7 +27,7 @@ typedef struct {
   vft_progress progress; /* in units of vft_prover_work */
   uint64_t done;         /* by the shards before this one */
   uint64_t stages;       /* of this one */
-  const char *what;      /* the shard at work */
+  char what[96];         /* the shard at work; empty: none of a step */
 } vft_prover;
 
 /* Opens the run and takes the cut that is there (request->resume) or chooses one and writes it.
