@@ -83,13 +83,6 @@ static void config(void **state) {
   replay(config, vft_config_template, strlen(vft_config_template), strlen(vft_config_template),
          1000);
   replay(config, flow, sizeof flow - 1, sizeof flow, 2000);
-  static const char policy[] =
-      "base_model: m\ndatasets:\n  - {path: a, license: mit, tags: [x], tier: shadow}\n"
-      "num_epochs: 1\npolicy:\n  allow_licenses: [MIT, isc]\n  allow_languages: [en]\n"
-      "  deny_tags: [bad]\n  allow_tiers: [public]\n  quotas:\n"
-      "    - {bin: 'license:MIT', max_examples: 3}\n    - {bin: 'length:0-9', max_tokens: 7}\n"
-      "sampler: {mode: hybrid, window: 2, replacement: true}\n";
-  replay(config, policy, sizeof policy - 1, sizeof policy, 4000);
 }
 
 static void peft(void **state) {
