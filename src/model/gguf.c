@@ -182,7 +182,7 @@ static vft_status parse_tensor(cursor *c, vft_gguf_tensor *t, uint64_t *offset) 
   t->dtype = (vft_dtype)ggml[index].dtype;
   uint64_t row = t->shape[t->dims - 1];
   if (row % ggml[index].block)
-    return vft_fail(VFT_USAGE, "%s: tensor '%s': rows of %llu are not whole blocks of type %s%s",
+    return vft_fail(VFT_USAGE, "%s: tensor '%s': rows of %llu are not whole blocks of %s%s",
                     c->name, shown.text, (unsigned long long)row, ggml[index].name,
                     t->dtype == VFT_DTYPE_UNSUPPORTED ? ", which is not supported either" : "");
   t->bytes = (size_t)(t->elements / ggml[index].block * ggml[index].bytes); /* < 2^51 */

@@ -118,7 +118,7 @@ DAMAGE = {
     "architecture": (lambda g: g.changed(g.key["general.architecture"][2] + 8, b"gemma"),
                      "general.architecture is 'gemma', expected 'llama'"),
     "quantisation": (lambda g: g.changed(g.tensor[QUERY][2], little(10, 4)),
-                     f"tensor '{QUERY}': rows of 96 are not whole blocks of type Q2_K, which is "
+                     f"tensor '{QUERY}': rows of 96 are not whole blocks of Q2_K, which is "
                      "not supported either"),
     "integers": (lambda g: g.changed(g.tensor[QUERY][2], little(24, 4)),
                  f"tensor '{QUERY}' has type I8; supported are"),

@@ -23,7 +23,7 @@ static inline uint64_t toy_rnd64(void) {
 }
 /* lo .. hi */
 static inline int64_t toy_rnd(int64_t lo, int64_t hi) {
-  return lo + (int64_t)(toy_rnd64() % (uint64_t)(hi - lo + 1));
+  return (int64_t)((uint64_t)lo + toy_rnd64() % ((uint64_t)hi - (uint64_t)lo + 1));
 }
 
 typedef struct {
