@@ -9,11 +9,16 @@
 #include "base/status.h"
 
 /* Zero-filled block of count*size bytes, 64-byte aligned; NULL on failure (message recorded).
- * count*size == 0 yields a valid pointer. Blocks of 4 MiB and more are mapped with huge pages. */
+ * count*size == 0 yields a valid pointer. Large blocks come from a heap in huge pages, which keeps
+ * the pages of freed blocks for later ones: clearing them is the caller's cost, so ask for zeros
+ * only where they are needed. Pages in use and kept never exceed the most bytes ever live by more
+ * than 64 MiB and the rounding of blocks to pages. */
 void *vft_alloc(size_t count, size_t size);
 /* Like vft_alloc, contents unspecified. */
 void *vft_alloc_raw(size_t count, size_t size);
 void vft_free(void *block);
+/* Returns the pages that the heap keeps to the system. */
+void vft_alloc_trim(void);
 /* Bytes now held by vft_alloc blocks, and the highest value since the last reset. */
 size_t vft_alloc_live(void);
 size_t vft_alloc_peak(void);
