@@ -78,7 +78,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
   TRY_OUT(vft_merkle_commit(&merkle, rs, rows, row_i16, &source_rows, true));
   double commit = now() - start, open = 1e30, check = 1e30;
   vft_whir_tree tree = {vft_merkle_root(merkle), rows, 0};
-  vft_whir_source source = {VFT_ELEM_I16, message, weight, merkle};
+  vft_whir_source source = {VFT_ELEM_I16, message, weight, merkle, false};
   for (int r = 0; r < repeats; r++) {
     vft_channel_free(ch);
     ch = vft_channel_prover("bench");
@@ -107,7 +107,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
          "\"verify_ms\":%.2f,\"proof_bytes\":%zu,\"plan_bytes\":%zu}\n",
          vft_simd_name(vft_simd_tier()), vft_threads(), k0, c, rate, n, 1e9 * commit / (double)n,
          1e9 * open / (double)n, open, 1e3 * check, bytes,
-         vft_whir_prove_bytes(&params, &tree, 1));
+         vft_whir_prove_bytes(&params, &tree, 1, false));
 out:
   vft_channel_free(ch);
   vft_merkle_free(merkle);

@@ -11,6 +11,12 @@
  *   message 2, after a = r:  h(0) = q(0),  [X^2] h = q(inf), where
  *   q(b) = t(0,b) (1-r) + t(1,b) r + t(inf,b) (r^2 - r).
  *
+ * Memory. A folded row takes the place of rows that it was folded from: every unit of work reads
+ * its chunk of the four rows before it writes. Extension rows are folded into the first of them,
+ * weights into the first row of weights; the first fold turns base entries, which are too short,
+ * into extension elements, in the place of the group's second row of weights where the caller
+ * lets them be spent. Only what finds no place so has memory of its own.
+ *
  * All sums are exact in the field: neither threads nor chunking can show in the result. */
 #include <string.h>
 
@@ -30,6 +36,7 @@ typedef struct {
   const vft_ext *weight;
   vft_elem type;
   bool ext;
+  bool spend; /* the weights may be overwritten */
 } row;
 
 typedef struct {
@@ -40,8 +47,8 @@ typedef struct {
   size_t cols;
   row *rows, *next;      /* live rows, and room for the folded ones */
   size_t n;
-  vft_ext *entry[2], *weight[2]; /* folded tables, used in turn */
-  size_t room[2];        /* their lengths */
+  vft_ext *entry[2], *weight[2]; /* folded rows without a place, used in turn */
+  size_t entries[2], weights[2]; /* their lengths */
   unsigned turn;
   unsigned pass;         /* variables of the prepared pass: 0 (none), 1 or 2 */
   unsigned bound;        /* of these, already bound */
@@ -91,12 +98,13 @@ static void fold_rows(const pass *x, size_t first, size_t last, const row *out, 
       pf[at] = loaded[at];
     }
   }
+  /* Weights first: the entries may take the place of a row of them. */
   vft_ext *entry = (vft_ext *)out->entry + from;
+  if (out->weight) s->k->fold_ext((vft_ext *)out->weight + from, w, x->r, n);
   if (ext)
     s->k->fold_ext(entry, pe, x->r, n);
   else
     s->k->fold_fp(entry, pf, x->r, n);
-  if (out->weight) s->k->fold_ext((vft_ext *)out->weight + from, w, x->r, n);
 }
 
 /* Products of a group of rows, ids equal up to the low x->product bits. */
@@ -160,18 +168,58 @@ static size_t runs(const row *r, size_t n, unsigned shift, size_t *start) {
   return g;
 }
 
-/* Room for m folded rows in the buffers that the rows at hand do not use. */
-static vft_status reserve_rows(prover *s, size_t m) {
+/* Room for so many folded rows in the buffers that the rows at hand do not use. */
+static vft_status reserve_rows(prover *s, size_t entries, size_t weights) {
   unsigned b = s->turn ^= 1;
-  if (m * s->cols <= s->room[b]) return VFT_OK;
-  vft_free(s->entry[b]);
-  vft_free(s->weight[b]);
-  s->room[b] = m * s->cols;
-  s->entry[b] = vft_alloc_raw(s->room[b], sizeof(vft_ext));
-  s->weight[b] = vft_alloc_raw(s->room[b], sizeof(vft_ext));
-  if (s->entry[b] && s->weight[b]) return VFT_OK;
-  s->room[b] = 0;
+  if (entries * s->cols > s->entries[b]) {
+    vft_free(s->entry[b]);
+    s->entries[b] = entries * s->cols;
+    s->entry[b] = vft_alloc_raw(s->entries[b], sizeof(vft_ext));
+  }
+  if (weights * s->cols > s->weights[b]) {
+    vft_free(s->weight[b]);
+    s->weights[b] = weights * s->cols;
+    s->weight[b] = vft_alloc_raw(s->weights[b], sizeof(vft_ext));
+  }
+  if ((!entries || s->entry[b]) && (!weights || s->weight[b])) return VFT_OK;
   return vft_fail(VFT_RESOURCE, "opening: out of memory for the folded matrix");
+}
+
+/* The folds of the m groups of rows that first[] delimits: where they will be. */
+static vft_status place_folded(prover *s, size_t m, unsigned fold) {
+  size_t entries = 0, weights = 0;
+  for (size_t i = 0; i < m; i++) {
+    const row *from = &s->rows[s->first[i]];
+    row *to = &s->next[i];
+    const vft_ext *place[2] = {NULL, NULL}; /* rows of weights that may be overwritten */
+    unsigned places = 0;
+    bool any = false;
+    for (size_t j = s->first[i]; j < s->first[i + 1]; j++) {
+      const row *r = &s->rows[j];
+      any |= r->weight != NULL;
+      if (r->weight && r->spend && places < 2) place[places++] = r->weight;
+    }
+    *to = (row){.id = from->id >> fold, .weight = place[0], .ext = true, .spend = true};
+    to->entry = from->ext ? from->entry : place[1];
+    entries += !to->entry;
+    weights += any && !to->weight;
+    to->type = any ? VFT_ELEM_FP : VFT_ELEM_I8; /* until its buffers are there */
+  }
+  TRY(reserve_rows(s, entries, weights));
+  vft_ext *entry = s->entry[s->turn], *weight = s->weight[s->turn];
+  for (size_t i = 0; i < m; i++) {
+    row *to = &s->next[i];
+    if (!to->entry) {
+      to->entry = entry;
+      entry += s->cols;
+    }
+    if (to->type == VFT_ELEM_FP && !to->weight) {
+      to->weight = weight;
+      weight += s->cols;
+    }
+    to->type = VFT_ELEM_FP;
+  }
+  return VFT_OK;
 }
 
 /* Folds by x->fold variables (challenges x->r set) and prepares the messages of the next ones. */
@@ -183,15 +231,7 @@ static vft_status run_pass(prover *s, pass *x) {
   x->chunks = (s->cols + CHUNK - 1) / CHUNK;
   if (x->fold) {
     m = runs(s->rows, s->n, x->fold, s->first);
-    TRY(reserve_rows(s, m));
-    for (size_t i = 0; i < m; i++) {
-      bool any = false;
-      for (size_t j = s->first[i]; j < s->first[i + 1]; j++) any |= s->rows[j].weight != NULL;
-      s->next[i] = (row){.id = s->rows[s->first[i]].id >> x->fold,
-                         .entry = s->entry[s->turn] + i * s->cols,
-                         .weight = any ? s->weight[s->turn] + i * s->cols : NULL,
-                         .ext = true};
-    }
+    TRY(place_folded(s, m, x->fold));
   }
   x->groups = runs(x->fold ? s->next : s->rows, m, x->product, s->start);
   size_t units = x->groups * x->chunks;
@@ -272,7 +312,7 @@ static vft_status take_folded(prover *s) {
   const row *r = &s->rows[0];
   if (!r->ext || !r->weight) {
     const row *from = r;
-    TRY(reserve_rows(s, 1));
+    TRY(reserve_rows(s, 1, 1));
     vft_ext *f = s->entry[s->turn], *w = s->weight[s->turn];
     if (from->ext) {
       memcpy(f, from->entry, s->cols * sizeof *f);
@@ -314,7 +354,7 @@ static vft_status on_commit(void *ctx, unsigned level, vft_digest *root) {
   s->n = (size_t)1 << l->row_vars;
   for (size_t i = 0; i < s->n; i++)
     s->rows[i] = (row){.id = i, .entry = s->f + i * s->cols, .weight = s->w + i * s->cols,
-                       .ext = true};
+                       .ext = true, .spend = true};
   s->pass = 0;
   return VFT_OK;
 }
@@ -387,7 +427,8 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
       s.rows[s.n++] = (row){.id = tree[t].row_offset + r,
                             .entry = (const uint8_t *)from->message + r * s.cols * bytes,
                             .weight = from->weight ? from->weight + r * s.cols : NULL,
-                            .type = from->type};
+                            .type = from->type,
+                            .spend = from->spend};
   }
   vft_whir_hooks hooks = {.ctx = &s,
                           .message = on_message,
@@ -437,16 +478,16 @@ static size_t code_bytes(const vft_whir_level *l) {
 }
 
 size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
-                            size_t trees) {
+                            size_t trees, bool spend) {
   const vft_whir_level *l = &params->level[0];
   size_t rows = rows_bound(params, tree, trees), bytes = 0, opened = 0;
-  size_t once = l->row_vars < 2 ? l->row_vars : 2, twice = l->row_vars < 4 ? l->row_vars : 4;
+  size_t once = l->row_vars < 2 ? l->row_vars : 2;
   bytes += rows * 2 * (sizeof(row) + sizeof(size_t)) + 2 * sizeof(size_t);
   bytes += SLOTS_MAX * VFT_WHIR_T * sizeof(vft_ext);
-  /* The two pairs of folded tables; later levels fit into what the first one reserved, or into
-   * one row of the first level. */
-  bytes += (groups(tree, trees, (unsigned)once) + groups(tree, trees, (unsigned)twice))
-           * (2 * sizeof(vft_ext) << l->log_msg);
+  /* The rows of the first fold that have memory of their own, and one row for a level's end. With
+   * weights to spend that is one at either end of a tree, where a group may have one row only. */
+  size_t own = spend ? 2 * trees : groups(tree, trees, (unsigned)once);
+  bytes += (own + 1) * (2 * sizeof(vft_ext) << l->log_msg);
   for (unsigned i = 1; i < params->levels; i++)
     bytes += code_bytes(&params->level[i]);
   bytes += vft_whir_claims_bytes(l->log_msg, l->log_inv_rate);

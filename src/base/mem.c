@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/pool.h"
 
@@ -71,11 +71,11 @@ static void account(size_t bytes) {
 
 /* ---- the heap (its lock held) ---- */
 
-/* Memory and swap of the machine. */
+/* Memory of the machine; swap is not counted on. */
 static size_t machine_bytes(void) {
-  struct sysinfo s;
-  if (sysinfo(&s)) return 0;
-  return ((size_t)s.totalram + (size_t)s.totalswap) * s.mem_unit;
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || size <= 0 || (size_t)pages > ((size_t)1 << 44) / (size_t)size) return 0;
+  return (size_t)pages * (size_t)size;
 }
 
 /* Addresses for four times the machine's memory: holes cost addresses, not memory. Without them
@@ -83,7 +83,7 @@ static size_t machine_bytes(void) {
 static void heap_open(void) {
   heap.tried = true;
   heap.machine = machine_bytes();
-  if (SANITIZED || !heap.machine || heap.machine > (size_t)1 << 44) return;
+  if (SANITIZED || !heap.machine) return;
   size_t bytes = (heap.machine * 4 + UNIT - 1) & ~((size_t)UNIT - 1);
   void *at = mmap(NULL, bytes + UNIT, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -156,7 +156,7 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     reopened = (size_t)64 * 16 << m.c; /* codewords encoded again, per thread */
   }
   *proof = (size_t)opening_length(&params, tree, m.ntrees);
-  *out += vft_whir_prove_bytes(&params, tree, m.ntrees) + reopened * (size_t)vft_threads();
+  *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true) + reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:
   vft_free(tree);
