@@ -8,6 +8,7 @@
 
 #include "run/cut.h"
 #include "run/derive.h"
+#include "run/memory.h"
 #include "run/plan.h"
 
 static vft_plan plan;
@@ -148,8 +149,37 @@ static void test_contexts(void **state) {
   assert_int_equal(first.bits, 130 + 7); /* 24 steps of 5 shards and two more: 122 proofs */
 }
 
+/* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest. */
+static void test_memory(void **state) {
+  (void)state;
+  int cuts = 0, refused = 0;
+  for (size_t budget = (size_t)2 << 30; budget > (size_t)64 << 20; budget = budget / 8 * 7) {
+    vft_cut cut;
+    vft_memory_shard largest;
+    vft_shards s;
+    uint8_t context[VFT_CONTEXT_MAX];
+    size_t most = 0;
+    if (vft_memory_cut(&plan.manifest, plan.step, budget, &cut, &largest) != VFT_OK) {
+      refused++;
+      continue;
+    }
+    assert_int_equal(vft_shards_derive(&plan.manifest, plan.step, &cut, &s), VFT_OK);
+    for (uint32_t i = 0; i < s.n; i++) {
+      vft_memory_shard own;
+      vft_proof_options o = vft_cut_options(&plan.manifest, &cut, 0, i, context);
+      assert_int_equal(vft_memory_plan(s.step[i], &o, budget, &own), VFT_OK);
+      if (own.total > most) most = own.total;
+    }
+    assert_true(most <= budget);
+    assert_int_equal(most, largest.total);
+    cuts += cut.n > 0;
+    vft_shards_free(&s);
+  }
+  assert_true(cuts > 0 && refused > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_joins), cmocka_unit_test(test_layouts),
-                                     cmocka_unit_test(test_contexts)};
+                                     cmocka_unit_test(test_contexts), cmocka_unit_test(test_memory)};
   return cmocka_run_group_tests(tests, make_plan, free_plan);
 }

@@ -97,7 +97,7 @@ static void test_requantise(void **unused) {
         for (size_t i = 0; i < n; i++) {
           i128 half = k ? (i128)1 << (k - 1) : 0;
           assert_true(rem_[i] >= 0 && (i128)rem_[i] < (i128)1 << k);
-          assert_true(x[i] + half == ((i128)q[i] << k) + rem_[i]);
+          assert_true(x[i] + half == (i128)q[i] * ((i128)1 << k) + rem_[i]);
         }
       }
 }
