@@ -45,6 +45,7 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
     TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
     out->proof = plan.peak;
     out->total = out->trace + out->links + out->proof;
+    out->total += out->total / 64; /* claims, points and lists, which are not planned one by one */
     out->proof_bytes = plan.proof;
     if (out->total <= budget) return VFT_OK;
     if (out->total < least) least = out->total;

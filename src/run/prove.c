@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "run/derive.h"
 #include "run/memory.h"
@@ -458,6 +459,10 @@ vft_status vft_run_prove(const vft_prove_request *request) {
   if (!j) return VFT_RESOURCE;
   vft_status st;
   TRY_OUT(vft_prover_open(j, request));
+  if (!request->resume) {
+    char *log = vft_run_path(&j->plan.arena, request->run, "private/prove.jsonl");
+    if (log) (void)unlink(log);
+  }
   TRY_OUT(vft_slots_start(&j->shards, j->plan.manifest.seed, &j->slots));
   TRY_OUT(prove_steps(j));
   if (j->shards.cut.n) TRY_OUT(prove_release(j));

@@ -185,6 +185,10 @@ def test_killed_proving_resumes_at_a_shard(cut, tmp_path):
 def test_workers(cut, tmp_path):
   run, jobs = tmp_path / "run", tmp_path / "jobs"
   shutil.copytree(cut, run)
+  expect(vft("prove", run, "--resume", "--jobs", jobs), 0, "wrote 0 jobs")
+  expect(vft("prove", run, "--resume", "--ranges", 1), 2, "cut into 3 ranges")
+  shutil.rmtree(run / "public" / "proofs")
+  (run / "public" / "proofs").mkdir()
   expect(vft("prove", run, "--ranges", LAYERS, "--jobs", jobs), 0, f"wrote {STEPS * len(SHARDS)} jobs")
   files = sorted(jobs.iterdir(), reverse=True)
   assert len(files) == STEPS * len(SHARDS)
@@ -219,7 +223,8 @@ def test_estimate_before_any_work(cut, tmp_path):
   proofs = sum(p.stat().st_size for p in (run / "public" / "proofs").iterdir())
   assert 0.75 < estimate["proof_bytes"] / proofs < 1.25
   lines = [json.loads(line) for line in (run / "private" / "prove.jsonl").read_text().splitlines()]
-  peak = max(line["peak_bytes"] for line in lines[-STEPS:])
+  assert [line["step"] for line in lines] == list(range(STEPS))
+  peak = max(line["peak_bytes"] for line in lines)
   assert peak <= estimate["memory_bytes"] < 1.25 * peak
   expect(vft("estimate", config, "--memory", "100M"), 3, "GB")
   expect(vft("estimate", config), 0, "shards a step", "proving")
