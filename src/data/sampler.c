@@ -82,6 +82,7 @@ uint64_t vft_order_candidates(const vft_order *o, uint64_t rows) {
  * at most E N values, so E would have to reach N^2. What remains are statistics of
  * tiny datasets, on which no claim rests: who knows the key of a public order knows the order, and
  * nothing else about it is secret. */
+#define LOW60 (((uint64_t)1 << 60) - 1)
 enum { ROUNDS = 10, LANES = 32, GRAIN = 512 };
 
 typedef struct {
@@ -106,7 +107,7 @@ static void permute_lanes(const vft_order *o, uint64_t *value, size_t n) {
     }
     vft_poseidon_hash_many(VFT_DOMAIN_ROUND, in[0], 6, n, f);
     for (size_t k = 0; k < n; k++) {
-      uint64_t next = (left[k] + f[k].e[0].v % o->side) % o->side;
+      uint64_t next = (left[k] + (f[k].e[0].v & LOW60) % o->side) % o->side;
       left[k] = right[k];
       right[k] = next;
     }
@@ -122,7 +123,7 @@ static void draw_lanes(const vft_order *o, uint64_t *value, size_t n) {
     in[k][4] = vft_fp_from_u64(value[k]);
   }
   vft_poseidon_hash_many(VFT_DOMAIN_DRAW, in[0], 5, n, f);
-  for (size_t k = 0; k < n; k++) value[k] = f[k].e[0].v % o->records;
+  for (size_t k = 0; k < n; k++) value[k] = (f[k].e[0].v & LOW60) % o->records;
 }
 
 static void take_range(void *ctx, size_t begin, size_t end) {

@@ -248,7 +248,7 @@ vft_tensor_id vft_build_tensor(vft_builder *b, vft_origin origin, uint32_t group
                                vft_frac frac) {
   if (b->status != VFT_OK) return VFT_NO_TENSOR;
   vft_tensor t = {.name = name, .origin = origin, .group = group, .lo = lo, .hi = hi,
-                  .values = values};
+                  .values = values, .field = b->field};
   char letter;
   uint32_t offset;
   for (const char *s = axes; next_axis(&s, &letter, &offset); t.rank++) {
@@ -275,7 +275,8 @@ vft_tensor_id vft_build_tensor(vft_builder *b, vft_origin origin, uint32_t group
 uint32_t vft_build_relation(vft_builder *b, const char *name, vft_relation_kind kind,
                             vft_tensor_id target, const char *free_axes, const vft_raw_term *terms,
                             int n) {
-  vft_relation r = {.name = name, .kind = kind, .target = target, .nterms = (uint32_t)n};
+  vft_relation r = {.name = name, .kind = kind, .field = b->field, .target = target,
+                    .nterms = (uint32_t)n};
   if (!vft_build_compile(b, free_axes, terms, n, &r.nindex, &r.nfree, r.size, &r.terms))
     return UINT32_MAX;
   uint32_t id = vft_program_add_relation(b->p, &r);

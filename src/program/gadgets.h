@@ -29,6 +29,7 @@ typedef struct {
   uint32_t size[128];
   vft_section section;
   bool backward, trace_only;
+  bool field; /* what is declared next is modulo p */
   uint32_t loop_first; /* layer (or sequence) of index 0 */
   char loop_letter;    /* 'l', in HEAD 's' */
   uint32_t cap_ops, cap_wides, cap_tensors;

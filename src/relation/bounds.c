@@ -85,11 +85,18 @@ static bool sum_interval(const bounds *b, uint32_t nfree, const uint32_t *size,
 
 /* ---- which rows a lookup may hit ---- */
 
+static const vft_interval unbounded = {0, 0, true};
+
 static vft_interval output_bounds(const bounds *b, vft_tensor_id id) {
-  return id == VFT_NO_TENSOR ? vft_interval_of(0, 0) : b->iv[id];
+  if (id == VFT_NO_TENSOR) return vft_interval_of(0, 0);
+  return b->known[id] ? b->iv[id] : unbounded;
 }
 
 static void widen(vft_interval *v, bool first, vft_interval w) {
+  if (w.over || (!first && v->over)) {
+    *v = unbounded;
+    return;
+  }
   if (first || w.lo < v->lo) v->lo = w.lo;
   if (first || w.hi > v->hi) v->hi = w.hi;
   v->over = false;
@@ -216,7 +223,7 @@ static void apply_constraint(bounds *b, constraint *k) {
   vft_tensor_id id = k->factor->tensor;
   vft_interval rest, row = b->hull[k->lookup].col[k->col];
   wide c;
-  if (!b->hull[k->lookup].found || !fixed_coefficient(b, l, t, k->factor, &c) ||
+  if (row.over || !b->hull[k->lookup].found || !fixed_coefficient(b, l, t, k->factor, &c) ||
       !sum_interval(b, l->nindex, l->size, e->terms, e->nterms, k->term, &rest))
     return;
   if (c != 1 && c != -1) {
@@ -356,7 +363,11 @@ static vft_status setup(bounds *b) {
   for (uint32_t i = 0; i < p->ntensors; i++) {
     const vft_tensor *t = &p->tensors[i];
     b->first[i] = UINT32_MAX;
-    if (!rests_on_others(p, t)) continue;
+    if (t->field) { /* any residue: no sum of integers may use it */
+      b->known[i] = true;
+      b->iv[i] = unbounded;
+    }
+    if (t->field || !rests_on_others(p, t)) continue;
     b->known[i] = true;
     b->iv[i] = vft_interval_of(t->lo, t->hi);
     if (t->values) {
@@ -374,7 +385,7 @@ static vft_status setup(bounds *b) {
         const vft_term *t = &p->lookups[i].col[c].terms[j];
         for (uint32_t k = 0; k < t->nfactors; k++) {
           vft_tensor_id id = t->factor[k].tensor;
-          if (rests_on_others(p, &p->tensors[id])) continue;
+          if (p->tensors[id].field || rests_on_others(p, &p->tensors[id])) continue;
           b->constraints[b->nconstraints] =
               (constraint){i, c, j, b->first[id], &t->factor[k], false, 0, 0};
           b->first[id] = b->nconstraints++;
@@ -390,14 +401,14 @@ static vft_status pass(bounds *b) {
   for (uint32_t i = 0; i < b->nconstraints; i++) apply_constraint(b, &b->constraints[i]);
   for (uint32_t i = 0; i < p->ntensors; i++) {
     const vft_tensor *t = &p->tensors[i];
-    if (t->origin == VFT_VIRTUAL || rests_on_others(p, t)) continue;
+    if (t->field || t->origin == VFT_VIRTUAL || rests_on_others(p, t)) continue;
     TRY(combine(b, i, NULL));
   }
   for (uint32_t i = 0; i < b->nvirtual; i++) {
     vft_tensor_id id = b->order[i];
     const vft_relation *r = &p->relations[vft_program_definition(p, id)];
     vft_interval v;
-    if (sum_interval(b, r->nfree, r->size, r->terms, r->nterms, UINT32_MAX, &v))
+    if (!r->field && sum_interval(b, r->nfree, r->size, r->terms, r->nterms, UINT32_MAX, &v))
       TRY(combine(b, id, &v));
   }
   return VFT_OK;
@@ -422,6 +433,24 @@ static vft_status check_sum(const bounds *b, const vft_interval *declared, const
                   what, text);
 }
 
+static bool uses_field(const vft_program *p, const vft_term *terms, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t k = 0; k < terms[i].nfactors; k++)
+      if (p->tensors[terms[i].factor[k].tensor].field) return true;
+  return false;
+}
+
+/* An identity modulo p has nothing to wrap; multiplicities stay out of it all the same. */
+static vft_status check_field(const bounds *b, const char *what, const vft_term *terms,
+                              uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t k = 0; k < terms[i].nfactors; k++)
+      if (b->mult[terms[i].factor[k].tensor])
+        return vft_fail(VFT_USAGE, "%s uses the multiplicities %s, which have no range check", what,
+                        b->p->tensors[terms[i].factor[k].tensor].name);
+  return VFT_OK;
+}
+
 static vft_status check_sums(const bounds *b) {
   const vft_program *p = b->p;
   vft_interval *declared = vft_alloc(p->ntensors, sizeof *declared);
@@ -430,11 +459,17 @@ static vft_status check_sums(const bounds *b) {
   char what[256];
   for (uint32_t i = 0; i < p->ntensors; i++) {
     const vft_tensor *t = &p->tensors[i];
-    declared[i] = t->values ? b->iv[i] : vft_interval_of(t->lo, t->hi);
+    declared[i] = t->field    ? unbounded
+                  : t->values ? b->iv[i]
+                              : vft_interval_of(t->lo, t->hi);
   }
   for (uint32_t i = 0; i < p->nrelations; i++) {
     const vft_relation *r = &p->relations[i];
     snprintf(what, sizeof what, "relation %s", r->name);
+    if (r->field) {
+      TRY_OUT(check_field(b, what, r->terms, r->nterms));
+      continue;
+    }
     TRY_OUT(check_sum(b, declared, what, r->nfree, r->size, r->terms, r->nterms));
   }
   wide lookups = 0;
@@ -445,6 +480,10 @@ static vft_status check_sums(const bounds *b) {
     lookups += points;
     for (int c = 0; c < VFT_LOOKUP_COLS; c++) {
       snprintf(what, sizeof what, "lookup %s, column %d", l->name, c);
+      if (uses_field(p, l->col[c].terms, l->col[c].nterms)) {
+        TRY_OUT(check_field(b, what, l->col[c].terms, l->col[c].nterms));
+        continue;
+      }
       TRY_OUT(
           check_sum(b, declared, what, l->nindex, l->size, l->col[c].terms, l->col[c].nterms));
     }
@@ -458,7 +497,7 @@ out:
 
 static vft_status check_tensor(const bounds *b, vft_tensor_id id) {
   const vft_tensor *t = &b->p->tensors[id];
-  if (b->mult[id] || rests_on_others(b->p, t)) return VFT_OK;
+  if (b->mult[id] || t->field || rests_on_others(b->p, t)) return VFT_OK;
   if (!b->known[id] && t->origin == VFT_VIRTUAL)
     return vft_fail(VFT_USAGE,
                     "virtual tensor %s: its definition uses a tensor without proved bounds, or its "

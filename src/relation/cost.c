@@ -123,7 +123,10 @@ static void dump_terms(const vft_program *p, const vft_term *t, uint32_t n, FILE
 static void dump_tensor(const vft_program *p, const vft_tensor *t, FILE *out) {
   fprintf(out, "  %s %s[", ORIGIN[t->origin], t->name);
   for (uint32_t a = 0; a < t->rank; a++) fprintf(out, "%s%u", a ? ", " : "", t->dims[a]);
-  fprintf(out, "] in [%" PRId64 ", %" PRId64 "]", t->lo, t->hi);
+  if (t->field)
+    fputs("] of field elements", out);
+  else
+    fprintf(out, "] in [%" PRId64 ", %" PRId64 "]", t->lo, t->hi);
   if (t->origin == VFT_LINK) fprintf(out, " of link %s", p->link_names[t->group]);
   if (t->origin == VFT_ORACLE) fprintf(out, " of oracle %s", p->oracle_names[t->group]);
   if (t->origin == VFT_PUBLIC) fputs(t->values ? " constant" : " input", out);
@@ -135,6 +138,7 @@ static void dump_relation(const vft_program *p, const vft_relation *r, FILE *out
   if (r->kind == VFT_DEFINE) fprintf(out, "%s := ", p->tensors[r->target].name);
   dump_terms(p, r->terms, r->nterms, out);
   if (r->kind == VFT_ZERO) fputs(" = 0", out);
+  if (r->field) fputs(" modulo p", out);
   if (r->nfree) fputs(" for ", out);
   dump_sizes(r->size, 0, r->nfree, out);
   if (r->nindex > r->nfree) fputs(" summed over ", out);

@@ -4,9 +4,9 @@
  * Lists are preceded by their length as u32. In order:
  *   str "vft program 1", str name, u32 log_columns
  *   links: str name, u8 is_output;  oracles: str name
- *   tensors: str name, u8 origin, u32 group, u32 rank, u32 dims[rank], i64 lo, i64 hi,
+ *   tensors: str name, u8 origin (+ 128: field elements), u32 group, u32 rank, u32 dims[rank], i64 lo, i64 hi,
  *            u8 constant?; if so the elements, i64 each
- *   relations: str name, u8 kind, u32 target, u32 nindex, u32 nfree, u32 size[nindex], terms
+ *   relations: str name, u8 kind (+ 128: modulo p), u32 target, u32 nindex, u32 nfree, u32 size[nindex], terms
  *   lookups: str name, u32 nindex, u32 size[nindex], 4 times: terms
  *   tables: str name, u8 kind, i64 tag, i64 first, u32 log_rows, u32 out[2], u32 mult
  * terms = list of: i64 coef, u8 lemma?; if so str lemma, i64 lemma_lo, i64 lemma_hi;
@@ -92,7 +92,7 @@ void vft_program_digest(const vft_program *program, uint8_t digest[32]) {
   for (uint32_t i = 0; i < p->ntensors; i++) {
     const vft_tensor *t = &p->tensors[i];
     put_str(h, t->name);
-    put_u8(h, t->origin);
+    put_u8(h, (unsigned)t->origin + (t->field ? 128 : 0));
     put_u32(h, t->group);
     put_u32(h, t->rank);
     put_sizes(h, t->dims, t->rank);
@@ -105,7 +105,7 @@ void vft_program_digest(const vft_program *program, uint8_t digest[32]) {
   for (uint32_t i = 0; i < p->nrelations; i++) {
     const vft_relation *r = &p->relations[i];
     put_str(h, r->name);
-    put_u8(h, r->kind);
+    put_u8(h, (unsigned)r->kind + (r->field ? 128 : 0));
     put_u32(h, r->target);
     put_u32(h, r->nindex);
     put_u32(h, r->nfree);

@@ -127,6 +127,7 @@ static vft_status plan_term(vft_sum *s, vft_ranges *ranges, const char *what, ui
     const vft_factor *f = &from->factor[k];
     const vft_tensor *x = &trace->program->tensors[f->tensor];
     t->array[k] = &trace->array[f->tensor];
+    s->field = s->field || x->field;
     if (!t->array[k]->data)
       return vft_fail(VFT_USAGE, "%s: tensor %s has no values", what, x->name);
     size_t step = 1;
@@ -466,8 +467,22 @@ static size_t row_piece(const vft_sum *s, size_t begin, size_t n) {
   return n < BLOCK ? n : BLOCK;
 }
 
+static void eval_field(const vft_sum *sum, size_t begin, size_t n, int64_t *out) {
+  uint64_t v[BLOCK];
+  for (size_t done = 0; done < n;) {
+    size_t m = n - done < BLOCK ? n - done : BLOCK;
+    vft_sum_eval_mod(sum, begin + done, m, v);
+    for (size_t i = 0; i < m; i++) out[done + i] = vft_field_signed((vft_fp){v[i]});
+    done += m;
+  }
+}
+
 void vft_sum_eval(const vft_sum *sum, size_t begin, size_t n, int64_t *out) {
   block b;
+  if (sum->field) {
+    eval_field(sum, begin, n, out);
+    return;
+  }
   for (size_t done = 0; done < n;) {
     size_t m = row_piece(sum, begin + done, n - done);
     eval_row(sum, sum->narrow ? NARROW : WIDE, begin + done, m, &b);

@@ -33,6 +33,7 @@ typedef struct {
   uint32_t size[VFT_MAX_INDEX];
   size_t points;
   size_t work; /* multiplications a point, at least 1 */
+  bool field;  /* a factor is of field elements: values are signed residues modulo p */
   bool narrow; /* every intermediate value fits 62 bits, by the actual magnitudes */
   uint32_t nterms;
   vft_sum_term *term;
@@ -43,7 +44,8 @@ VFT_MUST_CHECK vft_status vft_sum_plan(vft_sum *sum, vft_ranges *ranges, const c
                                        uint32_t nindex, uint32_t nfree, const uint32_t *size,
                                        const vft_term *terms, uint32_t nterms);
 void vft_sum_free(vft_sum *sum);
-/* Integer values of points [begin, begin + n), row-major; values outside (-2^63, 2^63), and those
+/* Values of points [begin, begin + n), row-major. Integers, or with `field` signed residues (see
+ * vft_field_signed). Integer values outside (-2^63, 2^63), and those
  * whose computation leaves 127 bits, become INT64_MAX or INT64_MIN. */
 void vft_sum_eval(const vft_sum *sum, size_t begin, size_t n, int64_t *out);
 /* The same modulo p, canonical; computed in the field from the start. */

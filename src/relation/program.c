@@ -184,6 +184,10 @@ static bool bounds_ok(int64_t lo, int64_t hi) {
   return lo <= hi && lo > -limit && hi < limit;
 }
 
+int64_t vft_field_signed(vft_fp x) {
+  return x.v <= VFT_P / 2 ? (int64_t)x.v : (int64_t)(x.v - VFT_P); /* modulo 2^64 */
+}
+
 static vft_status check_tensor(const vft_program *p, const vft_tensor *t) {
   if (!name_ok(p, 't', t->name)) return VFT_USAGE;
   if (t->origin > VFT_PUBLIC)
@@ -202,12 +206,18 @@ static vft_status check_tensor(const vft_program *p, const vft_tensor *t) {
       return vft_fail(VFT_USAGE, "tensor %s: more than 2^40 elements", t->name);
     n *= t->dims[a];
   }
+  if (t->field && (t->lo || t->hi))
+    return vft_fail(VFT_USAGE, "tensor %s: field elements have no bounds", t->name);
   if (!bounds_ok(t->lo, t->hi))
     return vft_fail(VFT_USAGE, "tensor %s: bounds [%lld, %lld] are empty or reach 2^62", t->name,
                     (long long)t->lo, (long long)t->hi);
   if (t->values && t->origin != VFT_PUBLIC)
     return vft_fail(VFT_USAGE, "tensor %s: only PUBLIC tensors carry values", t->name);
-  for (size_t i = 0; t->values && i < n; i++)
+  for (size_t i = 0; t->values && t->field && i < n; i++)
+    if (t->values[i] != vft_field_signed(vft_fp_from_i64(t->values[i])))
+      return vft_fail(VFT_USAGE, "tensor %s: element %zu is not the residue nearest to 0", t->name,
+                      i);
+  for (size_t i = 0; t->values && !t->field && i < n; i++)
     if (t->values[i] < t->lo || t->values[i] > t->hi)
       return vft_fail(VFT_USAGE, "tensor %s: element %zu = %lld is outside [%lld, %lld]", t->name,
                       i, (long long)t->values[i], (long long)t->lo, (long long)t->hi);
@@ -333,13 +343,25 @@ static vft_status check_relation(const vft_program *p, const vft_relation *r) {
     return vft_fail(VFT_USAGE, "relation %s: %u free of %u indices", r->name, r->nfree, r->nindex);
   if (!r->nterms && r->kind == VFT_ZERO)
     return vft_fail(VFT_USAGE, "relation %s says nothing: it has no terms", r->name);
-  for (uint32_t i = 0; i < r->nterms; i++)
-    TRY(check_term(p, r->name, &r->terms[i], r->nindex, r->size, false));
+  for (uint32_t i = 0; i < r->nterms; i++) {
+    const vft_term *t = &r->terms[i];
+    TRY(check_term(p, r->name, t, r->nindex, r->size, false));
+    if (r->field && t->lemma)
+      return vft_fail(VFT_USAGE, "%s: a relation modulo p has no lemmas", r->name);
+    for (uint32_t k = 0; !r->field && k < t->nfactors; k++)
+      if (p->tensors[t->factor[k].tensor].field)
+        return vft_fail(VFT_USAGE, "%s: a relation of integers uses the field elements %s", r->name,
+                        p->tensors[t->factor[k].tensor].name);
+  }
   if (r->kind != VFT_DEFINE) return VFT_OK;
 
   if (r->target >= p->ntensors || p->tensors[r->target].origin != VFT_VIRTUAL)
     return vft_fail(VFT_USAGE, "relation %s: the target must be a VIRTUAL tensor", r->name);
   const vft_tensor *t = &p->tensors[r->target];
+  if (t->field != r->field)
+    return vft_fail(VFT_USAGE, "relation %s: %s is %s, the relation %s", r->name, t->name,
+                    t->field ? "of field elements" : "of integers",
+                    r->field ? "modulo p" : "over the integers");
   if (p->index->definition[r->target] != UINT32_MAX)
     return vft_fail(VFT_USAGE, "relation %s: tensor %s is already defined by %s", r->name, t->name,
                     p->relations[p->index->definition[r->target]].name);
@@ -370,6 +392,15 @@ uint32_t vft_program_add_relation(vft_program *program, const vft_relation *rela
 
 /* ---- lookups and tables ---- */
 
+static vft_status check_column(const vft_program *p, const vft_lookup *l, int c,
+                               const vft_term *t) {
+  for (uint32_t k = 0; c < 2 && k < t->nfactors; k++)
+    if (p->tensors[t->factor[k].tensor].field)
+      return vft_fail(VFT_USAGE, "lookup %s: column %d uses the field elements %s", l->name, c,
+                      p->tensors[t->factor[k].tensor].name);
+  return VFT_OK;
+}
+
 uint32_t vft_program_add_lookup(vft_program *program, const vft_lookup *lookup) {
   vft_program *p = program;
   vft_lookup l = *lookup;
@@ -377,7 +408,8 @@ uint32_t vft_program_add_lookup(vft_program *program, const vft_lookup *lookup) 
   if (check_sizes(l.name, l.nindex, l.size) != VFT_OK) return UINT32_MAX;
   for (int c = 0; c < VFT_LOOKUP_COLS; c++)
     for (uint32_t i = 0; i < l.col[c].nterms; i++)
-      if (check_term(p, l.name, &l.col[c].terms[i], l.nindex, l.size, true) != VFT_OK)
+      if (check_term(p, l.name, &l.col[c].terms[i], l.nindex, l.size, true) != VFT_OK ||
+          check_column(p, &l, c, &l.col[c].terms[i]) != VFT_OK)
         return UINT32_MAX;
   uint32_t id = p->nlookups;
   if (!RESERVE(p, lookups, nlookups, cap_lookups)) return UINT32_MAX;
@@ -419,11 +451,12 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
   for (int c = 0; c < 2 && !range; c++) {
     if (t->out[c] == VFT_NO_TENSOR) continue;
     const vft_tensor *o = t->out[c] < p->ntensors ? &p->tensors[t->out[c]] : NULL;
+    bool list = o && (o->origin == VFT_WITNESS || o->origin == VFT_LINK);
     if (!o || o->rank != 1 || o->dims[0] != rows ||
-        !(o->origin == VFT_ORACLE || (o->origin == VFT_PUBLIC && o->values)))
+        !(list || o->origin == VFT_ORACLE || (o->origin == VFT_PUBLIC && o->values)))
       return vft_fail(VFT_USAGE,
-                      "table %s: output %d must be an ORACLE or constant PUBLIC tensor of %zu "
-                      "elements",
+                      "table %s: output %d must be an ORACLE, constant PUBLIC, WITNESS or LINK "
+                      "tensor of %zu elements",
                       t->name, c + 1, rows);
   }
   const vft_tensor *m = t->mult < p->ntensors ? &p->tensors[t->mult] : NULL;

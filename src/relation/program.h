@@ -9,8 +9,10 @@
  *             of einsums.
  *   - DEFINE: the same sum is the value of a VIRTUAL tensor at that point of the box.
  *   - lookup: a tuple (tag, c1, c2, c3) of linear expressions is a row of a table.
- * All arithmetic is over the integers; the bound checker shows that no sum leaves (-2^62, 2^62),
- * so that equality modulo p is equality of integers. */
+ * Arithmetic is over the integers; the bound checker shows that no sum leaves (-2^62, 2^62),
+ * so that equality modulo p is equality of integers. Relations marked `field` hold modulo p: they
+ * may use field tensors, and integers stand for their residues there. Only they may define field
+ * tensors, and no other relation may use one. */
 #ifndef VFT_RELATION_PROGRAM_H
 #define VFT_RELATION_PROGRAM_H
 
@@ -21,6 +23,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "field/goldilocks.h"
 
 enum {
   VFT_MAX_RANK = 10,    /* axes of a tensor */
@@ -49,6 +52,9 @@ typedef struct {
   uint32_t dims[VFT_MAX_RANK];
   int64_t lo, hi;        /* declared inclusive bounds, |.| < 2^62 */
   const int64_t *values; /* PUBLIC: the elements, row-major; NULL for a per-proof input */
+  /* Elements of the field instead of integers (digests, states of a hash): no bounds (lo = hi = 0),
+   * each element held as the signed integer nearest to 0 that is congruent to it. */
+  bool field;
 } vft_tensor;
 
 /* tensor[ index[idx[0]] + off[0], index[idx[1]] + off[1], ... ]. The same index variable may not
@@ -77,6 +83,7 @@ typedef enum { VFT_ZERO, VFT_DEFINE } vft_relation_kind;
 typedef struct {
   const char *name; /* stable id, e.g. "attn/q/requant" */
   vft_relation_kind kind;
+  bool field;           /* an identity modulo p, see above */
   vft_tensor_id target; /* DEFINE: the virtual tensor; its axes are the free indices in order,
                            with equal sizes; each virtual tensor has exactly one definition.
                            ZERO: ignored */
@@ -87,7 +94,8 @@ typedef struct {
   vft_term *terms;
 } vft_relation;
 
-/* A linear expression: every term has at most one non-public factor, and no contracted index. */
+/* A linear expression: every term has at most one non-public factor, and no contracted index. As
+ * column 2 or 3 of a lookup it may use field tensors: it then equals the row's entry modulo p. */
 typedef struct {
   uint32_t nterms;
   vft_term *terms;
@@ -114,8 +122,9 @@ typedef struct {
   int64_t tag;              /* FUNCTION */
   int64_t first;            /* FUNCTION: value of c1 in row 0 */
   uint32_t log_rows;        /* RANGE: 17 */
-  vft_tensor_id out[2];     /* FUNCTION: rank-1 ORACLE or constant PUBLIC tensors of 2^log_rows
-                               elements, or VFT_NO_TENSOR */
+  vft_tensor_id out[2];     /* FUNCTION: rank-1 tensors of 2^log_rows elements, or VFT_NO_TENSOR.
+                               ORACLE or constant PUBLIC: a function. WITNESS or LINK: a list
+                               that the prover writes, one entry an index */
   vft_tensor_id mult;       /* WITNESS of 2^log_rows elements: multiplicities */
 } vft_table;
 
@@ -133,6 +142,10 @@ typedef struct {
   bool *link_output; /* per link: produced (and so range checked) here; else its producer did */
   uint32_t log_columns; /* c: every committed row has 2^c entries (docs/PROTOCOL) */
 } vft_program;
+
+/* The integer nearest to 0 that is congruent to x: how traces, inputs and constants hold field
+ * elements. |.| < 2^63. */
+int64_t vft_field_signed(vft_fp x);
 
 /* ---- building (all strings and arrays are copied into the arena) ---- */
 vft_program *vft_program_new(const char *name, uint32_t log_columns);
@@ -199,6 +212,8 @@ typedef enum { VFT_I8, VFT_I16, VFT_U16, VFT_I32, VFT_I64 } vft_dtype;
 /* Smallest dtype that holds [lo, hi]. */
 vft_dtype vft_dtype_for(int64_t lo, int64_t hi);
 size_t vft_dtype_size(vft_dtype t);
+/* Of a tensor's array: that of its bounds; I64 for field elements. */
+vft_dtype vft_tensor_dtype(const vft_tensor *tensor);
 
 typedef struct {
   vft_dtype dtype;
@@ -207,7 +222,7 @@ typedef struct {
 
 typedef struct {
   const vft_program *program;
-  vft_array *array; /* one per tensor; dtype = vft_dtype_for(lo, hi) of the tensor, except constant
+  vft_array *array; /* one per tensor; dtype = vft_tensor_dtype, except constant
                        PUBLIC (I64, aliases the program, set by init) and what vft_trace_supply
                        was told */
   bool *owned;      /* data freed with the trace */

@@ -73,6 +73,10 @@ void vft_array_range(const vft_array *a, size_t n, int64_t *lo, int64_t *hi) {
 
 /* ---- trace ---- */
 
+vft_dtype vft_tensor_dtype(const vft_tensor *t) {
+  return t->field ? VFT_I64 : vft_dtype_for(t->lo, t->hi);
+}
+
 vft_status vft_trace_init(vft_trace *trace, const vft_program *program) {
   uint32_t n = program->ntensors;
   trace->program = program;
@@ -86,7 +90,7 @@ vft_status vft_trace_init(vft_trace *trace, const vft_program *program) {
   }
   for (uint32_t i = 0; i < n; i++) {
     const vft_tensor *t = &program->tensors[i];
-    trace->array[i].dtype = t->values ? VFT_I64 : vft_dtype_for(t->lo, t->hi);
+    trace->array[i].dtype = t->values ? VFT_I64 : vft_tensor_dtype(t);
     trace->array[i].data = (void *)t->values; /* read only: vft_trace_alloc never keeps it */
   }
   return VFT_OK;
@@ -106,7 +110,7 @@ vft_status vft_trace_alloc(vft_trace *trace, vft_tensor_id id) {
   vft_array *a = &trace->array[id];
   if (trace->owned[id]) vft_free(a->data);
   trace->owned[id] = false;
-  a->dtype = vft_dtype_for(t->lo, t->hi);
+  a->dtype = vft_tensor_dtype(t);
   a->data = vft_alloc(vft_tensor_count(t), vft_dtype_size(a->dtype));
   if (!a->data) return vft_fail_context(VFT_RESOURCE, "tensor %s", t->name);
   trace->owned[id] = true;
@@ -144,7 +148,7 @@ static void define_body(void *ctx, size_t begin, size_t end) {
     size_t n = end - at < VFT_SUM_BLOCK ? end - at : VFT_SUM_BLOCK;
     vft_sum_eval(job->sum, at, n, v);
     for (size_t i = 0; i < n; i++)
-      if (v[i] < job->tensor->lo || v[i] > job->tensor->hi) {
+      if (!job->tensor->field && (v[i] < job->tensor->lo || v[i] > job->tensor->hi)) {
         offer_min(&job->bad, at + i);
         v[i] = 0; /* storable; the trace is refused anyway */
       }

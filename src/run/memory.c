@@ -18,7 +18,7 @@ static size_t trace_bytes(const vft_step *s) {
   for (uint32_t t = 0; t < p->ntensors; t++) {
     const vft_tensor *x = &p->tensors[t];
     if (x->origin == VFT_ORACLE) continue; /* the weights are there */
-    bytes += vft_tensor_count(x) * vft_dtype_size(vft_dtype_for(x->lo, x->hi));
+    bytes += vft_tensor_count(x) * vft_dtype_size(vft_tensor_dtype(x));
   }
   return bytes + vft_exec_buffers(s);
 }

@@ -120,7 +120,7 @@ static vft_status allocate(vft_exec *e) {
       e->info[t].slab = true;
       n /= x->dims[0];
     }
-    e->array[t].dtype = vft_dtype_for(x->lo, x->hi);
+    e->array[t].dtype = vft_tensor_dtype(x);
     e->array[t].data = vft_alloc(n, vft_dtype_size(e->array[t].dtype));
     e->info[t].owned = true;
     if (!e->array[t].data) {
@@ -141,7 +141,7 @@ static vft_status copy_constants(vft_exec *e) {
     const vft_tensor *x = &p->tensors[t];
     if (!x->values) continue;
     size_t n = vft_tensor_count(x);
-    e->array[t].dtype = vft_dtype_for(x->lo, x->hi);
+    e->array[t].dtype = vft_tensor_dtype(x);
     e->array[t].data = vft_alloc_raw(n, vft_dtype_size(e->array[t].dtype));
     e->info[t].owned = true;
     if (!e->array[t].data) return VFT_RESOURCE;
@@ -160,7 +160,7 @@ static void buffer_points(const vft_step *s, size_t *acc, size_t *side) {
     size_t n = vft_exec_points(op);
     /* exact values of 64 bits are accumulated in place */
     const vft_tensor *x = &s->program->tensors[op->out.tensor];
-    bool in_place = op->kind == VFT_OP_DEFINE && vft_dtype_for(x->lo, x->hi) == VFT_I64;
+    bool in_place = op->kind == VFT_OP_DEFINE && vft_tensor_dtype(x) == VFT_I64;
     if (!in_place && n > *acc) *acc = n;
     if ((op->nbase || op->nden) && n > *side) *side = n;
   }

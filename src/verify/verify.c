@@ -23,12 +23,15 @@ vft_status vft_statement_values(const vft_statement *statement, const int64_t **
       vft_free(pub);
       return vft_fail(VFT_USAGE, "public input %s is missing", tensor->name);
     }
-    for (size_t i = 0, n = vft_tensor_count(tensor); i < n; i++)
-      if (pub[t][i] < tensor->lo || pub[t][i] > tensor->hi) {
+    for (size_t i = 0, n = vft_tensor_count(tensor); i < n; i++) {
+      bool good = tensor->field ? pub[t][i] == vft_field_signed(vft_fp_from_i64(pub[t][i]))
+                                : pub[t][i] >= tensor->lo && pub[t][i] <= tensor->hi;
+      if (!good) {
         vft_free(pub);
         return vft_reject("statement/input", "public input %s is outside of its bounds at %zu",
                           tensor->name, i);
       }
+    }
   }
   *out = pub;
   return VFT_OK;
