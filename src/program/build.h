@@ -68,6 +68,9 @@ void vft_build_links(vft_build *c);
 void vft_build_enter(vft_build *c);
 void vft_build_leave(vft_build *c);
 
+/* The batch is rows of the epoch. */
+void vft_build_batch_rows(vft_build *c);
+
 void vft_build_layers_forward(vft_build *c);
 void vft_build_head(vft_build *c);
 void vft_build_layers_backward(vft_build *c);

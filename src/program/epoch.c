@@ -638,8 +638,6 @@ static void add_counters_digest(build *c) {
 
 /* ---- assembling ---- */
 
-static uint32_t power_of_two(uint64_t n) { return 1u << vft_log2_ceil((uint32_t)n); }
-
 uint32_t vft_epoch_blocks(const vft_sampling *s) {
   return (uint32_t)((s->candidates + VFT_EPOCH_BLOCK - 1) / VFT_EPOCH_BLOCK);
 }
@@ -660,8 +658,8 @@ static vft_status set_sizes(vft_epoch *e, const vft_sampling *s) {
   e->block = vft_epoch_block_size(s);
   e->rows_quota = (uint32_t)s->policy.quotas;
   e->quotas = (e->rows_quota + 2) & ~1u;
-  e->row_slots = power_of_two(s->records_a_step);
-  e->step_slots = power_of_two(s->steps_per_epoch);
+  e->row_slots = vft_rows_slots(s->records_a_step);
+  e->step_slots = vft_rows_slots(s->steps_per_epoch);
   uint64_t most = s->steps_per_epoch * s->records_a_step;
   for (size_t q = 0; q < s->policy.quotas; q++) {
     if (s->policy.quota[q].ceiling > most) most = s->policy.quota[q].ceiling;

@@ -507,7 +507,8 @@ static void no_roles(vft_step *t) {
       &t->link_after,      &t->ids_in,        &t->ids_lab,     &t->mask,
       &t->lr,              &t->wd,            &t->logits,      &t->logit_max,
       &t->logit_den,       &t->loss_tokens,   &t->norm,        &t->mu,
-      &t->stream,          &t->stream_grad};
+      &t->stream,          &t->stream_grad,   &t->link_rows,   &t->row_step,
+      &t->row_tokens,      &t->row_raw};
   for (size_t i = 0; i < sizeof one / sizeof *one; i++) *one[i] = UINT32_MAX;
   memset(t->in, 0xff, sizeof t->in);
   memset(t->next, 0xff, sizeof t->next);
@@ -515,6 +516,7 @@ static void no_roles(vft_step *t) {
   memset(t->grad, 0xff, sizeof t->grad);
   memset(t->sum_grad, 0xff, sizeof t->sum_grad);
   memset(t->square, 0xff, sizeof t->square);
+  memset(t->rows, 0xff, sizeof t->rows);
 }
 
 static void no_ids(vft_build *c) {
@@ -531,6 +533,7 @@ static void add_program_links(vft_build *c) {
   if (c->layers || c->optimiser) t->link_adapter_in = vft_program_add_link(p, "adapter_in", false);
   if (c->optimiser) t->link_state_in = vft_program_add_link(p, "state_in", false);
   if (c->head) t->link_batch = vft_program_add_link(p, "batch", false);
+  if (c->head && c->s->steps_per_epoch) t->link_rows = vft_program_add_link(p, "rows", false);
   if (c->optimiser) {
     t->link_adapter_out = vft_program_add_link(p, "adapter_out", true);
     t->link_state_out = vft_program_add_link(p, "state_out", true);
@@ -635,6 +638,7 @@ vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *p
   if (c->head) add_batch(c);
   build_forward(c);
   build_backward(c);
+  if (c->head) vft_build_batch_rows(c);
   if (c->layers) {
     step->stream = c->h1;
     step->stream_grad = c->dh1;

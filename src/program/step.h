@@ -102,6 +102,10 @@ typedef struct {
    * "layers" (of the same layers; in HEAD, of the last ones), in "before" and "after". */
   uint32_t link_adapter_in, link_state_in, link_batch, link_adapter_out, link_state_out;
   uint32_t link_head, link_layers, link_before, link_after;
+  /* Where the batch is bound to rows of an epoch: link "rows" [step, row], both padded to powers of
+   * two; a public one-hot over steps; what the content digest has beside the batch. */
+  uint32_t link_rows;
+  vft_tensor_id rows[4], row_step, row_tokens, row_raw;
   uint32_t nhands;
   vft_hand hands[VFT_MAX_HANDS];
   uint32_t oracle_base, oracle_tables;
@@ -120,6 +124,9 @@ typedef struct {
   vft_tensor_id stream, stream_grad;
   vft_tensor_id sum_grad[VFT_PROJECTIONS][2], square[VFT_PROJECTIONS][2];
 } vft_step;
+
+/* The power of two that holds n >= 1 steps or rows. */
+uint32_t vft_rows_slots(uint64_t n);
 
 /* sigma of the gradient's normalisation: floor(log2(S n / 2)), at least 0. */
 int vft_step_sigma(const vft_step_shape *shape);

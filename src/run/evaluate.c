@@ -52,7 +52,7 @@ static vft_status evaluate(const vft_plan *plan, const vft_samples *samples,
     batch.loss_tokens = 0;
     for (size_t s = 0; s < batch.sequences; s++)
       vft_batch_put(m, &batch, s, at + s < samples->count ? &samples->sample[at + s] : &none);
-    vft_train_batch data = {batch.input, batch.label, batch.mask};
+    vft_train_batch data = {batch.input, batch.label, batch.mask, NULL};
     st = vft_interrupt_check("run vft eval again");
     if (st == VFT_OK) st = vft_trainer_evaluate(trainer, state, &data, score);
     for (size_t i = 0; st == VFT_OK && i < n; i++)

@@ -190,7 +190,7 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   TRY(ready(j, t));
   vft_status st = VFT_OK;
   TRY_OUT(vft_schedule_inputs(&j->plan.manifest, s, t, &inputs));
-  vft_train_batch data = {j->batch.input, j->batch.label, j->batch.mask};
+  vft_train_batch data = {j->batch.input, j->batch.label, j->batch.mask, NULL};
   if (j->shards.cut.n)
     st = vft_trainer_trace_part(j->engine.trainer, s, &j->plan.weights, &j->before, &data,
                                 inputs.value, &exec, &storage);

@@ -73,6 +73,15 @@ static vft_status put_epsilon(vft_step_inputs *in, const vft_step *step, int p, 
   return VFT_OK;
 }
 
+/* Which step of its epoch: one-hot. */
+static vft_status put_row_step(vft_step_inputs *in, const vft_step *step, uint64_t t) {
+  vft_tensor_id id = step->row_step;
+  in->value[id] = vft_alloc(vft_tensor_count(&step->program->tensors[id]), sizeof(int64_t));
+  if (!in->value[id]) return VFT_RESOURCE;
+  in->value[id][t % (uint64_t)step->shape.steps_per_epoch] = 1;
+  return VFT_OK;
+}
+
 vft_status vft_schedule_inputs(const vft_manifest *m, const vft_step *step, uint64_t t,
                                vft_step_inputs *out) {
   vft_status st = VFT_OK;
@@ -80,6 +89,7 @@ vft_status vft_schedule_inputs(const vft_manifest *m, const vft_step *step, uint
   *out = (vft_step_inputs){vft_alloc(step->program->ntensors, sizeof *out->value),
                            step->program->ntensors};
   if (!out->value) return VFT_RESOURCE;
+  if (step->row_step != VFT_NO_TENSOR) TRY_OUT(put_row_step(out, step, t));
   if (step->lr == VFT_NO_TENSOR) return VFT_OK;
   TRY_OUT(vft_schedule_rate(m, t, &rate));
   TRY_OUT(vft_fix_parse(m->weight_decay, &decay));

@@ -118,7 +118,7 @@ vft_status vft_engine_step(vft_engine *e, uint64_t t, vft_state *state, vft_trai
   vft_step_inputs inputs;
   TRY(vft_plan_batch(e->plan, t, &e->batch));
   TRY(vft_schedule_inputs(&e->plan->manifest, e->plan->step, t, &inputs));
-  vft_train_batch batch = {e->batch.input, e->batch.label, e->batch.mask};
+  vft_train_batch batch = {e->batch.input, e->batch.label, e->batch.mask, NULL};
   vft_status st = vft_trainer_step(e->trainer, state, &batch, inputs.value, report);
   vft_step_inputs_free(&inputs);
   return st == VFT_OK ? st : vft_fail_context(st, "step %llu", (unsigned long long)t);

@@ -1,5 +1,7 @@
 #include "train/trainer.h"
 
+#include "train/batch_rows.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -434,14 +436,19 @@ static vft_status trace(const vft_trainer *t, const vft_step *s, const vft_weigh
   supply_weights(*exec, s, weights);
   supply_batch(*exec, s, batch);
   TRY_OUT(supply_inputs(*exec, s, inputs));
-  size_t limbs = place_limbs(s, state, NULL, NULL);
-  *storage = vft_alloc_raw(limbs + (t ? place_hands(t, s, NULL, NULL) : 0), 1);
+  if (s->link_rows != UINT32_MAX && !batch->rows) {
+    st = vft_fail(VFT_USAGE, "batch: no rows of an epoch");
+    goto out;
+  }
+  size_t limbs = place_limbs(s, state, NULL, NULL), hands = t ? place_hands(t, s, NULL, NULL) : 0;
+  *storage = vft_alloc_raw(limbs + hands + vft_batch_rows_place(s, batch, NULL, NULL), 1);
   if (!*storage) {
     st = VFT_RESOURCE;
     goto out;
   }
   place_limbs(s, state, *exec, *storage);
   if (t) place_hands(t, s, *exec, (char *)*storage + limbs);
+  vft_batch_rows_place(s, batch, *exec, (char *)*storage + limbs + hands);
   TRY_OUT(vft_exec_run(*exec, false));
   TRY_OUT(vft_exec_finish_trace(*exec));
 out:

@@ -2,6 +2,7 @@
 #ifndef VFT_TRAIN_TRAINER_H
 #define VFT_TRAIN_TRAINER_H
 
+#include "hash/poseidon.h"
 #include "program/step.h"
 #include "program/weights.h"
 #include "train/exec.h"
@@ -30,10 +31,20 @@ vft_status vft_state_supply(const vft_step *step, const vft_state *state, vft_ex
                             void **storage) VFT_MUST_CHECK; /* *storage: vft_free after the run */
 void vft_state_read(const vft_step *step, const vft_exec *exec, vft_state *state);
 
+/* What binds a batch to its epoch: per sequence the number of tokens and the digest of the raw text
+ * (data/leaf.h); the content digests of all rows of the epoch, at step * rows_slots(sequences) + row,
+ * zeros elsewhere. */
+typedef struct {
+  const uint32_t *tokens;
+  const uint8_t (*raw)[32];
+  const vft_poseidon_digest *list;
+} vft_train_rows;
+
 /* [sequences][positions] token ids, labels (label i = input i + 1 where both exist), 0/1 mask of
  * the labels that count. */
 typedef struct {
   const int64_t *input, *label, *mask;
+  const vft_train_rows *rows; /* for traces of a step that binds its batch; else NULL */
 } vft_train_batch;
 
 typedef struct {

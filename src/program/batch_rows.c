@@ -1,0 +1,87 @@
+/* The batch is rows of the epoch: each sequence's tokens and loss mask hash to the content digest
+ * (data/leaf.h) that the list of rows has at (step of the epoch, row of the batch). The list is the
+ * link that the sampler's proofs have filled (program/epoch.h); which step of its epoch this is, a
+ * public one-hot vector says, the same for every sequence. */
+#include "program/build.h"
+#include "program/gadget_poseidon.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "data/leaf.h"
+#include "relation/layout.h"
+
+uint32_t vft_rows_slots(uint64_t n) { return 1u << vft_log2_ceil((uint32_t)n); }
+
+/* Element [b, lane] of what permutation b + 1 absorbs is w[16 b + lane] + 2^32 w[16 b + 8 + lane],
+ * w = 2 label + mask: its coefficients over the positions [p, q]. */
+static vft_tensor_id packing(vft_build *c, uint32_t blocks) {
+  vft_builder *b = &c->b;
+  size_t n = (size_t)c->s->positions, lanes = 8 * (size_t)blocks;
+  int64_t *v = vft_alloc(lanes * n, sizeof *v);
+  if (!v) {
+    if (b->status == VFT_OK) b->status = VFT_RESOURCE;
+    return VFT_NO_TENSOR;
+  }
+  for (size_t k = 0; k < lanes; k++) {
+    size_t first = k / 8 * 16 + k % 8;
+    if (first < n) v[k * n + first] = 1;
+    if (first + 8 < n) v[k * n + first + 8] = (int64_t)1 << 32;
+  }
+  b->size['m'] = blocks;
+  b->size['i'] = 8;
+  vft_tensor_id id = vft_build_tensor(b, VFT_PUBLIC, 0, "rows/packing", "mipq", 0, (int64_t)1 << 32,
+                                      v, (vft_frac){NULL, 0});
+  b->size['i'] = 4;
+  vft_free(v);
+  return id;
+}
+
+static vft_poseidon_box add_content(vft_build *c, uint32_t blocks) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  vft_poseidon_constants constants = {0};
+  vft_tensor_id pack = packing(c, blocks);
+  b->size['c'] = VFT_PACKED_32;
+  t->row_tokens = vft_build_field(b, VFT_WITNESS, 0, "rows/tokens", "s", NULL);
+  t->row_raw = vft_build_field(b, VFT_WITNESS, 0, "rows/raw", "sc", NULL);
+  b->size['m'] = blocks + 1;
+  vft_poseidon_box p = vft_build_poseidon(b, &constants, "rows/sponge", "sm");
+  vft_tensor_id start = vft_build_sponge(b, "rows/sponge", 8 + 8 * (uint64_t)blocks,
+                                         VFT_DOMAIN_CONTENT);
+  vft_raw_term first = VFT_RAW1(1, t->ids_in, "sox"), tokens = VFT_RAW1(1, t->row_tokens, "s");
+  vft_raw_term n = VFT_RAW0(c->s->positions), raw = VFT_RAW1(1, t->row_raw, "si");
+  b->size['o'] = b->size['x'] = 1;
+  b->size['m'] = 1;
+  vft_build_absorb(b, &p, "rows/in_first", "sm", "smox", 0, 1, start, &first, 1);
+  vft_build_absorb(b, &p, "rows/in_tokens", "sm", "sm", 1, 1, start, &tokens, 1);
+  vft_build_absorb(b, &p, "rows/in_length", "sm", "sm", 2, 1, start, &n, 1);
+  vft_build_absorb(b, &p, "rows/in_raw", "sm", "sm", 3, VFT_PACKED_32, start, &raw, 1);
+  vft_build_absorb(b, &p, "rows/in_start", "sm", "sm", 8, 4, start, NULL, 0);
+  b->size['m'] = blocks;
+  vft_raw_term next[3] = {VFT_RAW1(1, p.out, "smi"), VFT_RAW2(2, pack, "mipq", t->ids_lab, "spq"),
+                          VFT_RAW2(1, pack, "mipq", t->mask, "spq")};
+  vft_raw_term rest = VFT_RAW1(1, p.out, "smi+8");
+  vft_build_absorb(b, &p, "rows/in_labels", "sm+1", "sm", 0, 8, constants.first_rc, next, 3);
+  vft_build_absorb(b, &p, "rows/in_rest", "sm+1", "sm", 8, 4, constants.first_rc, &rest, 1);
+  return p;
+}
+
+void vft_build_batch_rows(vft_build *c) {
+  vft_builder *b = &c->b;
+  vft_step *t = c->step;
+  if (!c->s->steps_per_epoch || b->status != VFT_OK) return;
+  uint32_t blocks = (uint32_t)(c->s->positions + 15) / 16;
+  vft_poseidon_box p = add_content(c, blocks);
+  b->size['X'] = vft_rows_slots((uint64_t)c->s->steps_per_epoch);
+  b->size['S'] = vft_rows_slots((uint64_t)c->s->sequences);
+  t->row_step = vft_build_tensor(b, VFT_PUBLIC, 0, "rows/step", "X", 0, 1, NULL,
+                                 (vft_frac){NULL, 0});
+  for (int i = 0; i < 4; i++) {
+    t->rows[i] = vft_build_field(b, VFT_LINK, t->link_rows, vft_build_name(b, "rows/%d", i), "XS",
+                                 NULL);
+    vft_raw_term same[2] = {VFT_RAW1(1, p.out, vft_build_name(b, "so+%ux+%d", blocks, i)),
+                            VFT_RAW2(-1, t->row_step, "X", t->rows[i], "Xs")};
+    vft_build_field_zero(b, vft_build_name(b, "rows/%d/is_batch", i), "sox", same, 2);
+  }
+}
