@@ -110,7 +110,6 @@ static void add_keys(build *c) {
   static const uint64_t domain[6] = {VFT_DOMAIN_SECRET, VFT_DOMAIN_SEED, 0, 0, VFT_DOMAIN_WINDOW,
                                      VFT_DOMAIN_EPOCH};
   vft_tensor_id base[6];
-  b->size['o'] = 1;
   for (int k = 0; k < 6; k++) {
     const char *name = vft_build_name(b, "key/%d", k);
     p[k] = vft_build_poseidon(b, &c->poseidon, name, "");
@@ -223,7 +222,6 @@ static void add_permutation(build *c) {
   vft_build_absorb(b, &p, "order/in_round", "cf", "cf", 4, 1, base, &round, 1);
   vft_build_absorb(b, &p, "order/in_right", "cf", "cf", 5, 1, base, &right, 1);
   vft_build_absorb(b, &p, "order/in_rest", "cf", "cf", 6, 6, base, NULL, 0);
-  b->size['o'] = 1;
   vft_tensor_id value = low_bits(c, p.out), q = quotient(c, a);
   vft_raw_term next[4] = {VFT_RAW1(1, half, "cf"), VFT_RAW1(1, value, "cf"),
                           VFT_RAW1(-(int64_t)a, q, "cf"), VFT_RAW1(-1, half, "cf+2")};
@@ -232,7 +230,6 @@ static void add_permutation(build *c) {
   zero(c, "order/left", "co", left, 2);
   vft_raw_term first[2] = {VFT_RAW1(1, half, "co+1"), VFT_RAW1(-1, e->in_right, "c")};
   zero(c, "order/right", "co", first, 2);
-  b->size['u'] = 1; /* the two halves in one sum need two letters of size 1 */
   vft_raw_term i[2] = {
       VFT_RAW1((int64_t)a, half, vft_build_name(b, "co+%d", VFT_EPOCH_ROUNDS)),
       VFT_RAW1(1, half, vft_build_name(b, "cu+%d", VFT_EPOCH_ROUNDS + 1))};
@@ -242,7 +239,7 @@ static void add_permutation(build *c) {
 static void add_draw(build *c) {
   vft_builder *b = &c->b;
   vft_epoch *e = c->e;
-  b->size['f'] = b->size['o'] = 1;
+  b->size['f'] = 1;
   vft_tensor_id x = vft_build_wide(b, "order/draw", "cf", bits_of(e->side - 1), false, no_frac);
   below(c, "order/draw", "cf", x, e->side);
   vft_poseidon_box p = vft_build_poseidon(b, &c->poseidon, "order/sponge", "cf");
@@ -336,7 +333,6 @@ static void add_path(build *c, vft_tensor_id leaf) {
     int64_t power[64];
     for (uint32_t h = 0; h < H; h++) power[h] = (int64_t)1 << h;
     b->size['h'] = H;
-    b->size['o'] = 1;
     vft_tensor_id right = bit(c, "path/right", "ch");
     vft_tensor_id powers = public_ints(c, "path/powers", "h", 1, power[H - 1], power);
     local[3] = VFT_RAW2(1, right, "ch", powers, "h");
@@ -531,6 +527,12 @@ static void add_counters(build *c) {
   vft_raw_term next[3] = {VFT_RAW1(1, c->count, "c+1q"), VFT_RAW1(-1, c->count, "cq"),
                           VFT_RAW2(-1, c->accepted, "c", c->increment, "cq")};
   zero(c, "quota/next", "cq", next, 3);
+  /* after the last block all rows are there */
+  e->in_last = public_ints(c, "quota/last", "o", 0, 1, NULL);
+  vft_raw_term filled[2] = {
+      VFT_RAW2(1, e->in_last, "o", c->count, vft_build_name(b, "u+%uv+%u", C, e->rows_quota)),
+      VFT_RAW2(-1, e->in_last, "o", e->in_ceiling, vft_build_name(b, "v+%u", e->rows_quota))};
+  zero(c, "quota/filled", "ouv", filled, 2);
 }
 
 /* ---- rows ---- */
@@ -709,7 +711,7 @@ vft_status vft_epoch_build(const vft_sampling *s, uint32_t log_columns, vft_epoc
   c->b.step = e->step;
   c->b.p = e->program;
   c->b.arena = &e->program->arena;
-  c->b.size['o'] = c->b.size['z'] = 1;
+  c->b.size['o'] = c->b.size['u'] = c->b.size['v'] = c->b.size['z'] = 1; /* fixed positions */
   c->b.size['i'] = 4;
   e->link_rows = vft_program_add_link(e->program, "rows", false);
   e->link_in = vft_program_add_link(e->program, "counters_in", false);

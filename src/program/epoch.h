@@ -42,8 +42,8 @@ typedef struct {
   uint64_t side; /* of the order; replacement: records */
   uint32_t link_rows, link_in, link_out;
   /* per-proof inputs */
-  vft_tensor_id in_manifest, in_beacon, in_where, in_key, in_ceiling, in_counters, in_left,
-      in_right, in_open, in_live;
+  vft_tensor_id in_manifest, in_beacon, in_where, in_key, in_ceiling, in_last, in_counters,
+      in_left, in_right, in_open, in_live;
 } vft_epoch;
 
 /* Blocks of an epoch: as few as can be, of equal size, at most VFT_EPOCH_BLOCK candidates each. */
@@ -59,7 +59,7 @@ void vft_epoch_free(vft_epoch *epoch);
 /* What a proof of one block says, apart from the links. */
 typedef struct {
   uint64_t epoch, window, block;
-  uint64_t rows;              /* that this epoch has to fill */
+  uint64_t rows;              /* that this epoch has to fill: by its last block */
   uint8_t manifest[32];       /* h_Pi */
   const uint8_t *beacon;      /* 32 bytes, or NULL */
   bool shown;                 /* the epoch's key is public */

@@ -114,6 +114,7 @@ static void fill_inputs(const vft_epoch *e, const vft_epoch_statement *s, int64_
   for (size_t q = 0; q < d->policy.quotas; q++)
     in[e->in_ceiling][q] = (int64_t)d->policy.quota[q].ceiling;
   in[e->in_ceiling][e->rows_quota] = (int64_t)s->rows;
+  in[e->in_last][0] = s->block + 1 == vft_epoch_blocks(d);
   put_digest(in[e->in_counters], &s->counters);
   for (uint32_t c = 0; c < e->block; c++) {
     uint64_t number = first + c;
