@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/suggest.h"
 #include "cli.h"
@@ -9,20 +8,12 @@
 #include "data/dataset.h"
 #include "data/member.h"
 #include "data/policy.h"
+#include "run/data_folder.h"
 #include "run/files.h"
 #include "run/manifest.h"
 #include "run/progress.h"
 
 /* ---- shared ---- */
-
-static char *in_folder(vft_arena *arena, const char *folder, const char *name) {
-  return vft_arena_printf(arena, "%s/%s", folder, name);
-}
-
-vft_status cli_open_data(vft_arena *arena, const char *folder, vft_dataset *out) {
-  char *path = in_folder(arena, folder, "private/dataset.db");
-  return path ? vft_dataset_open(path, out) : VFT_RESOURCE;
-}
 
 static void digest_hex(const vft_poseidon_digest *d, char hex[65]) {
   uint8_t bytes[32];
@@ -34,30 +25,6 @@ static void print_digest(const char *name, const vft_poseidon_digest *d) {
   char hex[65];
   digest_hex(d, hex);
   printf("%-9s %s\n", name, hex);
-}
-
-typedef struct {
-  vft_progress progress;
-  const char *resume;
-} watching;
-
-static vft_status keep_going(void *ctx) {
-  const watching *w = ctx;
-  return vft_interrupt_check(w->resume);
-}
-
-static void show_progress(void *ctx, uint64_t bytes, uint64_t total, uint64_t records) {
-  watching *w = ctx;
-  char detail[48];
-  w->progress.total = (total >> 10) + 1;
-  snprintf(detail, sizeof detail, "%llu records", (unsigned long long)records);
-  vft_progress_step(&w->progress, bytes >= total ? w->progress.total : bytes >> 10, detail);
-}
-
-static vft_dataset_hooks hooks_of(watching *w, const char *what, const char *resume) {
-  w->progress = vft_progress_begin(what, 0, 1);
-  w->resume = resume;
-  return (vft_dataset_hooks){keep_going, show_progress, w};
 }
 
 /* ---- counts ---- */
@@ -122,21 +89,17 @@ static vft_status parse_publish(const char *text, bool publish[KINDS]) {
   return VFT_OK;
 }
 
-static vft_status write_public(const vft_dataset *d, const bool publish[KINDS], const char *path) {
+static vft_status write_public(const vft_dataset *d, const bool publish[KINDS],
+                               const char *folder) {
   json_t *counts;
-  char *text;
-  size_t length;
   bool any = false;
   TRY(vft_dataset_counts(d, &counts));
   for (int k = 0; k < KINDS; k++) {
     any |= publish[k];
     if (!publish[k]) json_object_del(counts, count_names[k]);
   }
-  vft_status st = vft_dataset_public(d, any ? counts : NULL, &text, &length);
+  vft_status st = vft_data_folder_publish(d, any ? counts : NULL, folder);
   json_decref(counts);
-  TRY(st);
-  st = vft_file_write(path, text, length);
-  vft_free(text);
   return st;
 }
 
@@ -152,10 +115,8 @@ static vft_status print_eligible(const vft_policy *policy, const vft_dataset *d)
 static vft_status run_commit(int argc, char **argv) {
   const char *config_path = NULL, *folder = NULL, *publish_text = NULL;
   bool shown, publish[KINDS] = {false};
-  vft_arena arena = {0};
   vft_config config;
   vft_dataset d = {0};
-  watching watch;
   const cli_option option[] = {
       {"out", 'o', "DATA", "the folder of the commitment", NULL, &folder},
       {"publish", 0, "COUNTS", "of source,license,language,domain,tag: those that the public file "
@@ -165,26 +126,15 @@ static vft_status run_commit(int argc, char **argv) {
   if (!folder) return cli_usage(&data_commit, "--out DATA is missing");
   TRY(parse_publish(publish_text, publish));
   TRY(vft_config_load(config_path, &config));
-  vft_status st = VFT_RESOURCE;
-  char *private = in_folder(&arena, folder, "private"), *public = in_folder(&arena, folder,
-                                                                            "public");
-  char *db = in_folder(&arena, folder, "private/dataset.db");
-  char *json = in_folder(&arena, folder, "public/dataset.json");
-  if (!private || !public || !db || !json) goto out;
-  TRY_OUT(vft_folder_make(private));
-  TRY_OUT(vft_folder_make(public));
-  (void)chmod(private, 0700); /* some file systems have no such bits; the file has its own */
+  vft_status st;
   vft_interrupt_catch();
-  vft_dataset_hooks hooks = hooks_of(&watch, "commit (KiB)", "run the same command again");
-  TRY_OUT(vft_dataset_commit(&config, db, NULL, &hooks));
-  TRY_OUT(vft_dataset_open(db, &d));
-  TRY_OUT(write_public(&d, publish, json));
+  TRY_OUT(vft_data_folder_commit(&config, folder, "run the same command again", &d));
+  TRY_OUT(write_public(&d, publish, folder));
   TRY_OUT(print_summary(&d));
   if (config.policy.given) TRY_OUT(print_eligible(&config.policy, &d));
 out:
   vft_dataset_close(&d);
   vft_config_free(&config);
-  vft_arena_free(&arena);
   return st;
 }
 
@@ -233,7 +183,6 @@ static vft_status run_show(int argc, char **argv) {
   const char *folder = NULL, *record = NULL;
   bool shown;
   long n = 0;
-  vft_arena arena = {0};
   vft_dataset d;
   const cli_option option[] = {
       {"record", 'n', "N", "a record, numbered from 0: text, metadata, digests, path", NULL,
@@ -241,12 +190,11 @@ static vft_status run_show(int argc, char **argv) {
   TRY(cli_parse(&data_show, argc, argv, option, 1, &folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (record) TRY(cli_number(&data_show, "record", record, 0, 1l << 40, &n));
-  vft_status st = cli_open_data(&arena, folder, &d);
+  vft_status st = vft_data_folder_open(folder, &d);
   if (st == VFT_OK) {
     st = record ? show_record(&d, (uint64_t)n) : print_summary(&d);
     vft_dataset_close(&d);
   }
-  vft_arena_free(&arena);
   return st;
 }
 
@@ -285,20 +233,22 @@ static vft_status run_check(int argc, char **argv) {
   bool shown;
   vft_arena arena = {0};
   vft_dataset d = {0};
-  watching watch;
+  vft_data_watch *watch = NULL;
+  vft_dataset_hooks hooks;
   TRY(cli_parse(&data_check, argc, argv, NULL, 0, &folder, 1, true, &shown));
   if (shown) return VFT_OK;
   vft_interrupt_catch();
   vft_status st = VFT_RESOURCE;
-  char *json = in_folder(&arena, folder, "public/dataset.json");
+  char *json = vft_arena_printf(&arena, "%s/public/dataset.json", folder);
   if (!json) goto out;
-  TRY_OUT(cli_open_data(&arena, folder, &d));
-  vft_dataset_hooks hooks = hooks_of(&watch, "check (KiB)", "nothing was changed");
+  TRY_OUT(vft_data_folder_open(folder, &d));
+  TRY_OUT(vft_data_watch_new("check (KiB)", "nothing was changed", &watch, &hooks));
   TRY_OUT(vft_dataset_check(&d, &hooks));
   TRY_OUT(check_public(&d, json));
   printf("checked: %llu records of %zu sources\n", (unsigned long long)d.records, d.sources);
   print_digest("root", &d.root);
 out:
+  vft_data_watch_free(watch);
   vft_dataset_close(&d);
   vft_arena_free(&arena);
   return st;
@@ -320,7 +270,7 @@ static vft_status run_prove(int argc, char **argv) {
   TRY(cli_parse(&data_prove, argc, argv, option, 1, argument, 2, true, &shown));
   if (shown) return VFT_OK;
   TRY(cli_number(&data_prove, "record", argument[1], 0, 1l << 40, &n));
-  TRY(cli_open_data(&arena, argument[0], &d));
+  TRY(vft_data_folder_open(argument[0], &d));
   vft_status st = VFT_RESOURCE;
   vft_member *m = vft_alloc(1, sizeof *m);
   uint8_t *bytes = vft_alloc(VFT_MEMBER_BYTES, 1);

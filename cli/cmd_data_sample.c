@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "cmd_data.h"
-#include "data/sampler.h"
+#include "data/sampling.h"
 #include "model/source.h"
+#include "run/data_folder.h"
 #include "run/files.h"
 #include "run/manifest.h"
 #include "run/progress.h"
@@ -41,7 +42,7 @@ static vft_status collect(void *ctx, const vft_candidate *c) {
 
 /* What identifies the order. */
 typedef struct {
-  uint64_t epoch, window, rows, a_step;
+  uint64_t epoch, window;
   uint8_t manifest[32];
   bool shown; /* the window's key may be shown */
   vft_poseidon_digest window_key;
@@ -53,22 +54,17 @@ static void window_hex(const identity *id, char hex[65]) {
   vft_hex(bytes, 32, hex);
 }
 
-static vft_poseidon_digest derive(const vft_config *c, const vft_dataset *d, identity *id) {
-  uint8_t seed[32] = {0};
-  bool secret = c->sampler.mode != VFT_SAMPLER_PUBLIC;
-  if (secret) vft_sampler_secret(d->master, seed);
-  for (int i = 0; !secret && i < 8; i++) seed[i] = (uint8_t)(c->seed >> (8 * i));
-  vft_poseidon_digest master = vft_sampler_master(
-      id->manifest, secret, seed, c->sampler.has_beacon ? c->sampler.beacon : NULL);
-  id->window = id->epoch / (uint64_t)c->sampler.window;
+static vft_poseidon_digest derive(const vft_sampling *s, const vft_dataset *d, identity *id) {
+  uint8_t secret[32];
+  (void)vft_sampling_secret(s, d, secret); /* the commitment was made from this dataset's */
+  vft_poseidon_digest master = vft_sampling_master(s, id->manifest, secret);
+  id->window = id->epoch / (uint64_t)s->window;
   id->window_key = vft_sampler_window(&master, id->window);
-  id->shown = !secret || (c->sampler.mode == VFT_SAMPLER_HYBRID &&
-                          id->window % (uint64_t)c->sampler.public_every == 0);
-  id->a_step = (uint64_t)c->micro_batch_size * (uint64_t)c->gradient_accumulation_steps;
+  id->shown = vft_sampling_public(s, id->window);
   return vft_sampler_epoch_key(&id->window_key, id->epoch);
 }
 
-static void print_text(const vft_config *c, const identity *id, const listing *l,
+static void print_text(const vft_sampling *s, const identity *id, const listing *l,
                        const vft_epoch_result *r) {
   char hex[65], name[320];
   vft_hex(id->manifest, 32, hex);
@@ -79,32 +75,32 @@ static void print_text(const vft_config *c, const identity *id, const listing *l
   uint64_t row = 0;
   for (size_t i = 0; i < l->count; i++) {
     if (l->list[i].verdict != VFT_ACCEPTED) continue;
-    if (row % id->a_step == 0)
-      printf("step %-4llu", (unsigned long long)(row / id->a_step));
+    if (row % s->records_a_step == 0)
+      printf("step %-4llu", (unsigned long long)(row / s->records_a_step));
     printf(" %llu", (unsigned long long)l->list[i].record);
-    if (++row % id->a_step == 0) printf("\n");
+    if (++row % s->records_a_step == 0) printf("\n");
   }
   for (size_t i = 0; i < l->count; i++) {
     const entry *e = &l->list[i];
     if (e->verdict == VFT_ACCEPTED) continue;
     printf("skipped   %llu: %s", (unsigned long long)e->record, vft_verdict_names[e->verdict]);
     if (e->verdict == VFT_SKIP_QUOTA) {
-      vft_quota_name(&c->policy.quota[e->quota], name, sizeof name);
+      vft_quota_name(&s->policy.quota[e->quota], name, sizeof name);
       printf(" %s", name);
     }
     printf("\n");
   }
-  for (size_t q = 0; q < c->policy.quotas; q++) {
-    vft_quota_name(&c->policy.quota[q], name, sizeof name);
+  for (size_t q = 0; q < s->policy.quotas; q++) {
+    vft_quota_name(&s->policy.quota[q], name, sizeof name);
     printf("counter   %s: %llu of %llu %s\n", name, (unsigned long long)r->counter[q],
-           (unsigned long long)c->policy.quota[q].ceiling,
-           c->policy.quota[q].tokens ? "tokens" : "examples");
+           (unsigned long long)s->policy.quota[q].ceiling,
+           s->policy.quota[q].tokens ? "tokens" : "examples");
   }
   printf("accepted  %llu of %llu candidates\n", (unsigned long long)r->accepted,
          (unsigned long long)r->candidates);
 }
 
-static vft_status print_json(const vft_config *c, const identity *id, const listing *l,
+static vft_status print_json(const vft_sampling *s, const identity *id, const listing *l,
                              const vft_epoch_result *r) {
   char hex[65], name[320];
   json_t *accepted = json_array(), *skipped = json_array(), *counters = json_array();
@@ -118,13 +114,13 @@ static vft_status print_json(const vft_config *c, const identity *id, const list
     json_t *one = json_pack("{s:I, s:s}", "record", record, "reason",
                             vft_verdict_names[e->verdict]);
     if (e->verdict == VFT_SKIP_QUOTA) {
-      vft_quota_name(&c->policy.quota[e->quota], name, sizeof name);
+      vft_quota_name(&s->policy.quota[e->quota], name, sizeof name);
       json_object_set_new(one, "bin", json_string(name));
     }
     json_array_append_new(skipped, one);
   }
-  for (size_t q = 0; q < c->policy.quotas; q++) {
-    const vft_quota *quota = &c->policy.quota[q];
+  for (size_t q = 0; q < s->policy.quotas; q++) {
+    const vft_quota *quota = &s->policy.quota[q];
     vft_quota_name(quota, name, sizeof name);
     json_array_append_new(counters, json_pack("{s:s, s:s, s:I, s:I}", "bin", name, "unit",
                                               quota->tokens ? "tokens" : "examples", "count",
@@ -138,7 +134,7 @@ static vft_status print_json(const vft_config *c, const identity *id, const list
   json_object_set_new(root, "window", json_integer((json_int_t)id->window));
   window_hex(id, hex);
   json_object_set_new(root, "window_key", id->shown ? json_string(hex) : json_null());
-  json_object_set_new(root, "records_a_step", json_integer((json_int_t)id->a_step));
+  json_object_set_new(root, "records_a_step", json_integer((json_int_t)s->records_a_step));
   json_object_set_new(root, "candidates", json_integer((json_int_t)r->candidates));
   json_object_set_new(root, "outside", json_integer((json_int_t)l->outside));
   json_object_set_new(root, "accepted", accepted);
@@ -152,95 +148,103 @@ static vft_status print_json(const vft_config *c, const identity *id, const list
 
 /* h: what was given, or the digest of what the configuration declares about sampling, which is
  * written when a file is named. */
-static vft_status set_manifest(const vft_config *c, const vft_dataset *d, const char *given,
-                               const char *declaration, uint8_t manifest[32]) {
+static vft_status set_manifest(const vft_sampling *s, const char *given, const char *declaration,
+                               uint8_t manifest[32]) {
   char *text;
   size_t length;
-  TRY(vft_sampling_json(c, d, &text, &length));
+  TRY(vft_sampling_declaration(s, &text, &length));
   vft_status st = vft_sha256(text, length, manifest);
   if (st == VFT_OK && declaration) st = vft_file_write(declaration, text, length);
   vft_free(text);
   TRY(st);
-  if (given) {
-    if (strlen(given) != 64 || strspn(given, "0123456789abcdef") != 64)
-      return cli_usage(&cli_data_sample, "--manifest: '%.70s' is not 64 hexadecimal digits", given);
-    for (int i = 0; i < 32; i++) {
-      unsigned v = 0;
-      if (sscanf(given + 2 * i, "%2x", &v) == 1) manifest[i] = (uint8_t)v;
-    }
-  }
+  if (given && (strlen(given) != 64 || vft_unhex(given, manifest, 32) != VFT_OK))
+    return cli_usage(&cli_data_sample, "--manifest: '%.70s' is not 64 hexadecimal digits", given);
   return VFT_OK;
 }
 
-static void warn(const vft_config *c, const vft_judged *j) {
+static void warn(const vft_judged *j) {
   char name[320];
-  for (size_t q = 0; q < c->policy.quotas; q++) {
+  for (size_t q = 0; q < j->policy->quotas; q++) {
     if (j->members[q]) continue;
-    vft_quota_name(&c->policy.quota[q], name, sizeof name);
+    vft_quota_name(&j->policy->quota[q], name, sizeof name);
     vft_note("warning: quota %s: no eligible record belongs to it", name);
   }
 }
 
-static vft_status sample(const vft_config *c, const vft_dataset *d, const char *manifest,
-                         const char *declaration, uint64_t epoch, bool json) {
-  vft_judged j = {0};
-  identity id = {.epoch = epoch};
+static vft_status check_beacon(vft_sampling *s, const char *given) {
+  if (given && (!s->has_beacon || !vft_beacon_value(given, s->beacon)))
+    return cli_usage(&cli_data_sample, s->has_beacon
+                         ? "--beacon: '%.70s' is not 64 hexadecimal digits"
+                         : "--beacon %.70s: the configuration declares no sampler.beacon", given);
+  if (s->has_beacon && !given && !s->beacon_known)
+    return cli_usage(&cli_data_sample, "--beacon HEX is missing: sampler.beacon has no value");
+  return VFT_OK;
+}
+
+typedef struct {
+  const char *manifest, *declaration, *beacon;
+  uint64_t epoch;
+  bool json;
+} request;
+
+static vft_status sample(const vft_config *c, const vft_dataset *d, const request *r) {
+  vft_judged j;
+  vft_sampling *s = vft_alloc(1, sizeof *s);
+  identity id = {.epoch = r->epoch};
   listing l = {0};
-  vft_epoch_result r;
+  vft_epoch_result result;
   vft_status st;
-  TRY(set_manifest(c, d, manifest, declaration, id.manifest));
-  TRY(vft_policy_judge(&c->policy, d, &j));
-  warn(c, &j);
-  TRY_OUT(vft_sampler_rows(c, &j, &id.rows));
-  if (!c->sampler.replacement) TRY_OUT(vft_policy_feasible(&j, id.rows));
-  vft_poseidon_digest key = derive(c, d, &id);
-  vft_order order = vft_order_make(&key, d->records, c->sampler.replacement);
-  TRY_OUT(vft_sampler_epoch(&j, &order, id.rows, collect, &l, &r));
-  if (json) TRY_OUT(print_json(c, &id, &l, &r));
-  else print_text(c, &id, &l, &r);
+  if (!s) return VFT_RESOURCE;
+  st = vft_sampling_make(c, d, s, &j);
+  if (st != VFT_OK) goto freed;
+  TRY_OUT(check_beacon(s, r->beacon));
+  TRY_OUT(set_manifest(s, r->manifest, r->declaration, id.manifest));
+  warn(&j);
+  uint64_t steps = vft_sampling_steps(s, c);
+  if (r->epoch >= vft_sampling_epochs(s, steps)) steps = s->steps_per_epoch * (r->epoch + 1);
+  vft_poseidon_digest key = derive(s, d, &id);
+  vft_order order = vft_sampling_order(s, &key);
+  TRY_OUT(vft_sampler_epoch(&j, &order, vft_sampling_rows(s, steps, r->epoch), s->candidates,
+                            collect, &l, &result));
+  if (r->json) TRY_OUT(print_json(s, &id, &l, &result));
+  else print_text(s, &id, &l, &result);
 out:
-  vft_free(l.list);
   vft_judged_free(&j);
+  vft_sampling_free(s);
+freed:
+  vft_free(l.list);
+  vft_free(s);
   return st;
 }
 
-void cli_note_policy(const char *config_path) {
-  vft_config config;
-  if (vft_config_load(config_path, &config) != VFT_OK) return; /* the command itself will say */
-  if (config.policy.given || config.sampler.given)
-    vft_note("note: %s: policy and sampler are for vft data; training of this version takes every "
-             "record, in the order of the seed", config_path);
-  vft_config_free(&config);
-}
-
 static vft_status run(int argc, char **argv) {
-  const char *folder = NULL, *config_path = NULL, *epoch_text = NULL, *manifest = NULL;
-  const char *declaration = NULL;
-  bool json = false, shown;
+  const char *folder = NULL, *config_path = NULL, *epoch_text = NULL;
+  request r = {0};
+  bool shown;
   long epoch;
-  vft_arena arena = {0};
   vft_config config;
   vft_dataset d;
   const cli_option option[] = {
+      {"beacon", 0, "HEX", "value of the declared sampler.beacon, 64 digits", NULL, &r.beacon},
       {"config", 'c', "CONFIG.yaml", "its policy, sampler, seed and batch", NULL, &config_path},
       {"epoch", 'e', "E", "numbered from 0", NULL, &epoch_text},
       {"manifest", 0, "H", "digest that the order depends on (default: of dataset root, policy "
-       "and sampler)", NULL, &manifest},
-      {"declaration", 0, "FILE", "write what that default is the SHA-256 of", NULL, &declaration},
-      {"json", 0, NULL, "one JSON object", &json, NULL}};
-  TRY(cli_parse(&cli_data_sample, argc, argv, option, 5, &folder, 1, true, &shown));
+       "and sampler)", NULL, &r.manifest},
+      {"declaration", 0, "FILE", "write what that default is the SHA-256 of", NULL, &r.declaration},
+      {"json", 0, NULL, "one JSON object", &r.json, NULL}};
+  TRY(cli_parse(&cli_data_sample, argc, argv, option, 6, &folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!config_path) return cli_usage(&cli_data_sample, "--config CONFIG.yaml is missing");
   if (!epoch_text) return cli_usage(&cli_data_sample, "--epoch E is missing");
   TRY(cli_number(&cli_data_sample, "epoch", epoch_text, 0, 1l << 40, &epoch));
   TRY(vft_config_load(config_path, &config));
-  vft_status st = cli_open_data(&arena, folder, &d);
+  r.epoch = (uint64_t)epoch;
+  vft_status st = vft_data_folder_open(folder, &d);
   if (st == VFT_OK) {
-    st = sample(&config, &d, manifest, declaration, (uint64_t)epoch, json);
+    st = sample(&config, &d, &r);
     vft_dataset_close(&d);
   }
   vft_config_free(&config);
-  vft_arena_free(&arena);
   return st;
 }
 
@@ -248,5 +252,5 @@ const cli_command cli_data_sample = {
     "data sample", "DATA --config CONFIG.yaml --epoch E",
     "Show which records an epoch takes under a policy, and which not and why",
     "Records by number, in the order of the rows; skipped ones with the rule or the quota; the\n"
-    "counters at the end. Training of this version does not follow policy and sampler yet.",
+    "counters at the end. Training takes the same rows under the digest of its manifest.",
     run};

@@ -47,18 +47,19 @@ static vft_status print_json(const vft_estimate *e) {
 }
 
 static vft_status run(int argc, char **argv) {
-  const char *config = NULL, *memory = NULL;
+  const char *config = NULL, *memory = NULL, *data = NULL;
   uint64_t bytes = 0;
   bool json = false, shown;
   vft_estimate estimate;
   const cli_option option[] = {
+      {"data", 0, "DIR", "a finished vft data commit of its records", NULL, &data},
       {"json", 0, NULL, "one JSON object", &json, NULL},
       {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
        &memory}};
-  TRY(cli_parse(&cli_estimate, argc, argv, option, 2, &config, 1, true, &shown));
+  TRY(cli_parse(&cli_estimate, argc, argv, option, 3, &config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (memory) TRY(vft_memory_parse(memory, &bytes));
-  TRY(vft_run_estimate(config, bytes, &estimate));
+  TRY(vft_run_estimate(config, data, bytes, &estimate));
   if (json) return print_json(&estimate);
   print(&estimate);
   return VFT_OK;

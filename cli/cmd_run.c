@@ -33,17 +33,19 @@ static vft_status run(int argc, char **argv) {
   const char *memory = NULL;
   bool shown;
   const cli_option option[] = {
+      {"beacon", 0, "HEX", "value of the declared sampler.beacon, 64 digits", NULL,
+       &request.beacon},
+      {"data", 0, "DIR", "a finished vft data commit of its records", NULL, &request.data},
       {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
        &memory},
       {"out", 'o', "RUN", "the run folder", NULL, &request.run},
       {"resume", 0, NULL, "go on with what is there", &request.resume, NULL},
       {"parity-files", 0, NULL, "also write what bench/parity.py reads", &request.parity_files,
        NULL}};
-  TRY(cli_parse(&cli_run, argc, argv, option, 4, &request.config, 1, true, &shown));
+  TRY(cli_parse(&cli_run, argc, argv, option, 6, &request.config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
   if (memory) TRY(vft_memory_parse(memory, &request.memory));
-  cli_note_policy(request.config);
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
   vft_prove_request prove = {.run = request.run, .resume = request.resume,

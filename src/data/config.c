@@ -33,6 +33,9 @@ const char vft_config_template[] =
     "    # tags: [reviewed]\n"
     "    # tier: public             # public, restricted or shadow: roots of their own\n"
     "\n"
+    "# The folder of a finished vft data commit of these records (default: train commits itself).\n"
+    "# dataset_prepared_path: DATA\n"
+    "\n"
     "# How vft data commit makes a message's text canonical: nfc-trim, nfc or keep.\n"
     "text_rule: nfc-trim\n"
     "\n"
@@ -85,14 +88,16 @@ const char vft_config_template[] =
     "#   public_every: 10\n"
     "#   replacement: false\n"
     "#   steps_per_epoch: 100        # default: all eligible records\n"
-    "#   beacon: 00...               # 64 hexadecimal digits of a public random value\n"
+    "#   candidates_per_epoch: 2048  # looked at for the rows of an epoch; default: 4 x the rows\n"
+    "#   # A public random value that is not known yet; it is given with vft train --beacon.\n"
+    "#   beacon: {source: \"drand quicknet\", round: 12345, format: \"randomness\"}\n"
     "\n"
     "# The public text on which the integer scales are calibrated (default: a built-in one).\n"
     "# calibration_text: calibration.txt\n";
 
 static const char *const known_keys[] = {
-    "base_model", "datasets", "calibration_text", "chat_template", "system", "text_rule",
-    "sequence_len",
+    "base_model", "datasets", "dataset_prepared_path", "calibration_text", "chat_template",
+    "system", "text_rule", "sequence_len",
     "micro_batch_size", "gradient_accumulation_steps", "adapter", "lora_r", "lora_alpha",
     "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio", "warmup_steps",
     "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "num_epochs",
@@ -305,6 +310,7 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
 #define IS(name) !strcmp(key, name)
   if (IS("base_model")) return path_value(r, v, &c->base_model);
   if (IS("datasets")) return datasets(r, v);
+  if (IS("dataset_prepared_path")) return path_value(r, v, &c->dataset_prepared_path);
   if (IS("calibration_text")) return path_value(r, v, &c->calibration_text);
   if (IS("chat_template")) return vft_config_choice(r, v, templates, 1, &pick);
   if (IS("system")) return vft_config_scalar(r, v, &c->system);

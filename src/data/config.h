@@ -39,9 +39,16 @@ typedef struct {
   int window, public_every; /* epochs a window; every how manyth window is public (hybrid) */
   bool replacement;
   int steps_per_epoch;      /* 0: all eligible records, in whole steps */
+  int candidates_per_epoch; /* 0: four times the rows */
   bool has_beacon;
+  /* Where the public random value is to come from; the value itself may be given later. */
+  const char *beacon_source, *beacon_format;
+  uint64_t beacon_round;
+  bool beacon_known;
   uint8_t beacon[32];
 } vft_sampler_config;
+/* 64 lower-case hexadecimal digits. False for anything else. */
+bool vft_beacon_value(const char *text, uint8_t value[32]);
 
 typedef struct {
   vft_arena arena;
@@ -49,6 +56,7 @@ typedef struct {
   const char *base_model;  /* path */
   size_t ndatasets;
   vft_config_dataset *datasets;
+  const char *dataset_prepared_path; /* folder of their commitment; NULL: none named */
   const char *calibration_text; /* path; NULL: the built-in public text */
   const char *chat_template;    /* "chatml" */
   const char *system;           /* system message added when a record has none; NULL: none */

@@ -230,22 +230,64 @@ vft_status vft_config_policy(reader *r, const yaml_node_t *node) {
 
 /* ---- sampler ---- */
 
-static vft_status beacon(reader *r, const yaml_node_t *node, vft_sampler_config *s) {
-  const char *text;
-  TRY(vft_config_scalar(r, node, &text));
-  if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64)
-    return BAD(r, "'%s' is not 64 hexadecimal digits", text);
+bool vft_beacon_value(const char *text, uint8_t value[32]) {
+  if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64) return false;
   for (int i = 0; i < 32; i++) {
-    unsigned v;
-    if (sscanf(text + 2 * i, "%2x", &v) == 1) s->beacon[i] = (uint8_t)v;
+    unsigned v = 0;
+    if (sscanf(text + 2 * i, "%2x", &v) == 1) value[i] = (uint8_t)v;
   }
+  return true;
+}
+
+static vft_status beacon_round(reader *r, const yaml_node_t *node, vft_sampler_config *s) {
+  const char *text;
+  char *end;
+  TRY(vft_config_scalar(r, node, &text));
+  errno = 0;
+  long long v = strtoll(text, &end, 10);
+  if (errno || end == text || *end || v < 0 || v > 1ll << 53)
+    return BAD(r, "'%s' is not a whole number from 0 to 2^53", text);
+  s->beacon_round = (uint64_t)v;
+  return VFT_OK;
+}
+
+static vft_status beacon_entry(reader *r, const char *name, const yaml_node_t *v, void *ctx) {
+  static const char *const names[] = {"source", "round", "format", "value"};
+  vft_sampler_config *s = ctx;
+  const char *text;
+  if (!strcmp(name, "round")) return beacon_round(r, v, s);
+  if (!strcmp(name, "source") || !strcmp(name, "format")) {
+    const char **out = *name == 's' ? &s->beacon_source : &s->beacon_format;
+    TRY(vft_config_scalar(r, v, out));
+    return canonical(r, VFT_BIN_SOURCE, out);
+  }
+  if (strcmp(name, "value"))
+    return BAD(r, "unknown key, did you mean '%s'?", vft_nearest(name, names, 4));
+  TRY(vft_config_scalar(r, v, &text));
+  if (!vft_beacon_value(text, s->beacon))
+    return BAD(r, "'%.70s' is not 64 hexadecimal digits", text);
+  s->beacon_known = true;
+  return VFT_OK;
+}
+
+/* Where the value is to come from is declared before it exists; `value` may follow with
+ * vft train --beacon. */
+static vft_status beacon(reader *r, const yaml_node_t *node, vft_sampler_config *s) {
+  size_t line = r->line;
+  s->beacon_round = UINT64_MAX;
+  TRY(vft_config_mapping(r, node, "{source: TEXT, round: N, format: TEXT}", beacon_entry, s));
+  r->line = line;
+  if (!s->beacon_source || !s->beacon_format || s->beacon_round == UINT64_MAX)
+    return BAD(r, "expected {source: TEXT, round: N, format: TEXT}");
   s->has_beacon = true;
   return VFT_OK;
 }
 
 static vft_status sampler_entry(reader *r, const char *name, const yaml_node_t *v, void *ctx) {
-  static const char *const names[] = {"mode",        "window",          "public_every",
-                                      "replacement", "steps_per_epoch", "beacon"};
+  static const char *const names[] = {"mode",            "window",
+                                      "public_every",    "replacement",
+                                      "steps_per_epoch", "candidates_per_epoch",
+                                      "beacon"};
   static const char *const yes_no[] = {"false", "true"};
   vft_sampler_config *s = ctx;
   size_t pick = 0;
@@ -263,6 +305,8 @@ static vft_status sampler_entry(reader *r, const char *name, const yaml_node_t *
     return VFT_OK;
   }
   if (IS("steps_per_epoch")) return vft_config_integer(r, v, 1, 1 << 24, &s->steps_per_epoch);
+  if (IS("candidates_per_epoch"))
+    return vft_config_integer(r, v, 1, 1 << 30, &s->candidates_per_epoch);
   if (IS("beacon")) return beacon(r, v, s);
 #undef IS
   return BAD(r, "unknown key, did you mean '%s'?",

@@ -5,6 +5,7 @@
 
 #include "data/canonical_json.h"
 #include "data/dataset_db.h"
+#include "model/source.h"
 
 static vft_db db_of(const vft_dataset *d) { return (vft_db){d->db, d->path}; }
 
@@ -24,7 +25,7 @@ static vft_status malformed(const vft_dataset *d, const char *what) {
 static vft_status read_meta(vft_dataset *d) {
   vft_db db = db_of(d);
   const char *format;
-  uint8_t numbers[24], roots[32 * (VFT_TIERS + 1)];
+  uint8_t numbers[24], roots[32 * (VFT_TIERS + 1)], trees[32 * VFT_TIERS];
   TRY(vft_db_get_text(&db, "format", &d->arena, &format));
   if (!format || strcmp(format, VFT_DATASET_FORMAT)) return malformed(d, "format");
   TRY(vft_db_get_text(&db, "config", &d->arena, &d->config_json));
@@ -36,6 +37,9 @@ static vft_status read_meta(vft_dataset *d) {
   for (int i = 0; i < VFT_TIERS; i++)
     if (!vft_poseidon_read(roots + 32 * i, &d->tier_root[i])) return malformed(d, "roots");
   if (!vft_poseidon_read(roots + 32 * VFT_TIERS, &d->root)) return malformed(d, "roots");
+  TRY(vft_db_get(&db, "trees", trees, sizeof trees));
+  for (int i = 0; i < VFT_TIERS; i++)
+    if (!vft_poseidon_read(trees + 32 * i, &d->tree[i])) return malformed(d, "roots");
   TRY(vft_db_get(&db, "proc", d->proc, 32));
   TRY(vft_db_get(&db, "template", d->template_digest, 32));
   TRY(vft_db_get(&db, "tokenizer", d->tokenizer_digest, 32));
@@ -63,6 +67,8 @@ static vft_status read_source(vft_dataset *d, sqlite3_stmt *s) {
   out->bytes = (uint64_t)sqlite3_column_int64(s, 3);
   out->first = (uint64_t)sqlite3_column_int64(s, 4);
   out->records = (uint64_t)sqlite3_column_int64(s, 5);
+  out->cut = (uint64_t)sqlite3_column_int64(s, 7);
+  out->dropped = (uint64_t)sqlite3_column_int64(s, 8);
   if (out->first != d->records || out->records > 1ull << 32) return malformed(d, "sources");
   d->records += out->records;
   d->tier_records[tier] += out->records;
@@ -83,13 +89,15 @@ static vft_status read_sources(vft_dataset *d) {
   TRY(st);
   d->source = vft_arena_alloc(&d->arena, n, sizeof *d->source);
   if (!d->source) return VFT_RESOURCE;
-  TRY(vft_db_prepare(&db, "SELECT path, type, tier, bytes, first, records, sha256 FROM source "
+  TRY(vft_db_prepare(&db, "SELECT path, type, tier, bytes, first, records, sha256, cut, "
+                     "dropped FROM source "
                      "ORDER BY id", &s));
   while (st == VFT_OK && d->sources < n) {
     st = vft_db_step(&db, s, &row);
     if (st == VFT_OK) st = row ? read_source(d, s) : malformed(d, "sources");
   }
   sqlite3_finalize(s);
+  d->height = vft_dataset_height(d->tier_records);
   return st;
 }
 
@@ -225,12 +233,12 @@ vft_status vft_dataset_path(const vft_dataset *d, uint64_t n, vft_poseidon_diges
   vft_tier tier = vft_dataset_tier_of(d, n);
   uint64_t count = d->tier_records[tier], first = d->tier_first[tier], index = n - first;
   if (n >= d->records) return malformed(d, "record number");
-  unsigned all = vft_tree_height(count);
+  unsigned all = d->height;
   unsigned low = all < VFT_DATASET_CHUNK_LOG ? all : VFT_DATASET_CHUNK_LOG;
   uint64_t chunk = index >> low, begin = chunk << low;
   size_t leaves = count - begin < 1ull << low ? (size_t)(count - begin) : (size_t)1 << low;
   size_t chunks = (size_t)((count + (1ull << low) - 1) >> low);
-  vft_poseidon_digest *leaf = vft_alloc((size_t)1 << low, sizeof *leaf), empty = {{{0}}};
+  vft_poseidon_digest *leaf = vft_alloc((size_t)1 << low, sizeof *leaf), empty = vft_db_empty(low);
   vft_poseidon_digest *top = vft_alloc((size_t)1 << (all - low), sizeof *top);
   vft_status st = VFT_RESOURCE;
   if (!leaf || !top) goto out;
@@ -238,11 +246,6 @@ vft_status vft_dataset_path(const vft_dataset *d, uint64_t n, vft_poseidon_diges
                        (int64_t)(first + begin), (int64_t)(first + begin + leaves), leaf, leaves));
   TRY_OUT(read_digests(d, "SELECT digest FROM subtree WHERE tier = ? AND i >= ? ORDER BY i",
                        (int64_t)tier, 0, top, chunks));
-  /* subtrees without records */
-  for (unsigned h = 0; h < low; h++) {
-    vft_poseidon_digest pair[2] = {empty, empty};
-    vft_poseidon_compress(pair, &empty, 1);
-  }
   for (size_t i = chunks; i < (size_t)1 << (all - low); i++) top[i] = empty;
   climb(leaf, low, index - begin, siblings);
   climb(top, all - low, chunk, siblings + low);
@@ -267,25 +270,87 @@ static vft_status same_bytes(const vft_dataset_source *s, bool *same) {
   return VFT_OK;
 }
 
-vft_status vft_dataset_text(const vft_dataset *d, uint64_t n, char **text) {
-  vft_row row;
-  size_t i;
-  bool same;
-  vft_status st = VFT_OK;
-  TRY(vft_dataset_row(d, n, &row, &i));
-  const vft_dataset_source *s = &d->source[i];
-  TRY(same_bytes(s, &same));
-  if (!same) return VFT_USAGE;
-  if (row.bytes > s->bytes || row.offset > s->bytes - row.bytes) return malformed(d, "record");
-  *text = vft_alloc(row.bytes + 1, 1);
+static vft_status read_text(const vft_dataset *d, const vft_dataset_source *s, const vft_row *row,
+                            char **text) {
+  if (row->bytes > s->bytes || row->offset > s->bytes - row->bytes) return malformed(d, "record");
+  *text = vft_alloc(row->bytes + 1, 1);
   if (!*text) return VFT_RESOURCE;
   FILE *f = fopen(s->path, "rb");
-  if (!f || fseeko(f, (off_t)row.offset, SEEK_SET) ||
-      fread(*text, 1, row.bytes, f) != row.bytes) {
+  vft_status st = VFT_OK;
+  if (!f || fseeko(f, (off_t)row->offset, SEEK_SET) ||
+      fread(*text, 1, row->bytes, f) != row->bytes) {
     st = vft_fail(VFT_USAGE, "%s: cannot be read", s->path);
     vft_free(*text);
   }
   if (f) fclose(f);
+  return st;
+}
+
+vft_status vft_dataset_text(const vft_dataset *d, uint64_t n, char **text) {
+  vft_row row;
+  size_t i;
+  bool same;
+  TRY(vft_dataset_row(d, n, &row, &i));
+  TRY(same_bytes(&d->source[i], &same));
+  if (!same) return VFT_USAGE;
+  return read_text(d, &d->source[i], &row, text);
+}
+
+vft_status vft_dataset_sources_check(const vft_dataset *d) {
+  for (size_t i = 0; i < d->sources; i++) {
+    bool same;
+    TRY(same_bytes(&d->source[i], &same));
+    if (!same) return VFT_USAGE;
+  }
+  return VFT_OK;
+}
+
+vft_status vft_dataset_matches(const vft_dataset *d, const vft_processing *p) {
+  char want[65], have[65];
+  uint8_t ours[32], theirs[32];
+  const char *what = "tokenizer, template, text_rule or sequence_len";
+  memcpy(ours, d->proc, 32);
+  memcpy(theirs, p->proc, 32);
+  if (!memcmp(ours, theirs, 32)) {
+    what = "base model, sources or their defaults";
+    TRY(vft_sha256(d->config_json, strlen(d->config_json), ours));
+    TRY(vft_sha256(p->json, strlen(p->json), theirs));
+  }
+  vft_dataset_hex(ours, want);
+  vft_dataset_hex(theirs, have);
+  if (memcmp(ours, theirs, 32))
+    return vft_fail(VFT_USAGE, "%s: holds the commitment of another configuration (%s): expected "
+                    "%s, actual %s", d->path, what, have, want);
+  return vft_dataset_sources_check(d);
+}
+
+vft_status vft_dataset_sample(const vft_dataset *d, const vft_processing *p, uint64_t n,
+                              vft_sample *sample, vft_row *row_out, uint8_t *raw_out) {
+  vft_row row;
+  size_t i, k = 0;
+  char *text = NULL;
+  vft_records records = {0};
+  vft_records_format format;
+  vft_poseidon_digest content;
+  uint8_t raw[32];
+  vft_status st;
+  *sample = (vft_sample){0};
+  TRY(vft_dataset_row(d, n, &row, &i));
+  const vft_dataset_source *s = &d->source[i];
+  if (vft_records_format_by_name(s->type, &format) != VFT_OK) return malformed(d, "sources");
+  TRY(read_text(d, s, &row, &text));
+  st = vft_records_parse(text, row.bytes, s->path, format, &records);
+  while (st == VFT_OK && k < records.count && records.record[k].instance != row.instance) k++;
+  if (st == VFT_OK && k < records.count)
+    st = vft_processing_content(p, &records.record[k], sample, raw, &content);
+  if (st == VFT_OK && (k == records.count || !vft_poseidon_equal(&content, &row.content)))
+    st = vft_fail(VFT_USAGE, "%s: line %u: changed since the commitment: record %llu has another "
+                  "content digest", s->path, row.line, (unsigned long long)n);
+  if (st == VFT_OK && row_out) *row_out = row;
+  if (st == VFT_OK && raw_out) memcpy(raw_out, raw, 32);
+  if (st != VFT_OK) vft_sample_free(sample);
+  vft_records_free(&records);
+  vft_free(text);
   return st;
 }
 
@@ -485,12 +550,13 @@ static vft_status check_tiers(const vft_dataset *d) {
     sqlite3_bind_int(s, 1, t);
     vft_status st = VFT_OK;
     if (d->tier_records[t])
-      st = vft_db_tree(&db, d->tier_first[t], d->tier_records[t], compare_subtree,
-                       (void *[]){s, &db}, &tree);
+      st = vft_db_tree(&db, d->tier_first[t], d->tier_records[t], d->height,
+                       compare_subtree, (void *[]){s, &db}, &tree);
     sqlite3_finalize(s);
     TRY(st);
     tier[t] = vft_tier_root(&tree, d->tier_records[t], d->sequence_len, (vft_tier)t);
-    if (!vft_poseidon_equal(&tier[t], &d->tier_root[t]))
+    if (!vft_poseidon_equal(&tier[t], &d->tier_root[t]) ||
+        !vft_poseidon_equal(&tree, &d->tree[t]))
       return vft_reject("data/tree", "%s: the root of the tier %s is not that of its leaves",
                         d->path, vft_tier_names[t]);
   }

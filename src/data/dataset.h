@@ -29,6 +29,8 @@ typedef struct {
   const char *path, *type;
   vft_tier tier;
   uint64_t bytes, first, records;
+  uint64_t cut;     /* records longer than sequence_len */
+  uint64_t dropped; /* bytes of text that the vocabulary has no token for */
   uint8_t sha256[32];
 } vft_dataset_source;
 
@@ -45,7 +47,9 @@ struct vft_dataset {
   const char *text_rule;
   uint8_t proc[32], template_digest[32], tokenizer_digest[32];
   uint64_t records, tier_records[VFT_TIERS], tier_first[VFT_TIERS];
+  unsigned height; /* of the trees of all tiers */
   vft_poseidon_digest root, tier_root[VFT_TIERS];
+  vft_poseidon_digest tree[VFT_TIERS]; /* what a tier's root hashes; zero without records */
   uint64_t duplicates, duplicate[2]; /* records equal to an earlier one; the first such pair */
   vft_class_list classes;
   vft_dataset_source *source;
@@ -62,6 +66,18 @@ VFT_MUST_CHECK vft_status vft_dataset_row(const vft_dataset *dataset, uint64_t n
 /* The JSON text of its source's object (NUL-terminated, vft_free), if the source is the one that
  * was committed. Fails: VFT_USAGE naming expected and actual digest. */
 VFT_MUST_CHECK vft_status vft_dataset_text(const vft_dataset *dataset, uint64_t n, char **text);
+/* Is it about these records, processed this way, and are their sources what was committed to?
+ * Fails: VFT_USAGE naming expected and actual digest. */
+VFT_MUST_CHECK vft_status vft_dataset_matches(const vft_dataset *dataset,
+                                              const vft_processing *processing);
+/* Are the sources what was committed to? Fails: VFT_USAGE naming expected and actual digest. */
+VFT_MUST_CHECK vft_status vft_dataset_sources_check(const vft_dataset *dataset);
+/* The tokens of record n, read from its source: exactly those that its leaf commits to
+ * (vft_sample_free); row and raw, the digest of its text, when not NULL. Requires: `processing` is
+ * the dataset's. Fails: VFT_USAGE (its content digest is another one, or unreadable). */
+VFT_MUST_CHECK vft_status vft_dataset_sample(const vft_dataset *dataset,
+                                             const vft_processing *processing, uint64_t n,
+                                             vft_sample *sample, vft_row *row, uint8_t *raw);
 /* Siblings of record n's leaf, from the leaves up: *height of them, at most 64. */
 VFT_MUST_CHECK vft_status vft_dataset_path(const vft_dataset *dataset, uint64_t n,
                                            vft_poseidon_digest *siblings, unsigned *height);

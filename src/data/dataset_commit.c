@@ -26,7 +26,7 @@ typedef struct {
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "CREATE TABLE source(id INTEGER PRIMARY KEY, path TEXT, type TEXT, tier INT, bytes INT,"
-    " sha256 BLOB, elements INT, first INT, records INT, done INT);"
+    " sha256 BLOB, elements INT, first INT, records INT, done INT, cut INT, dropped INT);"
     "CREATE TABLE class(id INTEGER PRIMARY KEY, bytes BLOB);"
     "CREATE TABLE record(n INTEGER PRIMARY KEY, source INT, line INT, at INT, size INT,"
     " instance INT, class INT, tokens INT, loss INT, content BLOB, leaf BLOB);"
@@ -52,7 +52,7 @@ static vft_status random_bytes(uint8_t *out, size_t n) {
 static vft_status insert_sources(commitment *c) {
   sqlite3_stmt *s;
   vft_status st = VFT_OK;
-  TRY(vft_db_prepare(&c->db, "INSERT INTO source VALUES(?, ?, ?, ?, ?, ?, 0, 0, 0, 0)", &s));
+  TRY(vft_db_prepare(&c->db, "INSERT INTO source VALUES(?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)", &s));
   for (size_t i = 0; i < c->p.sources; i++) {
     const vft_config_dataset *d = &c->p.source[i];
     uint64_t bytes = 0;
@@ -178,16 +178,23 @@ out:
 }
 
 static vft_status update_source(commitment *c, size_t source, size_t elements, uint64_t records,
-                                const char *type, bool done) {
+                                const char *type, bool done, const vft_row *row, size_t n) {
   sqlite3_stmt *s;
+  uint64_t cut = 0, dropped = 0;
+  for (size_t i = 0; i < n; i++) {
+    cut += row[i].cut;
+    dropped += row[i].dropped;
+  }
   TRY(vft_db_prepare(&c->db, "UPDATE source SET elements = ?, first = ?, records = ?, type = ?,"
-                     " done = ? WHERE id = ?", &s));
+                     " done = ?, cut = cut + ?, dropped = dropped + ? WHERE id = ?", &s));
   sqlite3_bind_int64(s, 1, (sqlite3_int64)elements);
   sqlite3_bind_int64(s, 2, (sqlite3_int64)(c->records - records));
   sqlite3_bind_int64(s, 3, (sqlite3_int64)records);
   sqlite3_bind_text(s, 4, type, -1, SQLITE_STATIC);
   sqlite3_bind_int(s, 5, done);
-  sqlite3_bind_int64(s, 6, (sqlite3_int64)source);
+  sqlite3_bind_int64(s, 6, (sqlite3_int64)cut);
+  sqlite3_bind_int64(s, 7, (sqlite3_int64)dropped);
+  sqlite3_bind_int64(s, 8, (sqlite3_int64)source);
   vft_status st = vft_db_run(&c->db, s);
   sqlite3_finalize(s);
   return st;
@@ -211,7 +218,7 @@ static vft_status one_batch(commitment *c, size_t source, vft_record_stream *str
   c->records += batch.count;
   *records += batch.count;
   TRY_OUT(update_source(c, source, vft_record_stream_elements(stream), *records,
-                        vft_records_format_name(batch.format), *done));
+                        vft_records_format_name(batch.format), *done, row, batch.count));
   TRY_OUT(vft_db_exec(&c->db, "COMMIT"));
 out:
   vft_free(row);
@@ -332,10 +339,11 @@ static vft_status find_duplicates(const vft_db *db, uint64_t out[3]) {
 static vft_status finish(commitment *c) {
   uint64_t count[VFT_TIERS], first = 0, duplicates[3];
   vft_poseidon_digest tree, tier[VFT_TIERS], root;
-  uint8_t roots[32 * (VFT_TIERS + 1)], numbers[24];
+  uint8_t roots[32 * (VFT_TIERS + 1)], trees[32 * VFT_TIERS], numbers[24];
   subtrees t = {.db = &c->db};
   vft_status st;
   TRY(tier_counts(&c->db, count));
+  unsigned height = vft_dataset_height(count);
   TRY(find_duplicates(&c->db, duplicates));
   TRY(vft_db_exec(&c->db, "BEGIN IMMEDIATE"));
   TRY(vft_db_exec(&c->db, "DELETE FROM subtree"));
@@ -343,7 +351,8 @@ static vft_status finish(commitment *c) {
   for (t.tier = 0; t.tier < VFT_TIERS; t.tier++) {
     memset(&tree, 0, sizeof tree);
     if (count[t.tier])
-      TRY_OUT(vft_db_tree(&c->db, first, count[t.tier], store_subtree, &t, &tree));
+      TRY_OUT(vft_db_tree(&c->db, first, count[t.tier], height, store_subtree, &t, &tree));
+    vft_poseidon_bytes(&tree, trees + 32 * t.tier);
     tier[t.tier] = vft_tier_root(&tree, count[t.tier], c->p.sequence_len, (vft_tier)t.tier);
     first += count[t.tier];
   }
@@ -352,6 +361,7 @@ static vft_status finish(commitment *c) {
   vft_poseidon_bytes(&root, roots + 32 * VFT_TIERS);
   for (int i = 0; i < 24; i++) numbers[i] = (uint8_t)(duplicates[i / 8] >> (8 * (i % 8)));
   TRY_OUT(vft_db_put(&c->db, "duplicates", numbers, 24));
+  TRY_OUT(vft_db_put(&c->db, "trees", trees, sizeof trees));
   TRY_OUT(vft_db_put(&c->db, "roots", roots, sizeof roots));
   TRY_OUT(vft_db_exec(&c->db, "COMMIT"));
 out:

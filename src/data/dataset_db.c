@@ -157,11 +157,19 @@ static void reduce(vft_poseidon_digest *d, unsigned height) {
   for (size_t n = (size_t)1 << height >> 1; n > 0; n /= 2) vft_poseidon_compress(d, d, n);
 }
 
-vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count,
+vft_poseidon_digest vft_db_empty(unsigned height) {
+  vft_poseidon_digest empty = {{{0}}};
+  for (unsigned h = 0; h < height; h++) {
+    vft_poseidon_digest pair[2] = {empty, empty};
+    vft_poseidon_compress(pair, &empty, 1);
+  }
+  return empty;
+}
+
+vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count, unsigned height,
                        vft_status (*emit)(void *ctx, uint64_t index,
                                           const vft_poseidon_digest *digest),
                        void *ctx, vft_poseidon_digest *root) {
-  unsigned height = vft_tree_height(count);
   unsigned low = height < VFT_DATASET_CHUNK_LOG ? height : VFT_DATASET_CHUNK_LOG;
   size_t chunk = (size_t)1 << low, chunks = (size_t)1 << (height - low);
   vft_poseidon_digest *leaf = vft_alloc(chunk, sizeof *leaf), *top = NULL;
@@ -171,7 +179,12 @@ vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count,
   if (!leaf || !(top = vft_alloc(chunks, sizeof *top))) goto out;
   TRY_OUT(vft_db_prepare(db, "SELECT n, leaf FROM record WHERE n >= ? ORDER BY n", &s));
   sqlite3_bind_int64(s, 1, (sqlite3_int64)first);
+  vft_poseidon_digest empty = vft_db_empty(low);
   for (size_t i = 0; i < chunks; i++) {
+    if (i * chunk >= count) {
+      top[i] = empty;
+      continue;
+    }
     memset(leaf, 0, chunk * sizeof *leaf);
     for (size_t k = 0; k < chunk && i * chunk + k < count; k++) {
       uint8_t bytes[32];
@@ -184,7 +197,7 @@ vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count,
     }
     reduce(leaf, low);
     top[i] = leaf[0];
-    if (emit && i * chunk < count) TRY_OUT(emit(ctx, i, &top[i]));
+    if (emit) TRY_OUT(emit(ctx, i, &top[i]));
   }
   reduce(top, height - low);
   *root = top[0];

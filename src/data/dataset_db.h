@@ -6,7 +6,7 @@
 
 #include "data/dataset.h"
 
-#define VFT_DATASET_FORMAT "vft-dataset/1"
+#define VFT_DATASET_FORMAT "vft-dataset/2"
 enum { VFT_DATASET_CHUNK_LOG = 10 }; /* digests of subtrees of this height are stored */
 
 /* An open file and one statement under way. */
@@ -38,10 +38,14 @@ bool vft_db_blob(sqlite3_stmt *statement, int column, void *out, size_t size);
 vft_status vft_db_read_classes(const vft_db *db, vft_class_list *out) VFT_MUST_CHECK;
 
 /* Roots of subtrees of the leaves first .. first + count - 1, read in order; for every full or
- * last subtree `emit` is called. The tree's root comes back. */
-vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count, vft_status (*emit)(
-                           void *ctx, uint64_t index, const vft_poseidon_digest *digest),
+ * last subtree `emit` is called. The root of the tree of `height` comes back.
+ * Requires: count <= 2^height. */
+vft_status vft_db_tree(const vft_db *db, uint64_t first, uint64_t count, unsigned height,
+                       vft_status (*emit)(void *ctx, uint64_t index,
+                                          const vft_poseidon_digest *digest),
                        void *ctx, vft_poseidon_digest *root) VFT_MUST_CHECK;
+/* Root of a tree of `height` without records. */
+vft_poseidon_digest vft_db_empty(unsigned height);
 /* All of a file's bytes through SHA-256. */
 vft_status vft_dataset_hash_source(const char *path, uint8_t sha256[32]) VFT_MUST_CHECK;
 void vft_dataset_hex(const uint8_t *bytes, char hex[65]);

@@ -124,6 +124,15 @@ unsigned vft_tree_height(uint64_t records) {
   return h;
 }
 
+unsigned vft_dataset_height(const uint64_t tier_records[VFT_TIERS]) {
+  unsigned height = 0;
+  for (int t = 0; t < VFT_TIERS; t++) {
+    unsigned h = vft_tree_height(tier_records[t]);
+    if (h > height) height = h;
+  }
+  return height;
+}
+
 vft_poseidon_digest vft_tier_root(const vft_poseidon_digest *tree, uint64_t records,
                                   uint64_t sequence_len, vft_tier tier) {
   vft_fp in[8];

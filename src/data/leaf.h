@@ -74,9 +74,11 @@ void vft_leaf_digests(const vft_poseidon_digest *content, const vft_poseidon_dig
  * 16 j .. 16 j + 15 as a little-endian number modulo p, within 2^-64 of uniform. */
 vft_poseidon_digest vft_record_salt(const uint8_t master[32], uint64_t n);
 
-/* Least d with 2^d >= records: the height of a tier's tree. Leaves from `records` on are the
- * digest (0, 0, 0, 0). */
+/* Least d with 2^d >= records. */
 unsigned vft_tree_height(uint64_t records);
+/* The height of the trees of all tiers: what the largest tier needs, so that a path is as long in
+ * one tier as in another. Leaves from a tier's records on are the digest (0, 0, 0, 0). */
+unsigned vft_dataset_height(const uint64_t tier_records[VFT_TIERS]);
 /* (root of the tree, records, sequence_len, tier, 1). The zero digest stands for a tier without
  * records. */
 vft_poseidon_digest vft_tier_root(const vft_poseidon_digest *tree, uint64_t records,

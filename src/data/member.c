@@ -11,7 +11,7 @@ vft_status vft_member_prove(const vft_dataset *d, uint64_t n, vft_member *m) {
   TRY(vft_dataset_row(d, n, &row, &source));
   vft_tier tier = vft_dataset_tier_of(d, n);
   const vft_class *c = d->classes.list[row.class_number];
-  if (d->tier_records[tier] > 1ull << VFT_MEMBER_HEIGHT)
+  if (d->height > VFT_MEMBER_HEIGHT)
     return vft_fail(VFT_USAGE, "a tier of more than 2^%d records", VFT_MEMBER_HEIGHT);
   if (!vft_class_read(c->bytes, c->length, &m->record_class)) return VFT_RESOURCE;
   m->index = n - d->tier_first[tier];
@@ -45,11 +45,12 @@ static uint8_t *put_digest(uint8_t *at, const vft_poseidon_digest *d) {
 }
 
 size_t vft_member_write(const vft_member *m, uint8_t out[VFT_MEMBER_BYTES]) {
-  /* 8 + 4 + 32 (1 + 2 + 2) + 24 + 8 + 4 + 2048 + 40 * 32 < 4096 */
+  /* 8 + 4 + 32 (1 + 2 + 2) + 4 + 24 + 8 + 4 + 2048 + 40 * 32 < 4096 */
   uint8_t *at = put(out, magic, sizeof magic);
-  at = put_number(at, 1, 4);
+  at = put_number(at, 2, 4);
   at = put_digest(at, &m->root);
   for (int k = 0; k < VFT_TIERS - 1; k++) at = put_digest(at, &m->other[k]);
+  at = put_number(at, m->height, 4);
   at = put_number(at, m->records, 8);
   at = put_number(at, m->sequence_len, 8);
   at = put_number(at, m->index, 8);
@@ -95,10 +96,11 @@ static void take_digest(cursor *c, vft_poseidon_digest *out) {
 
 static vft_status read_member(cursor *c, vft_member *m) {
   memset(m, 0, sizeof *m);
-  if (memcmp(take(c, sizeof magic), magic, sizeof magic) || take_number(c, 4) != 1)
-    return vft_reject("member/header", "not a membership file of this version (VFTMEMB1, 1)");
+  if (memcmp(take(c, sizeof magic), magic, sizeof magic) || take_number(c, 4) != 2)
+    return vft_reject("member/header", "not a membership file of this version (VFTMEMB1, 2)");
   take_digest(c, &m->root);
   for (int k = 0; k < VFT_TIERS - 1; k++) take_digest(c, &m->other[k]);
+  m->height = (unsigned)take_number(c, 4);
   m->records = take_number(c, 8);
   m->sequence_len = take_number(c, 8);
   m->index = take_number(c, 8);
@@ -110,12 +112,12 @@ static vft_status read_member(cursor *c, vft_member *m) {
   if (c->short_file || length > VFT_CLASS_BYTES || length > c->left)
     return vft_reject("member/header", "the membership file is cut short");
   bool known = vft_class_read(take(c, length), length, &m->record_class);
-  if (!known || m->records > 1ull << VFT_MEMBER_HEIGHT || m->index >= m->records ||
+  if (!known || m->height > VFT_MEMBER_HEIGHT || m->records > 1ull << m->height ||
+      m->index >= m->records ||
       m->sequence_len > UINT32_MAX || m->tokens == 0 || m->tokens > m->sequence_len + 1 ||
       m->loss_tokens >= m->tokens)
     return vft_reject("member/canonical", "a number is out of its range, or the metadata is not "
                       "in canonical form");
-  m->height = vft_tree_height(m->records);
   if (c->left != 32 * (size_t)m->height)
     return vft_reject("member/header", "the membership file has %zu bytes of path, expected %u",
                       c->left, 32 * m->height);

@@ -10,7 +10,7 @@ const char *const vft_bin_kind_names[VFT_BIN_KINDS] = {"license", "source", "lan
                                                        "tier",    "tag",    "length"};
 const char *const vft_verdict_names[VFT_VERDICTS] = {
     "accepted", "outside", "tier", "license", "language", "source", "domain", "tag", "no-loss",
-    "quota"};
+    "quota",    "filled"};
 
 static bool listed(const char *text, const char *const *list, size_t n) {
   for (size_t i = 0; i < n; i++)
@@ -197,33 +197,4 @@ vft_status vft_policy_feasible(const vft_judged *j, uint64_t rows) {
                     (unsigned long long)(j->eligible - lost), (unsigned long long)rows);
   }
   return VFT_OK;
-}
-
-/* ---- description ---- */
-
-static json_t *texts(const char *const *list, size_t n) {
-  json_t *out = json_array();
-  for (size_t i = 0; i < n; i++) json_array_append_new(out, json_string(list[i]));
-  return out;
-}
-
-json_t *vft_policy_json(const vft_policy *p) {
-  if (!p->given) return json_null();
-  json_t *quotas = json_array(), *tiers = json_array();
-  for (size_t q = 0; q < p->quotas; q++) {
-    char name[320];
-    vft_quota_name(&p->quota[q], name, sizeof name);
-    json_array_append_new(quotas, json_pack("{s:s, s:I}", "bin", name,
-                                            p->quota[q].tokens ? "max_tokens" : "max_examples",
-                                            (json_int_t)p->quota[q].ceiling));
-  }
-  for (int t = 0; t < VFT_TIERS; t++)
-    if (p->tiers >> t & 1) json_array_append_new(tiers, json_string(vft_tier_names[t]));
-  return json_pack(
-      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "allow_licenses",
-      p->any_license ? json_null() : texts(p->licenses, p->nlicenses), "allow_languages",
-      p->any_language ? json_null() : texts(p->languages, p->nlanguages), "allow_tiers", tiers,
-      "deny_tags", texts(p->deny_tags, p->ndeny_tags), "deny_sources",
-      texts(p->deny_sources, p->ndeny_sources), "deny_domains",
-      texts(p->deny_domains, p->ndeny_domains), "quotas", quotas);
 }

@@ -20,6 +20,7 @@ typedef enum {
   VFT_SKIP_TAG,
   VFT_SKIP_NO_LOSS, /* there is no token to learn in it */
   VFT_SKIP_QUOTA,   /* eligible, and a bin of it is full */
+  VFT_SKIP_FILLED,  /* the epoch has its rows: whatever the candidate is, it is not taken */
   VFT_VERDICTS
 } vft_verdict;
 extern const char *const vft_verdict_names[VFT_VERDICTS];
@@ -60,5 +61,11 @@ VFT_MUST_CHECK vft_status vft_policy_feasible(const vft_judged *judged, uint64_t
 /* "license:MIT"; the policy as canonical JSON fields (new reference; null without a policy). */
 void vft_quota_name(const vft_quota *quota, char *out, size_t size);
 json_t *vft_policy_json(const vft_policy *policy);
+/* What vft_policy_json wrote, with texts in canonical form only; `name` is the document's. Texts are
+ * copied into the arena. Fails: VFT_REJECTED "manifest/fields", VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_policy_parse(const json_t *value, const char *name,
+                                           vft_arena *arena, vft_policy *out);
+VFT_MUST_CHECK vft_status vft_policy_copy(const vft_policy *from, vft_arena *arena,
+                                          vft_policy *out);
 
 #endif

@@ -56,18 +56,20 @@ static void put32(uint8_t *at, uint32_t v) {
   for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));
 }
 
-static vft_status set_digest(vft_processing *p) {
+vft_status vft_processing_digest(vft_text_rule rule, const uint8_t template_digest[32],
+                                 const uint8_t tokenizer_digest[32], size_t sequence_len,
+                                 int32_t pad_id, uint8_t proc[32]) {
   uint8_t text[128];
   int n = snprintf((char *)text, sizeof text, "vft processing 1\n%s\n",
-                   vft_text_rule_names[p->text_rule]);
-  memcpy(text + n, p->template_digest, 32);
-  memcpy(text + n + 32, p->tokenizer_digest, 32);
-  put32(text + n + 64, (uint32_t)p->sequence_len);
-  put32(text + n + 68, (uint32_t)p->pad_id);
-  return vft_sha256(text, (size_t)n + 72, p->proc);
+                   vft_text_rule_names[rule]);
+  memcpy(text + n, template_digest, 32);
+  memcpy(text + n + 32, tokenizer_digest, 32);
+  put32(text + n + 64, (uint32_t)sequence_len);
+  put32(text + n + 68, (uint32_t)pad_id);
+  return vft_sha256(text, (size_t)n + 72, proc);
 }
 
-/* The same rule as training's (run/plan.c): the model's pad, else its end of text, else 0. */
+/* The model's pad, else its end of text, else 0. */
 static int32_t pad_of(const vft_arch *a) {
   int32_t pad = a->pad >= 0 ? a->pad : a->eos >= 0 ? a->eos : 0;
   return pad < a->vocab ? pad : 0;
@@ -93,7 +95,8 @@ static vft_status set_text(vft_processing *p, const vft_config *c) {
   if (vft_tokenizer_size(p->tokenizer) > (size_t)arch.vocab)
     return vft_fail(VFT_USAGE, "%s: the tokenizer has %zu tokens, the model %d", c->base_model,
                     vft_tokenizer_size(p->tokenizer), arch.vocab);
-  return set_digest(p);
+  return vft_processing_digest(p->text_rule, p->template_digest, p->tokenizer_digest,
+                               p->sequence_len, p->pad_id, p->proc);
 }
 
 static vft_status copy_source(vft_processing *p, const vft_config_dataset *from,
@@ -293,6 +296,23 @@ out:
   return st;
 }
 
+vft_status vft_processing_content(const vft_processing *p, const vft_record *record,
+                                  vft_sample *out, uint8_t raw[32],
+                                  vft_poseidon_digest *content) {
+  size_t n = vft_content_elements(p->sequence_len);
+  TRY(vft_processing_sample(p, record, out));
+  vft_fp *elements = vft_alloc(n, sizeof *elements);
+  if (!elements) {
+    vft_sample_free(out);
+    return VFT_RESOURCE;
+  }
+  raw_digest(record, raw);
+  vft_content_pack(out, p->sequence_len, p->pad_id, raw, elements);
+  vft_poseidon_hash_many(VFT_DOMAIN_CONTENT, elements, n, 1, content);
+  vft_free(elements);
+  return VFT_OK;
+}
+
 enum { GRAIN = 32 };
 
 typedef struct {
@@ -313,6 +333,8 @@ static vft_status pack_one(const job *j, size_t i, vft_fp *elements) {
   vft_content_pack(&sample, j->p->sequence_len, j->p->pad_id, raw, elements);
   j->row[i].tokens = (uint32_t)sample.length;
   j->row[i].loss_tokens = (uint32_t)sample.loss_tokens;
+  j->row[i].cut = sample.full_length > sample.length;
+  j->row[i].dropped = (uint32_t)sample.dropped_bytes;
   vft_sample_free(&sample);
   return VFT_OK;
 }

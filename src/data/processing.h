@@ -30,6 +30,12 @@ VFT_MUST_CHECK vft_status vft_processing_make(const vft_config *config, vft_proc
 /* From the canonical JSON of one made before. */
 VFT_MUST_CHECK vft_status vft_processing_read(const char *json, vft_processing *out);
 void vft_processing_free(vft_processing *p);
+/* The digest that `proc` is. */
+VFT_MUST_CHECK vft_status vft_processing_digest(vft_text_rule rule,
+                                                const uint8_t template_digest[32],
+                                                const uint8_t tokenizer_digest[32],
+                                                size_t sequence_len, int32_t pad_id,
+                                                uint8_t proc[32]);
 
 /* Classes by number, in the order in which they were met. */
 typedef struct {
@@ -50,6 +56,8 @@ typedef struct {
   uint32_t line, instance;
   uint32_t class_number;
   uint32_t tokens, loss_tokens;
+  bool cut;         /* longer than sequence_len; known when the row is made, not when it is read */
+  uint32_t dropped; /* likewise: bytes of text without a token */
   vft_poseidon_digest content, leaf;
 } vft_row;
 
@@ -65,5 +73,10 @@ VFT_MUST_CHECK vft_status vft_processing_rows(const vft_processing *p, size_t so
 /* The canonical conversation of a record as it is tokenised; vft_sample_free. */
 VFT_MUST_CHECK vft_status vft_processing_sample(const vft_processing *p, const vft_record *record,
                                                 vft_sample *out);
+/* The same, with what the record's content digest absorbs of its source (`raw`) and the content
+ * digest itself. */
+VFT_MUST_CHECK vft_status vft_processing_content(const vft_processing *p,
+                                                 const vft_record *record, vft_sample *out,
+                                                 uint8_t raw[32], vft_poseidon_digest *content);
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/pool.h"
-#include "data/canonical_json.h"
 #include "hash/blake3.h"
 
 /* ---- keys ---- */
@@ -72,8 +71,13 @@ uint64_t vft_order_candidates(const vft_order *o, uint64_t rows) {
   return o->side * o->side;
 }
 
-/* A Feistel network over Z_a x Z_a: (L, R) <- (R, L + F_i(R) mod a), F_i(R) the first element of
- * a sponge under the key, modulo a (bias below a / p < 2^-43). Every round is a bijection, so the
+/* The low 60 bits of a sponge's first element: a number that a proof can divide with remainder
+ * within 62-bit integers. Elements are nearly uniform below p = 2^64 - 2^32 + 1, so these bits are
+ * within 2^-32 of uniform in total variation. */
+static uint64_t low_bits(const vft_poseidon_digest *f) { return f->e[0].v & ((1ull << 60) - 1); }
+
+/* A Feistel network over Z_a x Z_a: (L, R) <- (R, L + F_i(R) mod a), F_i(R) the low 60 bits of a
+ * sponge under the key, modulo a (bias below a / 2^60 <= 2^-40, and 2^-32 for the bits). Every round is a bijection, so the
  * whole is one whatever F is: "at most once" does not rest on the hash.
  *
  * Rounds: ten, as in FF1 (NIST SP 800-38G), whose domains are of the same kind. The attacks that
@@ -82,7 +86,6 @@ uint64_t vft_order_candidates(const vft_order *o, uint64_t rows) {
  * at most E N values, so E would have to reach N^2. What remains are statistics of
  * tiny datasets, on which no claim rests: who knows the key of a public order knows the order, and
  * nothing else about it is secret. */
-#define LOW60 (((uint64_t)1 << 60) - 1)
 enum { ROUNDS = 10, LANES = 32, GRAIN = 512 };
 
 typedef struct {
@@ -107,7 +110,7 @@ static void permute_lanes(const vft_order *o, uint64_t *value, size_t n) {
     }
     vft_poseidon_hash_many(VFT_DOMAIN_ROUND, in[0], 6, n, f);
     for (size_t k = 0; k < n; k++) {
-      uint64_t next = (left[k] + (f[k].e[0].v & LOW60) % o->side) % o->side;
+      uint64_t next = (left[k] + low_bits(&f[k]) % o->side) % o->side;
       left[k] = right[k];
       right[k] = next;
     }
@@ -123,7 +126,7 @@ static void draw_lanes(const vft_order *o, uint64_t *value, size_t n) {
     in[k][4] = vft_fp_from_u64(value[k]);
   }
   vft_poseidon_hash_many(VFT_DOMAIN_DRAW, in[0], 5, n, f);
-  for (size_t k = 0; k < n; k++) value[k] = (f[k].e[0].v & LOW60) % o->records;
+  for (size_t k = 0; k < n; k++) value[k] = low_bits(&f[k]) % o->records;
 }
 
 static void take_range(void *ctx, size_t begin, size_t end) {
@@ -184,13 +187,13 @@ static vft_status not_filled(const vft_judged *j, uint64_t rows, const vft_epoch
                   (unsigned long long)rows, (unsigned long long)r->blocked[worst]);
 }
 
-vft_status vft_sampler_epoch(const vft_judged *j, const vft_order *o, uint64_t rows,
-                             vft_status (*visit)(void *ctx, const vft_candidate *), void *ctx,
-                             vft_epoch_result *out) {
+/* Goes on with the candidates up to `all`. */
+static vft_status look_at(const vft_judged *j, const vft_order *o, uint64_t rows, uint64_t all,
+                          vft_status (*visit)(void *ctx, const vft_candidate *), void *ctx,
+                          vft_epoch_result *out) {
   enum { PIECE = 1 << 14 };
-  uint64_t all = vft_order_candidates(o, rows), *piece = vft_alloc_raw(PIECE, sizeof *piece);
+  uint64_t *piece = vft_alloc_raw(PIECE, sizeof *piece);
   vft_status st = VFT_OK;
-  memset(out, 0, sizeof *out);
   if (!piece) return VFT_RESOURCE;
   while (out->accepted < rows && out->candidates < all) {
     size_t n = all - out->candidates < PIECE ? (size_t)(all - out->candidates) : PIECE;
@@ -205,68 +208,24 @@ vft_status vft_sampler_epoch(const vft_judged *j, const vft_order *o, uint64_t r
       if (visit) TRY_OUT(visit(ctx, &c));
     }
   }
-  if (out->accepted < rows) st = not_filled(j, rows, out);
 out:
   vft_free(piece);
   return st;
 }
 
-/* ---- what a configuration declares ---- */
-
-static uint64_t records_a_step(const vft_config *c) {
-  return (uint64_t)c->micro_batch_size * (uint64_t)c->gradient_accumulation_steps;
-}
-
-vft_status vft_sampler_rows(const vft_config *c, const vft_judged *j, uint64_t *rows) {
-  uint64_t a_step = records_a_step(c);
-  *rows = c->sampler.steps_per_epoch ? (uint64_t)c->sampler.steps_per_epoch * a_step
-                                     : j->eligible / a_step * a_step;
-  if (*rows) return VFT_OK;
-  return vft_fail(VFT_USAGE, "policy: %llu of %llu records are eligible, a step takes %llu",
-                  (unsigned long long)j->eligible, (unsigned long long)j->records,
-                  (unsigned long long)a_step);
-}
-
-static json_t *hex_json(const uint8_t *bytes) {
-  char hex[65];
-  for (int i = 0; i < 64; i++)
-    hex[i] = "0123456789abcdef"[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  hex[64] = 0;
-  return json_string(hex);
-}
-
-static json_t *digest_json(const vft_poseidon_digest *d) {
-  uint8_t bytes[32];
-  vft_poseidon_bytes(d, bytes);
-  return hex_json(bytes);
-}
-
-/* The public seed, or the commitment of the secret one. */
-static json_t *seed_json(const vft_config *c, const vft_dataset *d) {
-  if (c->sampler.mode == VFT_SAMPLER_PUBLIC)
-    return json_sprintf("%llu", (unsigned long long)c->seed);
-  uint8_t secret[32];
-  vft_sampler_secret(d->master, secret);
-  vft_poseidon_digest commitment = vft_sampler_commitment(secret);
-  return digest_json(&commitment);
-}
-
-vft_status vft_sampling_json(const vft_config *c, const vft_dataset *d, char **text,
-                             size_t *length) {
-  const vft_sampler_config *s = &c->sampler;
-  bool hybrid = s->mode == VFT_SAMPLER_HYBRID;
-  json_t *sampler = json_pack(
-      "{s:s, s:i, s:o, s:b, s:o, s:o, s:o}", "mode", vft_sampler_mode_names[s->mode], "window",
-      s->window, "public_every", hybrid ? json_integer(s->public_every) : json_null(),
-      "replacement", (int)s->replacement, "steps_per_epoch",
-      s->steps_per_epoch ? json_integer(s->steps_per_epoch) : json_null(),
-      s->mode == VFT_SAMPLER_PUBLIC ? "seed" : "seed_commitment", seed_json(c, d), "beacon",
-      s->has_beacon ? hex_json(s->beacon) : json_null());
-  json_t *root = json_pack("{s:s, s:o, s:o, s:o, s:I}", "format", "vft-sampling/1", "dataset",
-                           digest_json(&d->root), "policy", vft_policy_json(&c->policy), "sampler",
-                           sampler, "records_a_step", (json_int_t)records_a_step(c));
-  if (!root) return vft_fail(VFT_RESOURCE, "out of memory while writing JSON");
-  vft_status st = vft_json_canonical(root, text, length);
-  json_decref(root);
-  return st;
+vft_status vft_sampler_epoch(const vft_judged *j, const vft_order *o, uint64_t rows,
+                             uint64_t candidates,
+                             vft_status (*visit)(void *ctx, const vft_candidate *), void *ctx,
+                             vft_epoch_result *out) {
+  memset(out, 0, sizeof *out);
+  TRY(look_at(j, o, rows, candidates, visit, ctx, out));
+  if (out->accepted == rows) return VFT_OK;
+  /* would more candidates do? */
+  vft_epoch_result more = *out;
+  TRY(look_at(j, o, rows, vft_order_candidates(o, rows), NULL, NULL, &more));
+  if (more.accepted < rows) return not_filled(j, rows, &more);
+  return vft_fail(VFT_USAGE, "sampler: the first %llu candidates fill only %llu of the %llu rows of "
+                  "the epoch; candidates_per_epoch: %llu fills them",
+                  (unsigned long long)candidates, (unsigned long long)out->accepted,
+                  (unsigned long long)rows, (unsigned long long)more.candidates);
 }

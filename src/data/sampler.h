@@ -30,7 +30,7 @@ vft_poseidon_digest vft_sampler_epoch_key(const vft_poseidon_digest *window, uin
  * record at most once, with one evaluation a candidate: skipping values that are no records gives
  * the order that walking along cycles would not, but one as uniform, without a loop in a
  * circuit, for less than 2 sqrt(N) + 1 candidates more.
- * With replacement: candidate c is draw(c), for c below 64 max(N, rows). */
+ * With replacement: candidate c is draw(c). */
 typedef struct {
   vft_poseidon_digest key;
   uint64_t records, side; /* side = a */
@@ -38,6 +38,7 @@ typedef struct {
 } vft_order;
 /* Requires 1 <= records <= 2^40. */
 vft_order vft_order_make(const vft_poseidon_digest *key, uint64_t records, bool replacement);
+/* As many as there can be of any use: all of the permutation, or 64 max(N, rows) draws. */
 uint64_t vft_order_candidates(const vft_order *order, uint64_t rows);
 /* out[i] = record of candidate first + i, or a number >= records. In parallel. */
 void vft_order_take(const vft_order *order, uint64_t first, size_t count, uint64_t *out);
@@ -57,25 +58,13 @@ typedef struct {
   uint64_t blocked[VFT_QUOTAS]; /* candidates that each quota refused (as the first full one) */
 } vft_epoch_result;
 
-/* Goes through candidates until `rows` are accepted; counters begin at 0. `visit` (or NULL) sees
- * every candidate in order.
- * Fails: VFT_USAGE when candidates run out before the rows are filled, naming the quota that
- * refused most; whatever `visit` returns; VFT_RESOURCE. */
+/* Goes through the first `candidates` candidates until `rows` are accepted; counters begin at 0.
+ * `visit` (or NULL) sees every candidate in order.
+ * Fails: VFT_USAGE when the candidates do not fill the rows: with the number that would, or, when
+ * none would, naming the quota that refused most; whatever `visit` returns; VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_sampler_epoch(const vft_judged *judged, const vft_order *order,
-                                            uint64_t rows,
+                                            uint64_t rows, uint64_t candidates,
                                             vft_status (*visit)(void *ctx, const vft_candidate *),
                                             void *ctx, vft_epoch_result *out);
-
-/* ---- what a configuration declares ---- */
-
-/* Rows of an epoch: steps_per_epoch times records a step, or as many whole steps as there are
- * eligible records. Fails: VFT_USAGE (not one step). */
-VFT_MUST_CHECK vft_status vft_sampler_rows(const vft_config *config, const vft_judged *judged,
-                                           uint64_t *rows);
-
-/* Canonical JSON of dataset root, policy, sampler and batch; vft_free. Its SHA-256 stands for the
- * manifest where there is none yet. */
-VFT_MUST_CHECK vft_status vft_sampling_json(const vft_config *config, const vft_dataset *dataset,
-                                            char **text, size_t *length);
 
 #endif

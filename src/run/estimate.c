@@ -70,14 +70,17 @@ static vft_status time_step(const vft_plan *plan, vft_engine *engine, double *se
   return st;
 }
 
-vft_status vft_run_estimate(const char *config, uint64_t memory, vft_estimate *out) {
+vft_status vft_run_estimate(const char *config, const char *data, uint64_t memory,
+                            vft_estimate *out) {
   vft_plan plan;
   vft_engine engine = {0};
   vft_prove_rates rates;
   vft_memory_shard largest;
   double step;
+  vft_plan_request request = {.data = data, .temporary = true};
   memset(out, 0, sizeof *out);
-  TRY(vft_plan_make(config, &plan));
+  TRY(vft_plan_make(config, &request, &plan));
+  plan.manifest.sampling.beacon_known = true; /* the times of a step are those of any other */
   const vft_manifest *m = &plan.manifest;
   vft_status st;
   sums w = {&plan, &rates, 0, out};

@@ -20,9 +20,10 @@ typedef struct {
 } vft_estimate;
 
 /* Plans the run as `vft run` would (nothing is written), executes its first step and times a small
- * proof on this machine. memory as in vft_prove_request.
+ * proof on this machine. memory as in vft_prove_request;
+ * data: folder of a finished commitment, or NULL: a temporary one, unless the configuration names it.
  * Fails: VFT_USAGE (configuration), VFT_RESOURCE. */
-VFT_MUST_CHECK vft_status vft_run_estimate(const char *config, uint64_t memory,
+VFT_MUST_CHECK vft_status vft_run_estimate(const char *config, const char *data, uint64_t memory,
                                            vft_estimate *out);
 
 #endif

@@ -67,7 +67,7 @@ static vft_status inspect_manifest(const char *path, FILE *out) {
     fprintf(out, "  file            %s, %" PRIu64 " bytes\n", m.file[i].name, m.file[i].bytes);
   hex_line(out, "file digest", m.model_digest);
   hex_line(out, "h0", m.h0.b);
-  fprintf(out, "Records: %" PRIu64 " used, template %s, sequence_len %d\n", m.records,
+  fprintf(out, "Records: %" PRIu64 ", template %s, sequence_len %d\n", m.sampling.records,
           m.template_name, s->positions);
   for (size_t i = 0; i < m.sources; i++)
     fprintf(out, "  source          %s (%s), %" PRIu64 " records, %" PRIu64 " used\n",

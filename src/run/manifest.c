@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "data/canonical_json.h"
+#include "data/processing.h"
 #include "hash/sha256.h"
 #include "model/fixmath.h"
 
@@ -74,9 +75,12 @@ static json_t *targets_json(unsigned targets) {
   return list;
 }
 
+/* NULL: a text is not UTF-8. */
 static json_t *build(vft_manifest *m) {
   const vft_step_shape *s = &m->shape;
   json_t *files = json_array(), *sources = json_array(), *profile = json_object();
+  json_t *dataset, *policy, *sampler;
+  if (vft_sampling_json(&m->sampling, &dataset, &policy, &sampler) != VFT_OK) return NULL;
   for (size_t i = 0; i < m->files; i++)
     json_array_append_new(files, json_pack("{s:s, s:o, s:o}", "name", m->file[i].name, "bytes",
                                            u64_json(m->file[i].bytes), "sha256",
@@ -128,14 +132,13 @@ static json_t *build(vft_manifest *m) {
       hex_json(m->program.b, 32), "tables", hex_json(m->tables.b, 32), "initial_adapter",
       hex_json(m->initial_adapter.b, 32), "initial_state", hex_json(m->initial_state.b, 32));
   return json_pack(
-      "{s:s, s:o, s:{s:o}, s:{s:s, s:o, s:o}, s:o, s:o?, s:o?, s:{s:s, s:s, s:o, s:I}, s:o, s:o, "
+      "{s:s, s:o, s:{s:o}, s:{s:s, s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, "
       "s:o, s:{s:i, s:i, s:s}, s:o, s:o, s:o}",
       "format", VFT_MANIFEST_FORMAT, "base_model", base, "tokenizer", "digest",
       hex_json(m->tokenizer_digest, 32), "template", "name", m->template_name, "digest",
       hex_json(m->template_digest, 32), "system", m->system ? json_string(m->system) : json_null(),
-      "records", records, "dataset", json_null(), "policy", json_null(), "sampler", "kind",
-      "epoch permutation", "algorithm", "vft shuffle v1", "seed", u64_json(m->seed), "records",
-      (json_int_t)m->records, "adapter", adapter, "optimizer", optimizer, "schedule", schedule,
+      "records", records, "dataset", dataset, "policy", policy, "sampler", sampler, "adapter",
+      adapter, "optimizer", optimizer, "schedule", schedule,
       "batch", "sequences", s->sequences, "positions", s->positions, "loss",
       "mean over the loss tokens of the step", "clipping", clipping, "arithmetic", arithmetic,
       "proof", proof);
@@ -150,6 +153,12 @@ vft_status vft_manifest_encode(vft_manifest *m) {
   vft_status st = vft_json_canonical(root, &text, &length);
   json_decref(root);
   if (st != VFT_OK) return vft_fail_context(st, "manifest");
+  if (length > MANIFEST_MAX) {
+    vft_free(text);
+    return vft_fail(VFT_USAGE, "manifest: %zu bytes, at most 16 MiB; the %zu different "
+                    "combinations of source, licence, language, domain and tags take most of it",
+                    length, m->sampling.classes);
+  }
   vft_free(m->text);
   m->text = text;
   m->length = length;
@@ -303,24 +312,42 @@ static int log2_ratio(int alpha, int rank) {
   return k;
 }
 
+/* What dataset and sampler say again of the rest of the manifest. */
+static vft_status check_sampling(const parse *p) {
+  const vft_manifest *m = p->m;
+  const vft_sampling *s = &m->sampling;
+  uint8_t proc[32];
+  if (s->sequence_len != (uint64_t)m->shape.positions)
+    return bad(p, "dataset.sequence_len", "records.sequence_len");
+  if (s->records_a_step != (uint64_t)m->shape.sequences)
+    return bad(p, "sampler.records_a_step", "batch.sequences");
+  if (s->mode == VFT_SAMPLER_PUBLIC && s->seed != m->seed)
+    return bad(p, "sampler.seed", "adapter.init.seed");
+  TRY(vft_processing_digest(s->text_rule, m->template_digest, m->tokenizer_digest,
+                            (size_t)s->sequence_len, m->pad_id, proc));
+  if (memcmp(proc, s->proc, 32))
+    return bad(p, "dataset.processing", "the digest of text_rule, template, tokenizer, "
+                                        "sequence_len and pad_id");
+  return VFT_OK;
+}
+
 static vft_status unpack(parse *p, json_t *root) {
   vft_manifest *m = p->m;
   vft_step_shape *s = &m->shape;
   json_error_t e;
-  json_t *files, *sources, *profile, *targets, *system, *dataset, *policy;
+  json_t *files, *sources, *profile, *targets, *system, *dataset, *policy, *sampler;
   const char *format, *family, *theta, *eps, *model_digest, *h0, *root_hex, *tok, *tname;
   const char *tdigest;
-  const char *trunc, *padding, *skind, *salg, *sseed, *akind, *frozen, *ia, *ib, *im, *aseed;
+  const char *trunc, *padding, *akind, *frozen, *ia, *ib, *im, *aseed;
   const char *okind, *b1, *b2, *epsilon, *wd, *lr, *sched, *loss, *ckind, *max_norm, *text_sha;
   const char *amplitude, *budget_t, *budget_r, *protocol, *program, *tables, *iadapter, *istate;
   int heads, pad, bpos, bits, log_columns;
-  json_int_t records, warmup, steps;
+  json_int_t warmup, steps;
   if (json_unpack_ex(
           root, &e, 0,
           "{s:s,"
           " s:{s:{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s !}, s:o, s:s, s:s, s:s !},"
-          " s:{s:s !}, s:{s:s, s:s, s:o !}, s:{s:i, s:s, s:s, s:i, s:o !}, s:o, s:o,"
-          " s:{s:s, s:s, s:s, s:I !},"
+          " s:{s:s !}, s:{s:s, s:s, s:o !}, s:{s:i, s:s, s:s, s:i, s:o !}, s:o, s:o, s:o,"
           " s:{s:s, s:i, s:i, s:o, s:s, s:{s:s, s:s, s:s, s:s !} !},"
           " s:{s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:s !}, s:{s:s, s:I, s:I !},"
           " s:{s:i, s:i, s:s !}, s:{s:s, s:s, s:i, s:i !},"
@@ -334,7 +361,7 @@ static vft_status unpack(parse *p, json_t *root) {
           "system", &system,
           "records", "sequence_len", &s->positions, "truncation", &trunc, "padding", &padding,
           "pad_id", &pad, "sources", &sources, "dataset", &dataset, "policy", &policy, "sampler",
-          "kind", &skind, "algorithm", &salg, "seed", &sseed, "records", &records, "adapter",
+          &sampler, "adapter",
           "kind", &akind, "rank", &s->rank, "alpha", &m->alpha, "targets", &targets, "frozen",
           &frozen, "init", "a", &ia, "b", &ib, "moments", &im, "seed", &aseed, "optimizer", "kind",
           &okind, "beta1", &b1, "beta1_q16", &s->beta1_q16, "beta2", &b2, "beta2_denominator",
@@ -350,19 +377,14 @@ static vft_status unpack(parse *p, json_t *root) {
     return vft_reject("manifest/fields", "%s: %s", p->name, e.text);
   version(p, "format", format, VFT_MANIFEST_FORMAT);
   equals(p, "base_model.architecture.family", family, "llama");
-  equals(p, "sampler.kind", skind, "epoch permutation");
-  equals(p, "sampler.algorithm", salg, "vft shuffle v1");
   equals(p, "adapter.kind", akind, "lora");
   equals(p, "optimizer.kind", okind, "adamw");
   version(p, "proof.protocol", protocol, VFT_PROTOCOL_NAME);
-  equals(p, "sampler.seed", sseed, aseed);
   equals(p, "arithmetic.calibration.b_amplitude", amplitude, VFT_CALIBRATION_B);
   if (p->st != VFT_OK) return p->st;
-  if (!json_is_null(dataset) || !json_is_null(policy))
-    return bad(p, "dataset and policy", "null (this version binds no dataset)");
   if (bits != VFT_SECURITY_BITS) return bad(p, "proof.security_bits", "128");
   if (s->layers < 1 || s->layers > 1024 || s->groups < 1 || heads < 1 || heads > 4096 ||
-      heads % s->groups || bpos != s->positions || records < 1 || steps < 1 ||
+      heads % s->groups || bpos != s->positions || steps < 1 ||
       steps > VFT_STEPS_MAX || warmup < 0 || warmup > VFT_STEPS_MAX ||
       log_columns < 3 || log_columns > 24 || m->alpha < 1 || m->alpha > 4096 || s->rank < 1 ||
       s->rank > 64 || m->calibration_sequences < 1 || m->calibration_positions < 2)
@@ -372,7 +394,6 @@ static vft_status unpack(parse *p, json_t *root) {
   equals(p, "clipping.kind", ckind, s->clip ? "global norm" : "none");
   s->alpha_log2 = log2_ratio(m->alpha, s->rank);
   m->pad_id = pad;
-  m->records = (uint64_t)records;
   m->warmup_steps = (uint64_t)warmup;
   m->steps = (uint64_t)steps;
   m->log_columns = (unsigned)log_columns;
@@ -405,6 +426,9 @@ static vft_status unpack(parse *p, json_t *root) {
   if (kind == 3 && p->st == VFT_OK) p->st = bad(p, "schedule.kind", "cosine, linear or constant");
   m->schedule = (vft_schedule_kind)kind;
   read_targets(p, targets, &s->adapted);
+  if (p->st == VFT_OK)
+    p->st = vft_sampling_parse(dataset, policy, sampler, p->name, &m->sampling);
+  if (p->st == VFT_OK) p->st = check_sampling(p);
   if (p->st == VFT_OK) read_files(p, files);
   if (p->st == VFT_OK) read_sources(p, sources);
   if (p->st == VFT_OK) p->st = vft_profile_init(&m->profile, s->layers);
@@ -455,6 +479,7 @@ vft_status vft_manifest_load(const char *path, vft_manifest *out) {
 
 void vft_manifest_free(vft_manifest *m) {
   vft_profile_free(&m->profile);
+  vft_sampling_free(&m->sampling);
   vft_free(m->text);
   vft_arena_free(&m->arena);
   memset(m, 0, sizeof *m);

@@ -11,10 +11,11 @@
 
 #include "base/status.h"
 #include "data/config.h"
+#include "data/sampling.h"
 #include "hash/blake3.h"
 #include "program/profile.h"
 
-#define VFT_MANIFEST_FORMAT "vft-manifest/1"
+#define VFT_MANIFEST_FORMAT "vft-manifest/2"
 #define VFT_PROTOCOL_NAME "vft-step/2"
 #define VFT_CALIBRATION_B "16 * learning_rate"
 enum { VFT_SECURITY_BITS = 128, VFT_STEPS_MAX = 1 << 24 };
@@ -43,7 +44,9 @@ typedef struct {
   vft_manifest_source *source;
   size_t sources;
   int32_t pad_id;
-  uint64_t records; /* records in the sampler's permutation */
+
+  /* data: the commitment, which records are taken of it, in which order */
+  vft_sampling sampling;
 
   /* program */
   vft_step_shape shape;

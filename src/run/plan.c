@@ -5,8 +5,9 @@
 
 #include "data/calibration_text.h"
 #include "data/canonical_json.h"
-#include "data/shuffle.h"
 #include "model/source.h"
+#include "run/beacon.h"
+#include "run/data_folder.h"
 #include "run/derive.h"
 #include "run/initial.h"
 #include "run/progress.h"
@@ -23,49 +24,15 @@ char *vft_run_path(vft_arena *arena, const char *run, const char *name) {
   return vft_arena_printf(arena, "%s/%s", run, name);
 }
 
-/* ---- records ---- */
+/* Accepted records of one epoch, in order. */
+struct vft_plan_rows {
+  uint64_t epoch, count;
+  uint64_t *record; /* NULL: of none yet */
+};
 
-static vft_status load_source(vft_plan *p, size_t i, const char *path, vft_records_format format) {
-  vft_plan_source *s = &p->source[i];
-  s->path = vft_path_absolute(&p->arena, path);
-  if (!s->path) return VFT_RESOURCE;
-  TRY(vft_records_load(path, format, &s->records));
-  s->format = s->records.format;
-  TRY(vft_samples_build(&s->records, p->tokenizer, &p->tmpl,
-                        (size_t)p->manifest.shape.positions + 1, &s->samples));
-  return VFT_OK;
-}
-
-/* The samples of all sources in one list. */
-static vft_status list_samples(vft_plan *p) {
-  for (size_t i = 0; i < p->sources; i++) p->samples += p->source[i].samples.count;
-  p->sample = vft_arena_alloc(&p->arena, p->samples, sizeof *p->sample);
-  p->language = vft_arena_alloc(&p->arena, p->samples, sizeof *p->language);
-  if (!p->sample || !p->language) return VFT_RESOURCE;
-  size_t k = 0;
-  for (size_t i = 0; i < p->sources; i++)
-    for (size_t j = 0; j < p->source[i].samples.count; j++, k++) {
-      p->sample[k] = &p->source[i].samples.sample[j];
-      p->language[k] =
-          vft_record_lang(&p->source[i].records.record[p->source[i].samples.record[j]]);
-    }
-  return VFT_OK;
-}
-
-static void note_samples(const vft_plan *p) {
-  for (size_t i = 0; i < p->sources; i++) {
-    const vft_samples *s = &p->source[i].samples;
-    const char *name = vft_path_name(p->source[i].path);
-    if (s->truncated)
-      vft_note("note: %s: %zu of %zu records are longer than sequence_len and are cut", name,
-               s->truncated, p->source[i].records.count);
-    if (s->without_loss)
-      vft_note("note: %s: %zu records have no token to learn within sequence_len and are left out",
-               name, s->without_loss);
-    if (s->dropped_bytes)
-      vft_note("note: %s: the vocabulary has no token for %zu bytes; they are dropped", name,
-               s->dropped_bytes);
-  }
+static vft_status alloc_rows(vft_plan *p) {
+  p->rows = vft_alloc(1, sizeof *p->rows);
+  return p->rows ? VFT_OK : VFT_RESOURCE;
 }
 
 /* ---- calibration ---- */
@@ -105,7 +72,7 @@ out:
 
 /* ---- making ---- */
 
-static vft_status set_model(vft_plan *p, const vft_config *c, const vft_model *model) {
+static vft_status set_model(vft_plan *p, const vft_model *model) {
   vft_manifest *m = &p->manifest;
   m->file = vft_arena_alloc(&m->arena, model->files, sizeof *m->file);
   if (!m->file) return VFT_RESOURCE;
@@ -118,11 +85,6 @@ static vft_status set_model(vft_plan *p, const vft_config *c, const vft_model *m
   memcpy(m->model_digest, model->digest, sizeof m->model_digest);
   vft_step_shape_set_arch(&m->shape, &model->arch);
   p->context = model->arch.context;
-  m->pad_id = model->arch.pad >= 0 ? model->arch.pad : model->arch.eos >= 0 ? model->arch.eos : 0;
-  if (c->sequence_len > model->arch.context)
-    return vft_fail(VFT_USAGE, "%s: sequence_len: %d is longer than the model's context of %d",
-                    c->file, c->sequence_len, model->arch.context);
-  if (m->pad_id >= model->arch.vocab) m->pad_id = 0;
   return VFT_OK;
 }
 
@@ -154,58 +116,123 @@ static vft_status set_optimiser(vft_manifest *m, const vft_config *c) {
 
 static vft_status set_text(vft_plan *p, const vft_config *c) {
   vft_manifest *m = &p->manifest;
-  TRY(vft_template_by_name(c->chat_template, &p->tmpl));
+  const vft_processing *from = &p->processing;
+  p->tokenizer = from->tokenizer;
+  p->tmpl = from->tmpl;
   m->template_name = vft_arena_strdup(&m->arena, c->chat_template);
   m->system = c->system ? vft_arena_strdup(&m->arena, c->system) : NULL;
   if (!m->template_name || (c->system && !m->system)) return VFT_RESOURCE;
-  p->tmpl.default_system = m->system;
-  TRY(vft_template_digest(&p->tmpl, m->template_digest));
-  TRY(vft_tokenizer_load(c->base_model, &p->tokenizer));
-  memcpy(m->tokenizer_digest, vft_tokenizer_digest(p->tokenizer), 32);
-  if (vft_tokenizer_size(p->tokenizer) > (size_t)m->shape.vocab)
-    return vft_fail(VFT_USAGE, "%s: the tokenizer has %zu tokens, the model %d", c->base_model,
-                    vft_tokenizer_size(p->tokenizer), m->shape.vocab);
+  memcpy(m->template_digest, from->template_digest, 32);
+  memcpy(m->tokenizer_digest, from->tokenizer_digest, 32);
+  m->pad_id = from->pad_id;
   return VFT_OK;
 }
 
-static vft_status set_records(vft_plan *p, const vft_config *c) {
+/* ---- records ---- */
+
+/* The commitment that the request or the configuration names, or one made for this run. */
+static vft_status find_dataset(vft_plan *p, const vft_config *c, const vft_plan_request *r) {
+  const char *named = r->data ? r->data : c->dataset_prepared_path;
+  if (named) {
+    p->data = vft_path_absolute(&p->arena, named);
+    if (!p->data) return VFT_RESOURCE;
+    TRY(vft_data_folder_open(named, &p->dataset));
+    return vft_dataset_matches(&p->dataset, &p->processing);
+  }
+  if (r->commit) {
+    TRY(vft_data_folder_commit(c, r->commit, "run the same command again", &p->dataset));
+    return vft_data_folder_publish(&p->dataset, NULL, r->commit);
+  }
+  if (r->temporary) return vft_data_folder_temporary(c, &p->dataset);
+  return vft_fail(VFT_USAGE, "%s: the manifest names the root of committed records: run vft data "
+                  "commit %s --out DIR first, then give --data DIR", c->file, c->file);
+}
+
+static void note_source(const vft_dataset_source *s, uint64_t used) {
+  const char *name = vft_path_name(s->path);
+  if (s->cut)
+    vft_note("note: %s: %llu of %llu records are longer than sequence_len and are cut", name,
+             (unsigned long long)s->cut, (unsigned long long)s->records);
+  if (used < s->records)
+    vft_note("note: %s: %llu records have no token to learn within sequence_len and are left out",
+             name, (unsigned long long)(s->records - used));
+  if (s->dropped)
+    vft_note("note: %s: the vocabulary has no token for %llu bytes; they are dropped", name,
+             (unsigned long long)s->dropped);
+}
+
+static vft_status set_sources(vft_plan *p) {
   vft_manifest *m = &p->manifest;
-  p->sources = c->ndatasets;
-  p->source = vft_arena_alloc(&p->arena, p->sources, sizeof *p->source);
-  m->source = vft_arena_alloc(&m->arena, p->sources, sizeof *m->source);
-  if (!p->source || !m->source) return VFT_RESOURCE;
-  m->sources = p->sources;
-  for (size_t i = 0; i < p->sources; i++) {
-    vft_records_format format;
-    TRY(vft_records_format_by_name(c->datasets[i].type, &format));
-    TRY(load_source(p, i, c->datasets[i].path, format));
-    const vft_plan_source *s = &p->source[i];
+  m->sources = p->dataset.sources;
+  m->source = vft_arena_alloc(&m->arena, m->sources, sizeof *m->source);
+  if (!m->source) return VFT_RESOURCE;
+  for (size_t i = 0; i < m->sources; i++) {
+    const vft_dataset_source *s = &p->dataset.source[i];
     vft_manifest_source *out = &m->source[i];
     out->name = vft_arena_strdup(&m->arena, vft_path_name(s->path));
-    out->type = vft_arena_strdup(&m->arena, vft_records_format_name(s->format));
+    out->type = vft_arena_strdup(&m->arena, s->type);
     if (!out->name || !out->type) return VFT_RESOURCE;
-    out->bytes = s->records.file_bytes;
-    memcpy(out->sha256, s->records.sha256, sizeof out->sha256);
-    out->records = s->records.count;
-    out->used = s->samples.count;
+    out->bytes = s->bytes;
+    memcpy(out->sha256, s->sha256, sizeof out->sha256);
+    out->records = s->records;
+    for (uint64_t n = s->first; n < s->first + s->records; n++)
+      out->used += p->judged.meta[n].loss_tokens > 0;
+    note_source(s, out->used);
   }
-  TRY(list_samples(p));
-  note_samples(p);
-  m->records = p->samples;
-  uint64_t per_step = (uint64_t)m->shape.sequences;
-  if (m->records < per_step)
-    return vft_fail(VFT_USAGE, "%s: %llu records can be used, a step takes %llu (micro_batch_size "
-                    "x gradient_accumulation_steps)", c->file, (unsigned long long)m->records,
-                    (unsigned long long)per_step);
-  m->steps = c->max_steps > 0 ? (uint64_t)c->max_steps
-                              : (uint64_t)c->num_epochs * (m->records / per_step);
-  if (m->steps > 1u << 24)
+  return VFT_OK;
+}
+
+static vft_status set_beacon(vft_plan *p, const vft_config *c, const vft_plan_request *r) {
+  vft_sampling *s = &p->manifest.sampling;
+  if (r->beacon) {
+    if (!s->has_beacon)
+      return vft_fail(VFT_USAGE, "%s: --beacon: the configuration declares no sampler.beacon",
+                      c->file);
+    if (!vft_beacon_value(r->beacon, s->beacon))
+      return vft_fail(VFT_USAGE, "--beacon: '%.70s' is not 64 hexadecimal digits", r->beacon);
+    s->beacon_known = true;
+  }
+  if (r->samples && s->has_beacon && !s->beacon_known)
+    return vft_fail(VFT_USAGE, "%s: sampler.beacon: its value is needed now: --beacon HEX (%s, round "
+                    "%llu)", c->file, s->beacon_source, (unsigned long long)s->beacon_round);
+  return VFT_OK;
+}
+
+static vft_status set_records(vft_plan *p, const vft_config *c, const vft_plan_request *r) {
+  vft_manifest *m = &p->manifest;
+  TRY(find_dataset(p, c, r));
+  vft_status st = vft_sampling_make(c, &p->dataset, &m->sampling, &p->judged);
+  if (st != VFT_OK) return vft_fail_context(st, "%s", c->file);
+  p->has_secret = vft_sampling_secret(&m->sampling, &p->dataset, p->secret);
+  TRY(alloc_rows(p));
+  TRY(set_beacon(p, c, r));
+  TRY(set_sources(p));
+  m->steps = vft_sampling_steps(&m->sampling, c);
+  if (m->steps > VFT_STEPS_MAX)
     return vft_fail(VFT_USAGE, "%s: num_epochs: %llu steps, at most 2^24", c->file,
                     (unsigned long long)m->steps);
   if (c->warmup_steps >= 0)
     m->warmup_steps = (uint64_t)c->warmup_steps;
   else
     TRY(vft_schedule_warmup(c->warmup_ratio, m->steps, &m->warmup_steps));
+  return VFT_OK;
+}
+
+/* Every epoch of the run can be filled: seen before a step is trained. */
+static vft_status check_epochs(const vft_plan *p, const vft_config *c) {
+  const vft_sampling *s = &p->manifest.sampling;
+  if (s->has_beacon && !s->beacon_known) return VFT_OK;
+  for (uint64_t e = 0; e < vft_sampling_epochs(s, p->manifest.steps); e++) {
+    vft_plan_key key;
+    vft_epoch_result result;
+    TRY(vft_plan_epoch_key(p, e, &key));
+    vft_order order = vft_sampling_order(s, &key.key);
+    vft_status st = vft_sampler_epoch(&p->judged, &order,
+                                      vft_sampling_rows(s, p->manifest.steps, e), s->candidates,
+                                      NULL, NULL, &result);
+    if (st != VFT_OK)
+      return vft_fail_context(st, "%s: epoch %llu", c->file, (unsigned long long)e);
+  }
   return VFT_OK;
 }
 
@@ -258,7 +285,7 @@ out:
   return st;
 }
 
-vft_status vft_plan_make(const char *path, vft_plan *p) {
+vft_status vft_plan_make(const char *path, const vft_plan_request *request, vft_plan *p) {
   vft_status st;
   vft_config c;
   vft_model model = {0};
@@ -270,15 +297,17 @@ vft_status vft_plan_make(const char *path, vft_plan *p) {
     st = VFT_RESOURCE;
     goto out;
   }
+  TRY_OUT(vft_processing_make(&c, &p->processing));
   TRY_OUT(vft_model_load(c.base_model, &model));
-  TRY_OUT(set_model(p, &c, &model));
+  TRY_OUT(set_model(p, &model));
   TRY_OUT(set_optimiser(&p->manifest, &c));
   TRY_OUT(set_text(p, &c));
-  TRY_OUT(set_records(p, &c));
+  TRY_OUT(set_records(p, &c, request));
   TRY_OUT(set_calibration(p, &c, &model));
   TRY_OUT(vft_weights_quantise(&model, &p->manifest.shape, &p->manifest.profile, &p->weights));
   vft_model_free(&model);
   TRY_OUT(set_proof(p));
+  TRY_OUT(check_epochs(p, &c));
 out:
   vft_model_free(&model);
   vft_config_free(&c);
@@ -288,14 +317,41 @@ out:
 
 /* ---- the run folder ---- */
 
+/* Keys of the windows of this run that are for everyone. */
+static vft_status windows_text(const vft_plan *p, char **text, size_t *length) {
+  const vft_sampling *s = &p->manifest.sampling;
+  json_t *list = json_array();
+  uint64_t epochs = vft_sampling_epochs(s, p->manifest.steps), step = (uint64_t)s->window;
+  vft_status st = VFT_OK;
+  for (uint64_t e = 0; st == VFT_OK && e < epochs; e += step) {
+    vft_plan_key key;
+    uint8_t bytes[32];
+    char hex[65];
+    st = vft_plan_epoch_key(p, e, &key);
+    if (st != VFT_OK || !key.is_public) continue;
+    vft_poseidon_bytes(&key.window_key, bytes);
+    vft_hex(bytes, 32, hex);
+    json_array_append_new(list, json_pack("{s:I, s:s}", "window", (json_int_t)key.window, "key",
+                                          hex));
+  }
+  json_t *root = json_pack("{s:s, s:o}", "format", VFT_WINDOWS_FORMAT, "windows", list);
+  if (st == VFT_OK) st = vft_json_canonical(root, text, length);
+  json_decref(root);
+  return st;
+}
+
+static vft_status write_windows(const vft_plan *p, const char *path) {
+  char *text;
+  size_t length;
+  TRY(windows_text(p, &text, &length));
+  vft_status st = vft_file_write(path, text, length);
+  vft_free(text);
+  return st;
+}
+
 static json_t *run_json(const vft_plan *p) {
-  json_t *sources = json_array();
-  for (size_t i = 0; i < p->sources; i++)
-    json_array_append_new(sources,
-                          json_pack("{s:s, s:s}", "path", p->source[i].path, "type",
-                                    vft_records_format_name(p->source[i].format)));
-  return json_pack("{s:s, s:s, s:o}", "format", VFT_RUN_FORMAT, "base_model", p->base_model,
-                   "sources", sources);
+  return json_pack("{s:s, s:s, s:o}", "format", VFT_RUN_FORMAT, "base_model", p->base_model, "data",
+                   p->data ? json_string(p->data) : json_null());
 }
 
 vft_status vft_plan_write(const vft_plan *p, const char *run) {
@@ -317,6 +373,13 @@ vft_status vft_plan_write(const vft_plan *p, const char *run) {
   st = vft_json_canonical(json, &text, &length);
   json_decref(json);
   if (st != VFT_OK) goto out;
+  char *public = vft_run_path(&arena, run, "public");
+  char *windows = vft_run_path(&arena, run, "public/windows.json");
+  st = VFT_RESOURCE;
+  if (!public || !windows) goto out;
+  if (p->manifest.sampling.has_beacon)
+    TRY_OUT(vft_beacon_write(public, &p->manifest.sampling));
+  if (p->manifest.sampling.mode == VFT_SAMPLER_HYBRID) TRY_OUT(write_windows(p, windows));
   const struct {
     const char *name;
     const void *data;
@@ -350,7 +413,7 @@ static vft_status read_run_json(vft_plan *p, const char *run) {
   json_t *root;
   json_error_t error;
   const char *format, *model;
-  json_t *sources;
+  json_t *data;
   char *path = vft_run_path(&p->arena, run, "private/run.json");
   if (!path) return VFT_RESOURCE;
   TRY(vft_file_read(path, TEXT_MAX, VFT_USAGE, &text));
@@ -362,22 +425,14 @@ static vft_status read_run_json(vft_plan *p, const char *run) {
     st = vft_fail(VFT_USAGE, "%s: a run folder of another version (expected %s)", path,
                   VFT_RUN_FORMAT);
   } else if (json_unpack_ex(root, &error, 0, "{s:s, s:s, s:o !}", "format", &format, "base_model",
-                            &model, "sources", &sources)) {
+                            &model, "data", &data)) {
     st = vft_fail(VFT_USAGE, "%s: %s", path, error.text);
+  } else if (!json_is_null(data) && !json_is_string(data)) {
+    st = vft_fail(VFT_USAGE, "%s: data: expected a path or null", path);
   } else {
     p->base_model = vft_arena_strdup(&p->arena, model);
-    p->sources = json_array_size(sources);
-    p->source = vft_arena_alloc(&p->arena, p->sources, sizeof *p->source);
-    if (!p->base_model || !p->source) st = VFT_RESOURCE;
-    for (size_t i = 0; st == VFT_OK && i < p->sources; i++) {
-      const char *name, *type;
-      if (json_unpack(json_array_get(sources, i), "{s:s, s:s !}", "path", &name, "type", &type))
-        st = vft_fail(VFT_USAGE, "%s: sources: expected path and type", path);
-      else
-        st = vft_records_format_by_name(type, &p->source[i].format);
-      if (st == VFT_OK && !(p->source[i].path = vft_arena_strdup(&p->arena, name)))
-        st = VFT_RESOURCE;
-    }
+    if (json_is_string(data)) p->data = vft_arena_strdup(&p->arena, json_string_value(data));
+    if (!p->base_model || (json_is_string(data) && !p->data)) st = VFT_RESOURCE;
   }
   json_decref(root);
   return st;
@@ -409,23 +464,40 @@ static vft_status open_text(vft_plan *p) {
   return VFT_OK;
 }
 
-static vft_status open_records(vft_plan *p) {
+/* The commitment that the run was planned with, with its tokenizer. */
+static vft_status open_records(vft_plan *p, const char *run) {
   const vft_manifest *m = &p->manifest;
-  if (p->sources != m->sources) return changed("private/run.json", "the list of sources");
-  for (size_t i = 0; i < p->sources; i++) {
-    TRY(load_source(p, i, p->source[i].path, p->source[i].format));
-    if (memcmp(p->source[i].records.sha256, m->source[i].sha256, 32))
-      return changed(p->source[i].path, "the file of records");
-  }
-  TRY(list_samples(p));
-  return p->samples == m->records ? VFT_OK : changed("records", "the number of usable records");
+  const vft_sampling *s = &m->sampling;
+  const char *folder = p->data ? p->data : vft_run_path(&p->arena, run, "private/data");
+  uint8_t ours[32], theirs[32];
+  char want[65], have[65];
+  if (!folder) return VFT_RESOURCE;
+  TRY(vft_data_folder_open(folder, &p->dataset));
+  vft_poseidon_bytes(&s->root, ours);
+  vft_poseidon_bytes(&p->dataset.root, theirs);
+  vft_hex(ours, 32, want);
+  vft_hex(theirs, 32, have);
+  if (memcmp(ours, theirs, 32))
+    return vft_fail(VFT_USAGE, "%s: not the dataset that the run was planned with: root expected "
+                    "%s, actual %s", folder, want, have);
+  TRY(vft_dataset_sources_check(&p->dataset));
+  TRY(vft_processing_read(p->dataset.config_json, &p->processing));
+  if (memcmp(p->processing.tokenizer_digest, m->tokenizer_digest, 32))
+    return changed(p->base_model, "the tokenizer");
+  if (memcmp(p->processing.proc, s->proc, 32)) return changed(folder, "the processing of records");
+  p->tokenizer = p->processing.tokenizer;
+  p->tmpl = p->processing.tmpl;
+  p->has_secret = vft_sampling_secret(s, &p->dataset, p->secret);
+  TRY(alloc_rows(p));
+  return vft_policy_judge(&s->policy, &p->dataset, &p->judged);
 }
 
 vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
   vft_status st = VFT_RESOURCE;
   memset(p, 0, sizeof *p);
   char *path = vft_run_path(&p->arena, run, "public/manifest.json");
-  if (!path) goto out;
+  char *public = vft_run_path(&p->arena, run, "public");
+  if (!path || !public) goto out;
   if (!vft_file_exists(path)) {
     st = vft_fail(VFT_USAGE, "%s: no run here: %s is missing (vft train makes one)", run, path);
     goto out;
@@ -434,19 +506,24 @@ vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
   TRY_OUT(vft_manifest_load(path, &p->manifest));
   TRY_OUT(vft_derive_from_manifest(&p->manifest, &p->step));
   if (parts & VFT_PLAN_WEIGHTS) TRY_OUT(open_weights(p));
-  if (parts & (VFT_PLAN_RECORDS | VFT_PLAN_TOKENIZER)) TRY_OUT(open_text(p));
-  if (parts & VFT_PLAN_RECORDS) TRY_OUT(open_records(p));
+  if (parts & VFT_PLAN_RECORDS) {
+    TRY_OUT(vft_beacon_read(public, &p->manifest.sampling));
+    TRY_OUT(open_records(p, run));
+  } else if (parts & VFT_PLAN_TOKENIZER) {
+    TRY_OUT(open_text(p));
+  }
 out:
   if (st != VFT_OK) vft_plan_free(p);
   return st;
 }
 
 void vft_plan_free(vft_plan *p) {
-  for (size_t i = 0; p->source && i < p->sources; i++) {
-    vft_samples_free(&p->source[i].samples);
-    vft_records_free(&p->source[i].records);
-  }
-  vft_tokenizer_free(p->tokenizer);
+  if (p->tokenizer != p->processing.tokenizer) vft_tokenizer_free(p->tokenizer);
+  if (p->rows) vft_free(p->rows->record);
+  vft_free(p->rows);
+  vft_judged_free(&p->judged);
+  vft_processing_free(&p->processing);
+  if (p->dataset.db) vft_dataset_close(&p->dataset);
   vft_weights_free(&p->weights);
   vft_step_free(p->step);
   vft_manifest_free(&p->manifest);
@@ -454,6 +531,59 @@ void vft_plan_free(vft_plan *p) {
   vft_bytes_free(&p->calibration);
   vft_arena_free(&p->arena);
   memset(p, 0, sizeof *p);
+}
+
+/* ---- epochs ---- */
+
+vft_status vft_plan_epoch_key(const vft_plan *p, uint64_t epoch, vft_plan_key *out) {
+  const vft_sampling *s = &p->manifest.sampling;
+  if (s->mode != VFT_SAMPLER_PUBLIC && !p->has_secret)
+    return vft_fail(VFT_USAGE, "%s: the secret of the sampler is not in this dataset",
+                    p->dataset.path);
+  vft_poseidon_digest master = vft_sampling_master(s, p->manifest.digest, p->secret);
+  out->epoch = epoch;
+  out->window = epoch / (uint64_t)s->window;
+  out->is_public = vft_sampling_public(s, out->window);
+  out->window_key = vft_sampler_window(&master, out->window);
+  out->key = vft_sampler_epoch_key(&out->window_key, epoch);
+  return VFT_OK;
+}
+
+static vft_status note_verdict(void *ctx, const vft_candidate *c) {
+  vft_plan_epoch_list *list = ctx;
+  list->verdict[c->candidate] = (uint8_t)c->verdict;
+  return VFT_OK;
+}
+
+vft_status vft_plan_epoch_under(const vft_plan *p, const vft_plan_key *key,
+                                vft_plan_epoch_list *out) {
+  const vft_sampling *s = &p->manifest.sampling;
+  vft_order order = vft_sampling_order(s, &key->key);
+  vft_epoch_result result;
+  *out = (vft_plan_epoch_list){.key = *key, .candidates = s->candidates};
+  out->rows = vft_sampling_rows(s, p->manifest.steps, key->epoch);
+  out->record = vft_alloc_raw(s->candidates, sizeof *out->record);
+  out->verdict = vft_alloc_raw(s->candidates, sizeof *out->verdict);
+  vft_status st = VFT_RESOURCE;
+  if (!out->record || !out->verdict) goto out;
+  memset(out->verdict, VFT_SKIP_FILLED, s->candidates);
+  vft_order_take(&order, 0, s->candidates, out->record);
+  st = vft_sampler_epoch(&p->judged, &order, out->rows, s->candidates, note_verdict, out, &result);
+out:
+  if (st != VFT_OK) vft_plan_epoch_list_free(out);
+  return st;
+}
+
+vft_status vft_plan_epoch(const vft_plan *p, uint64_t epoch, vft_plan_epoch_list *out) {
+  vft_plan_key key;
+  TRY(vft_plan_epoch_key(p, epoch, &key));
+  return vft_plan_epoch_under(p, &key, out);
+}
+
+void vft_plan_epoch_list_free(vft_plan_epoch_list *list) {
+  vft_free(list->record);
+  vft_free(list->verdict);
+  memset(list, 0, sizeof *list);
 }
 
 /* ---- batches ---- */
@@ -491,10 +621,28 @@ void vft_batch_put(const vft_manifest *m, vft_batch *b, size_t s, const vft_samp
   }
 }
 
+static vft_status make_rows(const vft_plan *p, uint64_t epoch, vft_plan_rows *rows) {
+  vft_plan_epoch_list list;
+  TRY(vft_plan_epoch(p, epoch, &list));
+  vft_free(rows->record);
+  *rows = (vft_plan_rows){.epoch = epoch, .record = vft_alloc_raw(list.rows, sizeof(uint64_t))};
+  for (uint64_t c = 0; rows->record && c < list.candidates; c++)
+    if (list.verdict[c] == VFT_ACCEPTED) rows->record[rows->count++] = list.record[c];
+  vft_plan_epoch_list_free(&list);
+  return rows->record ? VFT_OK : VFT_RESOURCE;
+}
+
 vft_status vft_plan_batch(const vft_plan *p, uint64_t t, vft_batch *b) {
-  TRY(vft_step_records(p->manifest.seed, t, p->samples, b->sequences, b->record));
+  const vft_sampling *s = &p->manifest.sampling;
+  uint64_t epoch = t / s->steps_per_epoch, first = t % s->steps_per_epoch * b->sequences;
+  if (!p->rows->record || p->rows->epoch != epoch) TRY(make_rows(p, epoch, p->rows));
   b->loss_tokens = 0;
-  for (size_t s = 0; s < b->sequences; s++)
-    vft_batch_put(&p->manifest, b, s, p->sample[b->record[s]]);
+  for (size_t i = 0; i < b->sequences; i++) {
+    vft_sample sample;
+    b->record[i] = p->rows->record[first + i];
+    TRY(vft_dataset_sample(&p->dataset, &p->processing, b->record[i], &sample, NULL, NULL));
+    vft_batch_put(&p->manifest, b, i, &sample);
+    vft_sample_free(&sample);
+  }
   return VFT_OK;
 }

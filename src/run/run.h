@@ -18,6 +18,9 @@
 typedef struct {
   const char *config; /* configuration file */
   const char *run;    /* run folder, created when missing */
+  const char *data;   /* as in vft_plan_request; without any commitment named, the run makes its own
+                         in private/data */
+  const char *beacon; /* likewise */
   bool resume;        /* go on with what is there */
   bool parity_files;  /* also write what bench/parity.py reads */
   bool proves;        /* stop before training when `memory` cannot prove a step */

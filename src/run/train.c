@@ -50,7 +50,7 @@ static vft_status log_step(FILE *f, const vft_engine *e, uint64_t t, const vft_t
           (unsigned long long)t, r->loss, rate_of(e->plan, t), r->grad_norm,
           r->clipped ? "true" : "false", r->tokens);
   for (size_t s = 0; s < e->batch.sequences; s++)
-    fprintf(f, s ? ", %u" : "%u", e->batch.record[s]);
+    fprintf(f, s ? ", %llu" : "%llu", (unsigned long long)e->batch.record[s]);
   fprintf(f, "], \"seconds\": %.3f, \"state\": \"%s\"}\n", seconds, hex);
   if (!fflush(f) && !ferror(f)) return VFT_OK;
   return vft_fail(VFT_RESOURCE, "private/log.jsonl: cannot write: %s", strerror(errno));
@@ -58,22 +58,32 @@ static vft_status log_step(FILE *f, const vft_engine *e, uint64_t t, const vft_t
 
 /* ---- files for the comparison with float32 ---- */
 
-static void parity_step(FILE *f, const vft_plan *p, const uint32_t *record, size_t n) {
+/* The tokens and loss bits of the records as they are, unpadded. */
+static vft_status parity_step(FILE *f, const vft_plan *p, const vft_batch *b) {
+  vft_status st = VFT_OK;
+  size_t made = 0;
+  vft_sample *x = vft_alloc(b->sequences, sizeof *x);
+  if (!x) return VFT_RESOURCE;
+  for (; made < b->sequences; made++)
+    TRY_OUT(vft_dataset_sample(&p->dataset, &p->processing, b->record[made], &x[made], NULL, NULL));
   fputs("{\"ids\": [", f);
-  for (size_t s = 0; s < n; s++) {
-    const vft_sample *x = p->sample[record[s]];
+  for (size_t s = 0; s < made; s++) {
     fputs(s ? ", [" : "[", f);
-    for (size_t i = 0; i < x->length; i++) fprintf(f, i ? ", %d" : "%d", x->id[i]);
+    for (size_t i = 0; i < x[s].length; i++) fprintf(f, i ? ", %d" : "%d", x[s].id[i]);
     fputs("]", f);
   }
   fputs("], \"mask\": [", f);
-  for (size_t s = 0; s < n; s++) {
-    const vft_sample *x = p->sample[record[s]];
+  for (size_t s = 0; s < made; s++) {
     fputs(s ? ", [" : "[", f);
-    for (size_t i = 1; i < x->length; i++) fprintf(f, i > 1 ? ", %d" : "%d", x->mask[i] != 0);
+    for (size_t i = 1; i < x[s].length; i++)
+      fprintf(f, i > 1 ? ", %d" : "%d", x[s].mask[i] != 0);
     fputs("]", f);
   }
   fputs("]}\n", f);
+out:
+  for (size_t s = 0; s < made; s++) vft_sample_free(&x[s]);
+  vft_free(x);
+  return st;
 }
 
 static vft_status write_stream(const char *path, char *text, size_t size) {
@@ -95,7 +105,7 @@ static vft_status write_parity(const vft_plan *p, const char *run) {
   for (uint64_t t = 0; st == VFT_OK && t < p->manifest.steps; t++) {
     st = vft_plan_batch(p, t, &batch);
     if (st != VFT_OK) break;
-    parity_step(batches, p, batch.record, batch.sequences);
+    st = parity_step(batches, p, &batch);
     fprintf(schedule, "{\"lr\": %.17g}\n", rate_of(p, t));
   }
   if (batches) fclose(batches);
@@ -220,6 +230,25 @@ out:
   return st;
 }
 
+/* A run that goes on keeps its dataset and its beacon. */
+static vft_status same_data(const vft_train_request *request, const vft_plan *plan) {
+  const vft_sampling *s = &plan->manifest.sampling;
+  uint8_t beacon[32];
+  if (request->beacon && (!s->has_beacon || !vft_beacon_value(request->beacon, beacon) ||
+                          memcmp(beacon, s->beacon, 32)))
+    return vft_fail(VFT_USAGE, "--beacon: not the value that %s began with", request->run);
+  if (!request->data) return VFT_OK;
+  vft_arena arena = {0};
+  char *given = vft_path_absolute(&arena, request->data);
+  vft_status st = !given ? VFT_RESOURCE
+                  : plan->data && !strcmp(given, plan->data)
+                      ? VFT_OK
+                      : vft_fail(VFT_USAGE, "--data: %s began with %s", request->run,
+                                 plan->data ? plan->data : "records of its own");
+  vft_arena_free(&arena);
+  return st;
+}
+
 static vft_status open_or_make(const vft_train_request *request, vft_plan *plan) {
   vft_arena arena = {0};
   char *path = vft_run_path(&arena, request->run, "public/manifest.json");
@@ -231,10 +260,17 @@ static vft_status open_or_make(const vft_train_request *request, vft_plan *plan)
                     request->run);
   if (exists) {
     TRY(same_config(request));
-    return vft_plan_open(request->run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, plan);
+    TRY(vft_plan_open(request->run, VFT_PLAN_WEIGHTS | VFT_PLAN_RECORDS, plan));
+    vft_status same = same_data(request, plan);
+    if (same != VFT_OK) vft_plan_free(plan);
+    return same;
   }
-  TRY(vft_plan_make(request->config, plan));
-  vft_status st = vft_plan_write(plan, request->run);
+  vft_plan_request what = {.data = request->data, .beacon = request->beacon, .samples = true};
+  what.commit = vft_run_path(&arena, request->run, "private/data");
+  vft_status st = what.commit ? vft_plan_make(request->config, &what, plan) : VFT_RESOURCE;
+  vft_arena_free(&arena);
+  TRY(st);
+  st = vft_plan_write(plan, request->run);
   if (st != VFT_OK) vft_plan_free(plan);
   return st;
 }
