@@ -61,6 +61,8 @@ VFT_MUST_CHECK vft_status vft_policy_feasible(const vft_judged *judged, uint64_t
 /* "license:MIT"; the policy as canonical JSON fields (new reference; null without a policy). */
 void vft_quota_name(const vft_quota *quota, char *out, size_t size);
 json_t *vft_policy_json(const vft_policy *policy);
+/* In one line, for people; NULL without memory. */
+char *vft_policy_words(const vft_policy *policy, vft_arena *arena);
 /* What vft_policy_json wrote, with texts in canonical form only; `name` is the document's. Texts are
  * copied into the arena. Fails: VFT_REJECTED "manifest/fields", VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_policy_parse(const json_t *value, const char *name,

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/canonical_text.h"
@@ -32,6 +33,44 @@ json_t *vft_policy_json(const vft_policy *p) {
       "deny_tags", texts(p->deny_tags, p->ndeny_tags), "deny_sources",
       texts(p->deny_sources, p->ndeny_sources), "deny_domains",
       texts(p->deny_domains, p->ndeny_domains), "quotas", quotas);
+}
+
+/* ---- in words ---- */
+
+static void words(FILE *f, const char *what, const char *const *list, size_t n) {
+  for (size_t i = 0; i < n; i++) fprintf(f, "%s%s", i ? ", " : what, list[i]);
+  if (n) fputs("; ", f);
+}
+
+char *vft_policy_words(const vft_policy *p, vft_arena *arena) {
+  char *text = NULL, *copy;
+  size_t size;
+  if (!p->given)
+    return vft_arena_strdup(arena, "no policy: any record with a token to learn is allowed");
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return NULL;
+  if (p->any_license)
+    fputs("any licence but NOASSERTION and NONE; ", f);
+  else
+    words(f, "licences ", (const char *const *)p->licenses, p->nlicenses);
+  if (!p->any_language)
+    words(f, "languages ", (const char *const *)p->languages, p->nlanguages);
+  words(f, "not the tags ", (const char *const *)p->deny_tags, p->ndeny_tags);
+  words(f, "not the sources ", (const char *const *)p->deny_sources, p->ndeny_sources);
+  words(f, "not the domains ", (const char *const *)p->deny_domains, p->ndeny_domains);
+  fputs("tiers", f);
+  for (int t = 0; t < VFT_TIERS; t++)
+    if (p->tiers >> t & 1) fprintf(f, " %s", vft_tier_names[t]);
+  for (size_t q = 0; q < p->quotas; q++) {
+    char name[320];
+    vft_quota_name(&p->quota[q], name, sizeof name);
+    fprintf(f, "; %s at most %llu %s an epoch", name, (unsigned long long)p->quota[q].ceiling,
+            p->quota[q].tokens ? "tokens" : "examples");
+  }
+  fclose(f);
+  copy = text ? vft_arena_strdup(arena, text) : NULL;
+  free(text);
+  return copy;
 }
 
 /* ---- reading ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/canonical_json.h"
+#include "program/epoch.h"
 #include "run/derive.h"
 #include "run/files.h"
 
@@ -63,8 +64,14 @@ vft_status vft_cut_find(const vft_cut *cut, const char *name, uint32_t *shard) {
                   "to optimiser_%02d", name, cut->n - 1, cut->n - 1);
 }
 
-uint64_t vft_cut_proofs(const vft_cut *cut, uint64_t steps) {
-  return steps * vft_cut_shards(cut) + (cut->n ? 2 : 1);
+uint64_t vft_cut_epoch_proof(const vft_cut *cut, const vft_manifest *m, uint64_t epoch,
+                             uint32_t block) {
+  return m->steps * vft_cut_shards(cut) + (cut->n ? 2 : 1) +
+         epoch * vft_epoch_blocks(&m->sampling) + block;
+}
+
+uint64_t vft_cut_proofs(const vft_cut *cut, const vft_manifest *m) {
+  return vft_cut_epoch_proof(cut, m, vft_sampling_epochs(&m->sampling, m->steps), 0);
 }
 
 /* ---- file ---- */
@@ -202,6 +209,7 @@ uint32_t vft_shard_slot(const vft_shards *shards, uint32_t shard, uint32_t link)
   uint32_t range = shard && n ? (shard - 1) % n : 0;
   if (link == s->link_batch) return VFT_SLOT_BATCH;
   if (link == s->link_head) return VFT_SLOT_HEAD;
+  if (link == s->link_rows) return VFT_SLOT_ROWS;
   if (link == s->link_layers)
     return vft_slot(VFT_SLOT_LAYERS, s->part.kind == VFT_PART_HEAD ? n - 1 : range);
   if (link == s->link_before) return vft_slot(VFT_SLOT_LAYERS, range - 1);
@@ -229,6 +237,11 @@ vft_status vft_slots_start(const vft_shards *shards, uint64_t seed, vft_slots *o
   return VFT_OK;
 }
 
+void vft_slots_rows(vft_slots *slots, vft_digest rows) {
+  slots->set[VFT_SLOT_ROWS] = true;
+  slots->root[VFT_SLOT_ROWS] = rows;
+}
+
 void vft_slots_next(vft_slots *slots) {
   vft_slots next;
   memset(&next, 0, sizeof next);
@@ -254,6 +267,8 @@ static vft_status mismatch(const vft_shards *shards, uint64_t step, uint32_t sha
                       state ? "optimiser state" : "adapter",
                       step ? "the step before" : "the manifest's start");
   }
+  if (link == s->link_rows)
+    return vft_reject("join/rows", "step %llu: its batch is not taken from the rows of its epoch", t);
   vft_cut_name(&shards->cut, shard, name);
   snprintf(id, sizeof id, "join/%s", s->program->link_names[link]);
   return vft_reject(id, "step %llu: what shard %s has in its link %s is not what another shard of "
@@ -291,7 +306,7 @@ vft_proof_options vft_cut_options(const vft_manifest *m, const vft_cut *cut, uin
   for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->n >> (8 * i));
   for (int r = 0; r < cut->n; r++)
     for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->count[r] >> (8 * i));
-  options.bits += vft_log2_ceil(vft_cut_proofs(cut, m->steps));
+  options.bits += vft_log2_ceil(vft_cut_proofs(cut, m));
   options.context = context;
   options.context_len = (size_t)(at - context);
   return options;

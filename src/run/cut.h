@@ -3,8 +3,8 @@
  * memory there is; it changes nothing of what is proved. proofs/shards.json tells the verifier.
  *
  * Shards of a step, in order: the whole step; or head, layers 0 .. n-1, optimiser 0 .. n-1. After
- * the last step, counted as step number `steps`: shard 0 the opening of the oracles, and in a cut
- * run shard 1 the release of the adapter. */
+ * the last step, counted as step number `steps`: shard 0 the opening of the oracles, in a cut run
+ * shard 1 the release of the adapter, from shard 2 on the blocks of the epochs (run/epochs.h). */
 #ifndef VFT_RUN_CUT_H
 #define VFT_RUN_CUT_H
 
@@ -28,8 +28,11 @@ vft_part vft_cut_part(const vft_cut *cut, int layers, uint32_t shard);
 void vft_cut_name(const vft_cut *cut, uint32_t shard, char name[32]);
 /* The shard of that name. Fails: VFT_USAGE listing the kinds of names. */
 VFT_MUST_CHECK vft_status vft_cut_find(const vft_cut *cut, const char *name, uint32_t *shard);
-/* Proofs of a whole run: all shards of all steps, the release, the opening of the oracles. */
-uint64_t vft_cut_proofs(const vft_cut *cut, uint64_t steps);
+/* Proofs of a whole run: all shards of all steps, the opening of the oracles, the release, the
+ * blocks of the epochs (run/epochs.h), in this order. */
+uint64_t vft_cut_proofs(const vft_cut *cut, const vft_manifest *manifest);
+uint64_t vft_cut_epoch_proof(const vft_cut *cut, const vft_manifest *manifest, uint64_t epoch,
+                             uint32_t block); /* its number */
 
 /* FOLDER/shards.json. A reader checks that the ranges are `layers` layers.
  * Fails: VFT_REJECTED ("shards/missing", "shards/header"), VFT_USAGE (another version),
@@ -54,7 +57,7 @@ void vft_shards_free(vft_shards *shards);
 /* ---- links ---- */
 /* The places whose roots the shards of a step must agree on. Link `link` of a shard is the place
  * vft_shard_slot(...). Chain places: adapter and state of range r, before and after the step. */
-enum { VFT_SLOT_BATCH, VFT_SLOT_HEAD, VFT_SLOT_RANGES };
+enum { VFT_SLOT_BATCH, VFT_SLOT_HEAD, VFT_SLOT_ROWS, VFT_SLOT_RANGES };
 typedef enum {
   VFT_SLOT_LAYERS,
   VFT_SLOT_ADAPTER_IN,
@@ -74,13 +77,15 @@ typedef struct {
 } vft_slots;
 /* Before step 0: the declared start. */
 VFT_MUST_CHECK vft_status vft_slots_start(const vft_shards *shards, uint64_t seed, vft_slots *out);
+/* The rows of the epoch that the step belongs to, before its first shard is taken. */
+void vft_slots_rows(vft_slots *slots, vft_digest rows);
 /* From the end of a step to the beginning of the next. */
 void vft_slots_next(vft_slots *slots);
 /* Takes the roots of a shard's links: each place that is set already must have that root. Every
  * place is in the links of the shard that computes it, so once all shards of a step have been
  * taken, whatever one part used is what another put out.
  * Fails: VFT_REJECTED ("start/adapter", "start/state" in step 0, "chain/adapter", "chain/state"
- * later, "join/NAME" for the others). */
+ * later, "join/rows" (not those of the epoch), "join/NAME" for the others). */
 VFT_MUST_CHECK vft_status vft_slots_join(vft_slots *slots, const vft_shards *shards, uint64_t step,
                                          uint32_t shard, const vft_digest *link);
 

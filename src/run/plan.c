@@ -12,6 +12,7 @@
 #include "run/initial.h"
 #include "run/progress.h"
 #include "run/schedule.h"
+#include "run/windows.h"
 
 enum {
   CALIBRATION_SEQUENCES = 4,
@@ -203,6 +204,7 @@ static vft_status set_records(vft_plan *p, const vft_config *c, const vft_plan_r
   TRY(find_dataset(p, c, r));
   vft_status st = vft_sampling_make(c, &p->dataset, &m->sampling, &p->judged);
   if (st != VFT_OK) return vft_fail_context(st, "%s", c->file);
+  m->shape.steps_per_epoch = (int)m->sampling.steps_per_epoch;
   p->has_secret = vft_sampling_secret(&m->sampling, &p->dataset, p->secret);
   TRY(alloc_rows(p));
   TRY(set_beacon(p, c, r));
@@ -318,34 +320,18 @@ out:
 /* ---- the run folder ---- */
 
 /* Keys of the windows of this run that are for everyone. */
-static vft_status windows_text(const vft_plan *p, char **text, size_t *length) {
+static vft_status write_windows(const vft_plan *p, const char *folder) {
   const vft_sampling *s = &p->manifest.sampling;
-  json_t *list = json_array();
-  uint64_t epochs = vft_sampling_epochs(s, p->manifest.steps), step = (uint64_t)s->window;
-  vft_status st = VFT_OK;
-  for (uint64_t e = 0; st == VFT_OK && e < epochs; e += step) {
+  vft_windows w = {.n = vft_windows_count(&p->manifest)};
+  w.key = vft_alloc(w.n, sizeof *w.key);
+  vft_status st = w.key ? VFT_OK : VFT_RESOURCE;
+  for (uint64_t i = 0; st == VFT_OK && i < w.n; i++) {
     vft_plan_key key;
-    uint8_t bytes[32];
-    char hex[65];
-    st = vft_plan_epoch_key(p, e, &key);
-    if (st != VFT_OK || !key.is_public) continue;
-    vft_poseidon_bytes(&key.window_key, bytes);
-    vft_hex(bytes, 32, hex);
-    json_array_append_new(list, json_pack("{s:I, s:s}", "window", (json_int_t)key.window, "key",
-                                          hex));
+    st = vft_plan_epoch_key(p, i * (uint64_t)s->public_every * (uint64_t)s->window, &key);
+    if (st == VFT_OK) w.key[i] = key.window_key;
   }
-  json_t *root = json_pack("{s:s, s:o}", "format", VFT_WINDOWS_FORMAT, "windows", list);
-  if (st == VFT_OK) st = vft_json_canonical(root, text, length);
-  json_decref(root);
-  return st;
-}
-
-static vft_status write_windows(const vft_plan *p, const char *path) {
-  char *text;
-  size_t length;
-  TRY(windows_text(p, &text, &length));
-  vft_status st = vft_file_write(path, text, length);
-  vft_free(text);
+  if (st == VFT_OK) st = vft_windows_write(folder, &p->manifest, &w);
+  vft_windows_free(&w);
   return st;
 }
 
@@ -374,12 +360,11 @@ vft_status vft_plan_write(const vft_plan *p, const char *run) {
   json_decref(json);
   if (st != VFT_OK) goto out;
   char *public = vft_run_path(&arena, run, "public");
-  char *windows = vft_run_path(&arena, run, "public/windows.json");
   st = VFT_RESOURCE;
-  if (!public || !windows) goto out;
+  if (!public) goto out;
   if (p->manifest.sampling.has_beacon)
     TRY_OUT(vft_beacon_write(public, &p->manifest.sampling));
-  if (p->manifest.sampling.mode == VFT_SAMPLER_HYBRID) TRY_OUT(write_windows(p, windows));
+  if (p->manifest.sampling.mode == VFT_SAMPLER_HYBRID) TRY_OUT(write_windows(p, public));
   const struct {
     const char *name;
     const void *data;
@@ -597,7 +582,9 @@ vft_status vft_batch_alloc(const vft_manifest *m, vft_batch *b) {
   b->label = vft_alloc(n, sizeof *b->label);
   b->mask = vft_alloc(n, sizeof *b->mask);
   b->record = vft_alloc(b->sequences, sizeof *b->record);
-  if (b->input && b->label && b->mask && b->record) return VFT_OK;
+  b->tokens = vft_alloc(b->sequences, sizeof *b->tokens);
+  b->raw = vft_alloc(b->sequences, sizeof *b->raw);
+  if (b->input && b->label && b->mask && b->record && b->tokens && b->raw) return VFT_OK;
   vft_batch_free(b);
   return VFT_RESOURCE;
 }
@@ -607,6 +594,8 @@ void vft_batch_free(vft_batch *b) {
   vft_free(b->label);
   vft_free(b->mask);
   vft_free(b->record);
+  vft_free(b->tokens);
+  vft_free(b->raw);
   memset(b, 0, sizeof *b);
 }
 
@@ -640,8 +629,9 @@ vft_status vft_plan_batch(const vft_plan *p, uint64_t t, vft_batch *b) {
   for (size_t i = 0; i < b->sequences; i++) {
     vft_sample sample;
     b->record[i] = p->rows->record[first + i];
-    TRY(vft_dataset_sample(&p->dataset, &p->processing, b->record[i], &sample, NULL, NULL));
+    TRY(vft_dataset_sample(&p->dataset, &p->processing, b->record[i], &sample, NULL, b->raw[i]));
     vft_batch_put(&p->manifest, b, i, &sample);
+    b->tokens[i] = (uint32_t)sample.length;
     vft_sample_free(&sample);
   }
   return VFT_OK;

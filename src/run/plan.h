@@ -17,7 +17,6 @@
 #include "run/files.h"
 #include "run/manifest.h"
 
-#define VFT_WINDOWS_FORMAT "vft-windows/1"
 #define VFT_RUN_FORMAT "vft-run/2"
 
 typedef struct vft_plan_rows vft_plan_rows;
@@ -92,6 +91,8 @@ typedef struct {
   size_t sequences, positions;
   int64_t *input, *label, *mask; /* [sequences][positions] */
   uint64_t *record;              /* numbers of the records in the dataset */
+  uint32_t *tokens;              /* of the records, and the digests of their raw texts: what their */
+  uint8_t (*raw)[32];            /* content digests have beside the rows */
   size_t loss_tokens;
 } vft_batch;
 VFT_MUST_CHECK vft_status vft_batch_alloc(const vft_manifest *manifest, vft_batch *batch);

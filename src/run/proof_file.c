@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/leaf.h"
 #include "run/files.h"
 
 enum { FILE_VERSION = 2 };
-static const char step_magic[] = "VFTSTEP1", oracle_magic[] = "VFTORCL1";
+static const char step_magic[] = "VFTSTEP1", oracle_magic[] = "VFTORCL1",
+                  epoch_magic[] = "VFTEPOC1";
 
 static void begin(vft_writer *w, const char *magic, const uint8_t manifest[32], uint64_t number) {
   vft_writer_bytes(w, magic, 8);
@@ -32,6 +34,17 @@ vft_status vft_step_file_write(const char *path, const vft_step_file *f) {
   vft_writer_u32(&w, f->shard);
   vft_writer_u32(&w, f->links);
   for (uint32_t l = 0; l < f->links; l++) vft_writer_bytes(&w, f->link[l].b, 32);
+  return end(&w, path, f->proof, f->length);
+}
+
+vft_status vft_epoch_file_write(const char *path, const vft_epoch_file *f) {
+  vft_writer w = {0};
+  uint8_t counters[32];
+  begin(&w, epoch_magic, f->manifest, f->epoch);
+  vft_writer_u32(&w, f->block);
+  vft_poseidon_bytes(&f->counters, counters);
+  vft_writer_bytes(&w, counters, sizeof counters);
+  for (int l = 0; l < VFT_EPOCH_LINKS; l++) vft_writer_bytes(&w, f->link[l].b, 32);
   return end(&w, path, f->proof, f->length);
 }
 
@@ -104,6 +117,32 @@ vft_status vft_step_file_read(const char *path, vft_step_file *out) {
   return st;
 }
 
+vft_status vft_epoch_file_read(const char *path, vft_epoch_file *out) {
+  opened o;
+  memset(out, 0, sizeof *out);
+  vft_status st = open_proof(&o, path, epoch_magic, "epoch/missing", "epoch/header", out->manifest,
+                             &out->epoch);
+  if (st == VFT_OK) {
+    out->block = vft_reader_u32(&o.r);
+    const uint8_t *counters = vft_reader_bytes(&o.r, 32);
+    const uint8_t *roots = vft_reader_bytes(&o.r, 32 * VFT_EPOCH_LINKS);
+    if (o.r.failed)
+      st = malformed(&o, "truncated");
+    else if (!vft_poseidon_read(counters, &out->counters))
+      st = malformed(&o, "the digest of the counters is no digest");
+    else
+      memcpy(out->link, roots, 32 * VFT_EPOCH_LINKS);
+  }
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  vft_bytes_free(&o.bytes);
+  return st;
+}
+
+char *vft_epoch_file_path(vft_arena *arena, const char *folder, uint64_t epoch, uint32_t block) {
+  return vft_arena_printf(arena, "%s/epoch_%06llu_%04u.vft", folder, (unsigned long long)epoch,
+                          block);
+}
+
 void vft_step_file_free(vft_step_file *f) {
   vft_free(f->proof);
   memset(f, 0, sizeof *f);
@@ -152,6 +191,16 @@ static bool expected(const char *name, const vft_cut *cut, uint64_t steps) {
   return false;
 }
 
+static bool expected_block(const char *name, uint64_t epochs, uint32_t blocks) {
+  unsigned long long epoch;
+  unsigned block;
+  char again[96];
+  if (sscanf(name, "epoch_%llu_%u", &epoch, &block) != 2 || epoch >= epochs || block >= blocks)
+    return false;
+  snprintf(again, sizeof again, "epoch_%06llu_%04u.vft", epoch, block);
+  return !strcmp(name, again);
+}
+
 static bool is_proof(const char *name) {
   size_t n = strlen(name);
   return n > 4 && !strcmp(name + n - 4, ".vft");
@@ -169,16 +218,18 @@ vft_status vft_proof_files_remove(const char *folder) {
   return st;
 }
 
-vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, uint64_t steps) {
+vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, uint64_t steps,
+                                 uint64_t epochs, uint32_t blocks) {
   DIR *d = opendir(folder);
   if (!d) return vft_reject("step/missing", "%s: there are no proofs", folder);
   vft_status st = VFT_OK;
   for (struct dirent *e; st == VFT_OK && (e = readdir(d));) {
     if (!is_proof(e->d_name) || !strcmp(e->d_name, "oracles.vft")) continue;
-    if (!expected(e->d_name, cut, steps))
-      st = vft_reject("step/extra", "%s/%s: a proof of no step and shard of this run (%llu steps "
-                      "of %u shards)", folder, e->d_name, (unsigned long long)steps,
-                      vft_cut_shards(cut));
+    if (!expected(e->d_name, cut, steps) && !expected_block(e->d_name, epochs, blocks))
+      st = vft_reject("step/extra", "%s/%s: a proof of no step, shard or epoch of this run (%llu "
+                      "steps of %u shards, %llu epochs of %u blocks)", folder, e->d_name,
+                      (unsigned long long)steps, vft_cut_shards(cut), (unsigned long long)epochs,
+                      blocks);
   }
   closedir(d);
   return st;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "run/derive.h"
+#include "run/epochs_prove.h"
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
@@ -92,15 +93,16 @@ static void show_stage(void *ctx, const char *name) {
 
 /* ---- one shard ---- */
 
-static vft_status write_proof(const job *j, uint64_t t, uint32_t shard, uint32_t links,
-                              vft_commitment *const *link, const vft_proof *proof) {
+static vft_status write_shard(const job *j, const vft_proving *p, const vft_digest *roots,
+                              const vft_proof *proof) {
+  const vft_step *step = p->what;
   vft_arena arena = {0};
-  uint64_t steps = j->plan.manifest.steps;
-  vft_step_file file = {.step = t, .shard = shard, .links = links, .proof = proof->bytes,
-                        .length = proof->len};
+  vft_step_file file = {.step = p->step, .shard = p->shard, .links = step->program->nlinks,
+                        .proof = proof->bytes, .length = proof->len};
   memcpy(file.manifest, j->plan.manifest.digest, 32);
-  for (uint32_t l = 0; l < links; l++) file.link[l] = vft_commitment_root(link[l]);
-  char *path = vft_shard_file_path(&arena, j->proofs, &j->shards.cut, t, shard, steps);
+  memcpy(file.link, roots, file.links * sizeof *roots);
+  char *path = vft_shard_file_path(&arena, j->proofs, &j->shards.cut, p->step, p->shard,
+                                   j->plan.manifest.steps);
   vft_status st = path ? vft_step_file_write(path, &file) : VFT_RESOURCE;
   vft_arena_free(&arena);
   return st;
@@ -113,8 +115,8 @@ static double cpu_seconds(void) {
 }
 
 /* A line of private/prove.jsonl. */
-static vft_status log_shard(const job *j, uint64_t t, const char *name, double seconds, double cpu,
-                            const vft_memory_shard *memory, size_t peak, size_t proof) {
+static vft_status log_proof(const job *j, const vft_proving *p, const vft_memory_shard *memory,
+                            size_t peak, size_t proof) {
   vft_arena arena = {0};
   char *path = vft_run_path(&arena, j->request->run, "private/prove.jsonl");
   FILE *f = path ? fopen(path, "ab") : NULL;
@@ -122,7 +124,8 @@ static vft_status log_shard(const job *j, uint64_t t, const char *name, double s
   if (f)
     fprintf(f, "{\"step\": %llu, \"shard\": \"%s\", \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
                "\"planned_bytes\": %zu, \"peak_bytes\": %zu, \"proof_bytes\": %zu}\n",
-            (unsigned long long)t, name, seconds, cpu, memory->total + j->resident, peak, proof);
+            (unsigned long long)p->step, p->name, vft_seconds() - p->begun,
+            cpu_seconds() - p->cpu, memory->total + j->resident, peak, proof);
   if (!path || !f || fclose(f))
     st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path ? path : "prove.jsonl",
                   strerror(errno));
@@ -130,37 +133,46 @@ static vft_status log_shard(const job *j, uint64_t t, const char *name, double s
   return st;
 }
 
-/* Commits the links of a trace, proves, writes the file; roots (may be NULL) receives the links'.
- * begun, cpu: when work on the shard began. */
-static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *name,
-                              const vft_step *step, const vft_trace *trace, vft_digest *roots,
-                              double begun, double cpu) {
+void vft_proving_begin(vft_proving *p) {
+  p->begun = vft_seconds();
+  p->cpu = cpu_seconds();
+}
+
+void vft_prover_done(vft_prover *j, uint64_t unit) {
+  j->done += STAGES * unit;
+  vft_progress_step(&j->progress, j->done, j->what);
+}
+
+vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft_step *step,
+                            const vft_trace *trace, vft_digest *roots) {
   const vft_manifest *m = &j->plan.manifest;
   const vft_program *p = step->program;
   uint8_t context[VFT_CONTEXT_MAX];
-  vft_digest oracle_root[2];
+  vft_digest oracle_root[2], own[VFT_PROOF_LINKS];
   vft_proof proof = {0};
   vft_prove_profile profile = {0};
   vft_memory_shard memory;
   vft_commitment **link = vft_alloc(p->nlinks, sizeof *link);
   if (!link) return VFT_RESOURCE;
   vft_status st = VFT_OK;
-  vft_proof_options options = vft_cut_options(m, &j->shards.cut, t, shard, context);
+  vft_proof_options options = vft_cut_options(m, &j->shards.cut, proving->step, proving->shard,
+                                              context);
   TRY_OUT(vft_memory_plan(step, &options, j->budget, &memory));
   for (uint32_t l = 0; l < p->nlinks; l++) {
     bool keep = vft_program_tree_elements(p, VFT_LINK, l) < KEEP_LINKS;
     TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate,
                              keep ? VFT_COMMIT_KEEP : 0));
-    if (roots) roots[l] = vft_commitment_root(link[l]);
+    own[l] = vft_commitment_root(link[l]);
   }
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
-  stage_progress at = {j, *j->what ? work(j, shard) : 0};
+  stage_progress at = {j, proving->unit};
   memory.way.stage = show_stage;
   memory.way.stage_ctx = &at;
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
                     &proof, p->noracles ? &j->claims : NULL, &profile));
-  TRY_OUT(write_proof(j, t, shard, p->nlinks, link, &proof));
+  TRY_OUT(proving->write(j, proving, own, &proof));
+  if (roots) memcpy(roots, own, p->nlinks * sizeof *roots);
   size_t peak = 0;
   for (uint32_t i = 0; i < profile.n; i++)
     if (profile.stage[i].peak > peak) peak = profile.stage[i].peak;
@@ -169,8 +181,7 @@ static vft_status prove_trace(job *j, uint64_t t, uint32_t shard, const char *na
     fprintf(stderr, "memory       planned %.1f MB, peak %.1f MB; proof of %zu bytes\n",
             (double)(memory.total + j->resident) / 1e6, (double)peak / 1e6, proof.len);
   }
-  TRY_OUT(log_shard(j, t, name, vft_seconds() - begun, cpu_seconds() - cpu, &memory, peak,
-                    proof.len));
+  TRY_OUT(log_proof(j, proving, &memory, peak, proof.len));
 out:
   for (uint32_t l = 0; l < p->nlinks; l++) vft_commitment_free(link[l]);
   vft_free(link);
@@ -185,12 +196,20 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   vft_exec *exec = NULL;
   void *storage = NULL;
   char name[32];
-  double begun = vft_seconds(), cpu = cpu_seconds();
   vft_cut_name(&j->shards.cut, shard, name);
+  vft_proving proving = {.step = t, .shard = shard, .name = name, .write = write_shard, .what = s,
+                         .unit = *j->what ? work(j, shard) : 0};
+  vft_proving_begin(&proving);
   TRY(ready(j, t));
   vft_status st = VFT_OK;
   TRY_OUT(vft_schedule_inputs(&j->plan.manifest, s, t, &inputs));
   vft_train_batch data = {j->batch.input, j->batch.label, j->batch.mask, NULL};
+  vft_train_rows rows = {j->batch.tokens, (const uint8_t(*)[32])j->batch.raw, NULL};
+  if (s->link_rows != UINT32_MAX) {
+    TRY_OUT(vft_epochs_rows(j, t / j->plan.manifest.sampling.steps_per_epoch));
+    rows.list = j->rows;
+    data.rows = &rows;
+  }
   if (j->shards.cut.n)
     st = vft_trainer_trace_part(j->engine.trainer, s, &j->plan.weights, &j->before, &data,
                                 inputs.value, &exec, &storage);
@@ -199,8 +218,8 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   if (st != VFT_OK) goto out;
   if (j->request->verbose)
     fprintf(stderr, "step %llu, %s\ntrace        %8.2f s\n", (unsigned long long)t, name,
-            vft_seconds() - begun);
-  TRY_OUT(prove_trace(j, t, shard, name, s, vft_exec_trace(exec), roots, begun, cpu));
+            vft_seconds() - proving.begun);
+  TRY_OUT(vft_prover_trace(j, &proving, s, vft_exec_trace(exec), roots));
   if (!j->shards.cut.n) {
     vft_state_read(s, exec, &j->state);
     j->at = t + 1;
@@ -254,8 +273,7 @@ static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
       }
     }
     *any = *any || kept;
-    j->done += STAGES * work(j, i);
-    vft_progress_step(&j->progress, j->done, what);
+    vft_prover_done(j, work(j, i));
   }
   *j->what = 0;
   return VFT_OK;
@@ -266,11 +284,10 @@ static vft_status prove_steps(job *j) {
   vft_slots *begun = vft_alloc(1, sizeof *begun);
   if (!begun) return VFT_RESOURCE;
   vft_status st = VFT_OK;
-  j->progress = vft_progress_begin("prove", 0, steps * work_of_step(j));
-  j->progress.percent = true;
   for (uint64_t t = 0; st == VFT_OK && t < steps; t++) {
     uint32_t claims = j->claims.n;
     bool any;
+    vft_slots_rows(&j->slots, j->rows_root[t / j->plan.manifest.sampling.steps_per_epoch]);
     *begun = j->slots;
     st = prove_step(j, t, j->request->resume, &any);
     if (st == VFT_REJECTED && any) {
@@ -331,7 +348,9 @@ static vft_status prove_release(job *j) {
   const vft_step *s = j->shards.release;
   vft_digest link[VFT_PROOF_LINKS];
   vft_trace trace;
-  double begun = vft_seconds(), cpu = cpu_seconds();
+  vft_proving proving = {.step = m->steps, .shard = 1, .name = "release", .write = write_shard,
+                         .what = s};
+  vft_proving_begin(&proving);
   if (j->request->resume &&
       vft_verify_shard(m, &j->shards, j->folder, m->steps, 1, link, NULL, NULL, NULL) == VFT_OK &&
       release_joins(j, link))
@@ -346,7 +365,7 @@ static vft_status prove_release(job *j) {
   TRY_OUT(put_released(&trace, s->link_adapter_out, &j->state, m->shape.layers, m->profile.w_s, 0));
   TRY_OUT(vft_trace_count_lookups(&trace));
   if (j->request->verbose) fprintf(stderr, "release\n");
-  st = prove_trace(j, m->steps, 1, "release", s, &trace, NULL, begun, cpu);
+  st = vft_prover_trace(j, &proving, s, &trace, NULL);
 out:
   vft_trace_free(&trace);
   return st;
@@ -440,6 +459,7 @@ vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
   TRY(vft_state_alloc(&m->shape, &j->before));
   TRY(choose_cut(j, &cut));
   TRY(vft_shards_derive(m, j->plan.step, &cut, &j->shards));
+  TRY(vft_epochs_derive(m, &j->epochs));
   j->resident = vft_alloc_live();
   return vft_memory_budget(j->request->memory, &j->budget);
 }
@@ -451,6 +471,9 @@ void vft_prover_close(vft_prover *j) {
   vft_state_free(&j->state);
   vft_state_free(&j->before);
   vft_shards_free(&j->shards);
+  vft_epochs_free(&j->epochs);
+  vft_free(j->rows);
+  vft_free(j->rows_root);
   vft_plan_free(&j->plan);
 }
 
@@ -464,6 +487,11 @@ vft_status vft_run_prove(const vft_prove_request *request) {
     if (log) (void)unlink(log);
   }
   TRY_OUT(vft_slots_start(&j->shards, j->plan.manifest.seed, &j->slots));
+  j->progress = vft_progress_begin(
+      "prove", 0, j->plan.manifest.steps * work_of_step(j) +
+                      STAGES * j->epochs.epochs * j->epochs.blocks * vft_epochs_work(&j->epochs));
+  j->progress.percent = true;
+  TRY_OUT(vft_epochs_prove(j));
   TRY_OUT(prove_steps(j));
   if (j->shards.cut.n) TRY_OUT(prove_release(j));
   vft_engine_free(&j->engine);

@@ -6,7 +6,9 @@
 
 #include "base/pool.h"
 #include "model/source.h"
+#include "run/beacon.h"
 #include "run/derive.h"
+#include "run/epochs.h"
 #include "run/files.h"
 #include "run/plan.h"
 #include "run/progress.h"
@@ -21,9 +23,13 @@ typedef struct {
   vft_manifest manifest;
   vft_step *step;
   vft_shards shards;
+  vft_cut cut;
+  vft_epochs epochs;
+  vft_windows windows;
+  vft_digest *rows; /* per epoch: root of its rows */
   vft_oracle_claims claims;
   vft_digest last_adapter;
-  vft_bits *bits; /* of the shards' proofs in order, the opening, the release */
+  vft_bits *bits; /* of all proofs, numbered as in run/cut.h */
 } verifier;
 
 static vft_status checked(verifier *v, vft_claim claim, const char *detail) {
@@ -79,6 +85,89 @@ static vft_status check_start(verifier *v) {
   return checked(v, VFT_CLAIM_START, "A of the declared seed, B = 0, moments 0");
 }
 
+/* ---- data ---- */
+
+static char *account_text(const vft_soundness *s) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return NULL;
+  vft_soundness_print(s, f);
+  fclose(f);
+  return text;
+}
+
+static vft_status add_account(verifier *v, const char *name, const char *text) {
+  const char *before = v->report->soundness ? v->report->soundness : "";
+  v->report->soundness = vft_arena_printf(&v->report->arena, "%s%s\n%s", before, name,
+                                          text ? text : "");
+  return v->report->soundness ? VFT_OK : VFT_RESOURCE;
+}
+
+static vft_status check_block(verifier *v, uint64_t epoch, uint32_t block,
+                              const vft_epoch_file *before, vft_epoch_file *file) {
+  vft_soundness soundness = {0};
+  double begun = vft_seconds();
+  vft_status st = vft_epochs_verify(&v->manifest, &v->cut, &v->epochs, &v->windows,
+                                    v->request->folder, epoch, block, file, &soundness);
+  double ms = 1e3 * (vft_seconds() - begun);
+  if (st == VFT_OK) st = vft_epochs_join(&v->epochs, before, file);
+  if (st == VFT_OK) {
+    v->bits[vft_cut_epoch_proof(&v->cut, &v->manifest, epoch, block)] =
+        vft_soundness_total(&soundness);
+    v->report->proof_bytes += file->length;
+    if (ms > v->report->slowest_shard_ms) v->report->slowest_shard_ms = ms;
+    if (!epoch && !block) {
+      char *text = account_text(&soundness);
+      st = add_account(v, "epoch proof", text);
+      free(text);
+    }
+  }
+  vft_soundness_free(&soundness);
+  return st;
+}
+
+static vft_status describe_data(verifier *v) {
+  const vft_sampling *s = &v->manifest.sampling;
+  char hex[65], text[256];
+  uint8_t bytes[32];
+  vft_poseidon_bytes(&s->root, bytes);
+  vft_hex(bytes, 32, hex);
+  snprintf(text, sizeof text, "every example is a leaf of c_D %.16s..., %llu records", hex,
+           (unsigned long long)s->records);
+  TRY(checked(v, VFT_CLAIM_DATASET, text));
+  uint64_t shown = s->mode == VFT_SAMPLER_PUBLIC ? v->epochs.epochs : 0;
+  for (uint64_t e = 0; s->mode == VFT_SAMPLER_HYBRID && e < v->epochs.epochs; e++)
+    shown += vft_sampling_public(s, e / (uint64_t)s->window);
+  snprintf(text, sizeof text, "%s seed%s, %s; %llu epochs of up to %llu rows, %llu of them public",
+           vft_sampler_mode_names[s->mode], s->has_beacon ? " with beacon" : "",
+           s->replacement ? "with replacement" : "each record at most once an epoch",
+           (unsigned long long)v->epochs.epochs,
+           (unsigned long long)(s->steps_per_epoch * s->records_a_step), (unsigned long long)shown);
+  TRY(checked(v, VFT_CLAIM_SAMPLER, text));
+  char *policy = vft_policy_words(&s->policy, &v->report->arena);
+  return policy ? checked(v, VFT_CLAIM_POLICY, policy) : VFT_RESOURCE;
+}
+
+static vft_status check_epochs(verifier *v) {
+  vft_epoch_file file[2];
+  vft_progress progress =
+      vft_progress_begin("verify epochs", 0, v->epochs.epochs * v->epochs.blocks);
+  TRY(vft_beacon_read(v->request->folder, &v->manifest.sampling));
+  TRY(vft_windows_read(v->request->folder, &v->manifest, &v->windows));
+  v->rows = vft_alloc(v->epochs.epochs, sizeof *v->rows);
+  if (!v->rows) return VFT_RESOURCE;
+  for (uint64_t e = 0; e < v->epochs.epochs; e++)
+    for (uint32_t b = 0; b < v->epochs.blocks; b++) {
+      vft_epoch_file *now = &file[b & 1];
+      TRY(check_block(v, e, b, b ? &file[(b & 1) ^ 1] : NULL, now));
+      v->rows[e] = now->link[v->epochs.program->link_rows];
+      v->report->counters = now->counters;
+      vft_progress_step(&progress, e * v->epochs.blocks + b + 1, "");
+    }
+  return VFT_OK;
+}
+
 /* ---- steps ---- */
 
 typedef struct {
@@ -97,16 +186,6 @@ typedef struct {
   char **soundness; /* accounts of the shards of step 0 */
   uint64_t first;   /* number of result[0]: step * shards + shard */
 } shard_job;
-
-static char *account_text(const vft_soundness *s) {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *f = open_memstream(&text, &size);
-  if (!f) return NULL;
-  vft_soundness_print(s, f);
-  fclose(f);
-  return text;
-}
 
 static vft_status one_shard(shard_job *job, uint64_t number, shard_result *r) {
   verifier *v = job->v;
@@ -136,13 +215,6 @@ static void shard_body(void *ctx, size_t begin, size_t end) {
   }
 }
 
-static vft_status add_account(verifier *v, const char *name, const char *text) {
-  const char *before = v->report->soundness ? v->report->soundness : "";
-  v->report->soundness = vft_arena_printf(&v->report->arena, "%s%s\n%s", before, name,
-                                          text ? text : "");
-  return v->report->soundness ? VFT_OK : VFT_RESOURCE;
-}
-
 /* Takes one verified shard into the chain and the report. */
 static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r,
                              vft_slots *slots) {
@@ -151,6 +223,7 @@ static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r
   if (r->st == VFT_REJECTED) return vft_reject(r->check, "%s", r->message);
   if (r->st != VFT_OK) return vft_fail(r->st, "%s", r->message);
   if (shard == 0 && t) vft_slots_next(slots);
+  if (shard == 0) vft_slots_rows(slots, v->rows[t / v->manifest.sampling.steps_per_epoch]);
   TRY(vft_slots_join(slots, &v->shards, t, shard, r->link));
   v->bits[number] = r->bits;
   v->report->proof_bytes += r->bytes;
@@ -205,21 +278,28 @@ static vft_status check_release(verifier *v, const vft_slots *slots) {
   return VFT_OK;
 }
 
+/* What proofs there have to be, before any is read. */
+static vft_status open_proofs(verifier *v) {
+  char *folder = public_path(v, "proofs");
+  if (!folder) return VFT_RESOURCE;
+  TRY(vft_cut_read(folder, v->manifest.shape.layers, &v->cut));
+  TRY(vft_shards_derive(&v->manifest, v->step, &v->cut, &v->shards));
+  TRY(vft_epochs_derive(&v->manifest, &v->epochs));
+  TRY(vft_proof_files_check(folder, &v->cut, v->manifest.steps, v->epochs.epochs,
+                            v->epochs.blocks));
+  v->bits = vft_alloc(vft_cut_proofs(&v->cut, &v->manifest), sizeof *v->bits);
+  return v->bits ? VFT_OK : VFT_RESOURCE;
+}
+
 static vft_status check_steps(verifier *v) {
   size_t batch = (size_t)vft_threads() * 2;
   char detail[96];
-  vft_cut cut;
+  const vft_cut cut = v->cut;
   vft_status st = VFT_RESOURCE;
-  char *folder = public_path(v, "proofs");
-  if (!folder) return VFT_RESOURCE;
-  TRY(vft_cut_read(folder, v->manifest.shape.layers, &cut));
-  TRY(vft_shards_derive(&v->manifest, v->step, &cut, &v->shards));
-  TRY(vft_proof_files_check(folder, &cut, v->manifest.steps));
   vft_slots *slots = vft_alloc(1, sizeof *slots);
   shard_job job = {v, vft_alloc(batch, sizeof *job.result),
                    vft_alloc(v->shards.n, sizeof *job.soundness), 0};
-  v->bits = vft_alloc(vft_cut_proofs(&cut, v->manifest.steps), sizeof *v->bits);
-  if (!slots || !job.result || !job.soundness || !v->bits) goto out;
+  if (!slots || !job.result || !job.soundness) goto out;
   TRY_OUT(vft_slots_start(&v->shards, v->manifest.seed, slots));
   TRY_OUT(verify_shards(v, &job, batch, slots));
   for (uint32_t i = 0; i < v->shards.n; i++) {
@@ -288,7 +368,7 @@ out:
 
 /* The run as a whole must reach the level of one proof. */
 static vft_status total_bits(verifier *v) {
-  uint64_t n = vft_cut_proofs(&v->shards.cut, v->manifest.steps);
+  uint64_t n = vft_cut_proofs(&v->cut, &v->manifest);
   vft_bits least = v->bits[0];
   for (uint64_t i = 1; i < n; i++)
     if (v->bits[i] < least) least = v->bits[i];
@@ -492,13 +572,15 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
   vft_status st;
   memset(report, 0, sizeof *report);
   for (int c = 0; c < VFT_CLAIMS; c++) report->claim[c].detail = "verification did not come to it";
-  skipped(&v, VFT_CLAIM_DATASET, "this version does not bind the batches to a dataset");
   if (!vft_folder_exists(request->folder))
     return vft_fail(VFT_USAGE, "%s: no such folder (expected a run's public folder)",
                     request->folder);
   TRY_OUT(check_manifest(&v));
   TRY_OUT(check_start(&v));
+  TRY_OUT(open_proofs(&v));
+  TRY_OUT(check_epochs(&v));
   TRY_OUT(check_steps(&v));
+  TRY_OUT(describe_data(&v)); /* of the examples that the steps were proved to take */
   TRY_OUT(check_oracles(&v));
   TRY_OUT(total_bits(&v));
   TRY_OUT(check_model(&v));
@@ -509,6 +591,9 @@ out:
   vft_oracle_claims_free(&v.claims);
   vft_free(v.bits);
   vft_shards_free(&v.shards);
+  vft_epochs_free(&v.epochs);
+  vft_windows_free(&v.windows);
+  vft_free(v.rows);
   vft_step_free(v.step);
   vft_manifest_free(&v.manifest);
   return st;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
+#include "hash/poseidon.h"
 
 typedef enum {
   VFT_CLAIM_MANIFEST,    /* canonical, complete; its program is the one it declares */
@@ -21,7 +22,9 @@ typedef enum {
   VFT_CLAIM_MODEL,       /* h0 is that of the model file (or the given h0) */
   VFT_CLAIM_CALIBRATION, /* the exponents follow the published rule */
   VFT_CLAIM_ADAPTER,     /* the released adapter is the last step's */
-  VFT_CLAIM_DATASET,     /* the batches are drawn from a declared dataset */
+  VFT_CLAIM_DATASET,     /* every example is a leaf of the declared dataset */
+  VFT_CLAIM_SAMPLER,     /* drawn by the declared sampler, in its order, all and no other */
+  VFT_CLAIM_POLICY,      /* each allowed, no quota passed in any epoch */
   VFT_CLAIMS
 } vft_claim;
 extern const char *const vft_claim_names[VFT_CLAIMS];
@@ -43,6 +46,7 @@ typedef struct {
   } claim[VFT_CLAIMS];
   uint8_t h_pi[32];
   vft_digest h0, h_t, program, tables;
+  vft_poseidon_digest counters; /* what the last epoch's counters hash to */
   bool has_manifest, has_h_t;
   uint64_t steps, proof_bytes;
   double seconds, slowest_shard_ms;

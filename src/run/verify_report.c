@@ -5,7 +5,8 @@
 #include "run/verify.h"
 
 const char *const vft_claim_names[VFT_CLAIMS] = {"manifest", "start",       "steps",   "oracles",
-                                                 "model",    "calibration", "adapter", "dataset"};
+                                                 "model",    "calibration", "adapter", "dataset",
+                                                 "sampler",  "policy"};
 
 static const char *const meaning[VFT_CLAIMS] = {
     "the manifest is canonical and complete",
@@ -15,7 +16,9 @@ static const char *const meaning[VFT_CLAIMS] = {
     "the base model is the given one",
     "the arithmetic's exponents follow the published rule",
     "the adapter is the one that the last step produced",
-    "the batches come from a declared dataset"};
+    "every example is one of the declared dataset",
+    "examples were drawn by the declared sampler, no other way",
+    "every example is allowed and no quota was passed"};
 
 void vft_verify_report_free(vft_verify_report *r) {
   vft_arena_free(&r->arena);
