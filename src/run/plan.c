@@ -12,6 +12,7 @@
 #include "run/initial.h"
 #include "run/progress.h"
 #include "run/schedule.h"
+#include "run/windows.h"
 
 enum {
   CALIBRATION_SEQUENCES = 4,
@@ -317,38 +318,6 @@ out:
 
 /* ---- the run folder ---- */
 
-/* Keys of the windows of this run that are for everyone. */
-static vft_status windows_text(const vft_plan *p, char **text, size_t *length) {
-  const vft_sampling *s = &p->manifest.sampling;
-  json_t *list = json_array();
-  uint64_t epochs = vft_sampling_epochs(s, p->manifest.steps), step = (uint64_t)s->window;
-  vft_status st = VFT_OK;
-  for (uint64_t e = 0; st == VFT_OK && e < epochs; e += step) {
-    vft_plan_key key;
-    uint8_t bytes[32];
-    char hex[65];
-    st = vft_plan_epoch_key(p, e, &key);
-    if (st != VFT_OK || !key.is_public) continue;
-    vft_poseidon_bytes(&key.window_key, bytes);
-    vft_hex(bytes, 32, hex);
-    json_array_append_new(list, json_pack("{s:I, s:s}", "window", (json_int_t)key.window, "key",
-                                          hex));
-  }
-  json_t *root = json_pack("{s:s, s:o}", "format", VFT_WINDOWS_FORMAT, "windows", list);
-  if (st == VFT_OK) st = vft_json_canonical(root, text, length);
-  json_decref(root);
-  return st;
-}
-
-static vft_status write_windows(const vft_plan *p, const char *path) {
-  char *text;
-  size_t length;
-  TRY(windows_text(p, &text, &length));
-  vft_status st = vft_file_write(path, text, length);
-  vft_free(text);
-  return st;
-}
-
 static json_t *run_json(const vft_plan *p) {
   return json_pack("{s:s, s:s, s:o}", "format", VFT_RUN_FORMAT, "base_model", p->base_model, "data",
                    p->data ? json_string(p->data) : json_null());
@@ -374,12 +343,11 @@ vft_status vft_plan_write(const vft_plan *p, const char *run) {
   json_decref(json);
   if (st != VFT_OK) goto out;
   char *public = vft_run_path(&arena, run, "public");
-  char *windows = vft_run_path(&arena, run, "public/windows.json");
   st = VFT_RESOURCE;
-  if (!public || !windows) goto out;
+  if (!public) goto out;
   if (p->manifest.sampling.has_beacon)
     TRY_OUT(vft_beacon_write(public, &p->manifest.sampling));
-  if (p->manifest.sampling.mode == VFT_SAMPLER_HYBRID) TRY_OUT(write_windows(p, windows));
+  if (p->manifest.sampling.mode == VFT_SAMPLER_HYBRID) TRY_OUT(vft_windows_write(p, public));
   const struct {
     const char *name;
     const void *data;
@@ -464,10 +432,9 @@ static vft_status open_text(vft_plan *p) {
   return VFT_OK;
 }
 
-/* The commitment that the run was planned with, with its tokenizer. */
-static vft_status open_records(vft_plan *p, const char *run) {
-  const vft_manifest *m = &p->manifest;
-  const vft_sampling *s = &m->sampling;
+/* The commitment that the run was planned with. */
+static vft_status open_dataset(vft_plan *p, const char *run) {
+  const vft_sampling *s = &p->manifest.sampling;
   const char *folder = p->data ? p->data : vft_run_path(&p->arena, run, "private/data");
   uint8_t ours[32], theirs[32];
   char want[65], have[65];
@@ -480,16 +447,23 @@ static vft_status open_records(vft_plan *p, const char *run) {
   if (memcmp(ours, theirs, 32))
     return vft_fail(VFT_USAGE, "%s: not the dataset that the run was planned with: root expected "
                     "%s, actual %s", folder, want, have);
+  p->has_secret = vft_sampling_secret(s, &p->dataset, p->secret);
+  TRY(alloc_rows(p));
+  return vft_policy_judge(&s->policy, &p->dataset, &p->judged);
+}
+
+/* Its sources and its tokenizer. */
+static vft_status open_records(vft_plan *p) {
+  const vft_manifest *m = &p->manifest;
   TRY(vft_dataset_sources_check(&p->dataset));
   TRY(vft_processing_read(p->dataset.config_json, &p->processing));
   if (memcmp(p->processing.tokenizer_digest, m->tokenizer_digest, 32))
     return changed(p->base_model, "the tokenizer");
-  if (memcmp(p->processing.proc, s->proc, 32)) return changed(folder, "the processing of records");
+  if (memcmp(p->processing.proc, m->sampling.proc, 32))
+    return changed(p->dataset.path, "the processing of records");
   p->tokenizer = p->processing.tokenizer;
   p->tmpl = p->processing.tmpl;
-  p->has_secret = vft_sampling_secret(s, &p->dataset, p->secret);
-  TRY(alloc_rows(p));
-  return vft_policy_judge(&s->policy, &p->dataset, &p->judged);
+  return VFT_OK;
 }
 
 vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
@@ -506,12 +480,12 @@ vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
   TRY_OUT(vft_manifest_load(path, &p->manifest));
   TRY_OUT(vft_derive_from_manifest(&p->manifest, &p->step));
   if (parts & VFT_PLAN_WEIGHTS) TRY_OUT(open_weights(p));
-  if (parts & VFT_PLAN_RECORDS) {
+  if (parts & (VFT_PLAN_RECORDS | VFT_PLAN_DATASET)) {
     TRY_OUT(vft_beacon_read(public, &p->manifest.sampling));
-    TRY_OUT(open_records(p, run));
-  } else if (parts & VFT_PLAN_TOKENIZER) {
-    TRY_OUT(open_text(p));
+    TRY_OUT(open_dataset(p, run));
   }
+  if (parts & VFT_PLAN_RECORDS) TRY_OUT(open_records(p));
+  else if (parts & VFT_PLAN_TOKENIZER) TRY_OUT(open_text(p));
 out:
   if (st != VFT_OK) vft_plan_free(p);
   return st;
