@@ -96,7 +96,8 @@ static vft_plan plan;
 static int make_plan(void **state) {
   (void)state;
   vft_progress_quiet(true);
-  if (vft_plan_make("examples/demo/demo.yaml", &plan) == VFT_OK) return 0;
+  const vft_plan_request request = {.temporary = true};
+  if (vft_plan_make("examples/demo/demo.yaml", &request, &plan) == VFT_OK) return 0;
   print_error("%s\n", vft_error_message());
   return 1;
 }
