@@ -72,10 +72,6 @@ def rows_of(sampler, steps, epoch):
   return min(full, steps - epoch * full) * sampler["records_a_step"]
 
 
-def seed_of(manifest_seed, secret=None):
-  return public_seed(int(manifest_seed)) if secret is None else secret
-
-
 def license_allowed(tree, allowed):
   """tree: a licence, or (operator, left, right)."""
   if isinstance(tree, str):
