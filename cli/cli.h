@@ -42,6 +42,7 @@ VFT_MUST_CHECK vft_status cli_number(const cli_command *command, const char *nam
                                      const char *text, long lo, long hi, long *out);
 
 extern const cli_command cli_init, cli_run, cli_train, cli_prove, cli_verify, cli_replay, cli_eval,
-    cli_export, cli_manifest, cli_budget, cli_inspect, cli_worker, cli_estimate, cli_data;
+    cli_export, cli_manifest, cli_budget, cli_inspect, cli_worker, cli_estimate, cli_data,
+    cli_sampler;
 
 #endif

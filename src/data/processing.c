@@ -272,28 +272,7 @@ static void raw_digest(const vft_record *record, uint8_t out[32]) {
 
 vft_status vft_processing_sample(const vft_processing *p, const vft_record *record,
                                  vft_sample *out) {
-  vft_status st = VFT_RESOURCE;
-  size_t made = 0;
-  *out = (vft_sample){0};
-  vft_message *message = vft_alloc(record->messages, sizeof *message);
-  if (!message) goto out;
-  for (; made < record->messages; made++) {
-    const vft_message *from = &record->message[made];
-    char *text;
-    size_t length;
-    TRY_OUT(vft_text_canonical(p->text_rule, from->content, from->length, &text, &length));
-    message[made] = (vft_message){from->role, from->masked, text, length};
-    if (length) continue;
-    vft_free(text);
-    TRY_OUT(vft_fail(VFT_USAGE, "message %zu: nothing is left of its text under text_rule: %s",
-                     made + 1, vft_text_rule_names[p->text_rule]));
-  }
-  TRY_OUT(vft_template_encode(&p->tmpl, p->tokenizer, message, record->messages, false,
-                              p->sequence_len + 1, out));
-out:
-  for (size_t i = 0; i < made; i++) vft_free((char *)(uintptr_t)message[i].content);
-  vft_free(message);
-  return st;
+  return vft_record_encode(record, p->text_rule, p->tokenizer, &p->tmpl, p->sequence_len + 1, out);
 }
 
 vft_status vft_processing_content(const vft_processing *p, const vft_record *record,

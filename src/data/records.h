@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/canonical_text.h"
 #include "model/chat.h"
 
 typedef enum {
@@ -95,6 +96,13 @@ const char *vft_record_domain(const vft_record *record);
 const char *vft_record_license(const vft_record *record);
 const char *vft_record_source(const vft_record *record);
 
+/* The conversation of a record as it is tokenised: its texts under the rule, in the template, at
+ * most max_length tokens; vft_sample_free. Fails: VFT_USAGE (nothing is left of a text; tokenizer
+ * errors), VFT_RESOURCE. */
+vft_status vft_record_encode(const vft_record *record, vft_text_rule rule,
+                             const vft_tokenizer *tokenizer, const vft_template *tmpl,
+                             size_t max_length, vft_sample *out) VFT_MUST_CHECK;
+
 /* Tokenised records, in file order. */
 typedef struct {
   vft_sample *sample;
@@ -112,9 +120,9 @@ typedef struct {
  * Requires: max_length >= 2.
  * Fails: VFT_USAGE (no sample left; tokenizer or text errors, naming file and line),
  * VFT_RESOURCE. */
-vft_status vft_samples_build(const vft_records *records, const vft_tokenizer *tokenizer,
-                             const vft_template *tmpl, size_t max_length,
-                             vft_samples *out) VFT_MUST_CHECK;
+vft_status vft_samples_build(const vft_records *records, vft_text_rule rule,
+                             const vft_tokenizer *tokenizer, const vft_template *tmpl,
+                             size_t max_length, vft_samples *out) VFT_MUST_CHECK;
 void vft_samples_free(vft_samples *samples);
 
 #endif

@@ -3,8 +3,35 @@
 #include "base/pool.h"
 #include "data/records.h"
 
+vft_status vft_record_encode(const vft_record *record, vft_text_rule rule,
+                             const vft_tokenizer *tokenizer, const vft_template *tmpl,
+                             size_t max_length, vft_sample *out) {
+  vft_status st = VFT_RESOURCE;
+  size_t made = 0;
+  *out = (vft_sample){0};
+  vft_message *message = vft_alloc(record->messages, sizeof *message);
+  if (!message) goto out;
+  for (; made < record->messages; made++) {
+    const vft_message *from = &record->message[made];
+    char *text;
+    size_t length;
+    TRY_OUT(vft_text_canonical(rule, from->content, from->length, &text, &length));
+    message[made] = (vft_message){from->role, from->masked, text, length};
+    if (length) continue;
+    vft_free(text);
+    TRY_OUT(vft_fail(VFT_USAGE, "message %zu: nothing is left of its text under text_rule: %s",
+                     made + 1, vft_text_rule_names[rule]));
+  }
+  TRY_OUT(vft_template_encode(tmpl, tokenizer, message, record->messages, false, max_length, out));
+out:
+  for (size_t i = 0; i < made; i++) vft_free((char *)(uintptr_t)message[i].content);
+  vft_free(message);
+  return st;
+}
+
 typedef struct {
   const vft_records *records;
+  vft_text_rule rule;
   const vft_tokenizer *tokenizer;
   const vft_template *tmpl;
   size_t max_length;
@@ -13,9 +40,8 @@ typedef struct {
 } job;
 
 static vft_status encode_one(const job *j, size_t i, vft_sample *out) {
-  const vft_record *record = &j->records->record[i];
-  return vft_template_encode(j->tmpl, j->tokenizer, record->message, record->messages, false,
-                             j->max_length, out);
+  return vft_record_encode(&j->records->record[i], j->rule, j->tokenizer, j->tmpl, j->max_length,
+                           out);
 }
 
 static void encode_range(void *ctx, size_t begin, size_t end) {
@@ -37,13 +63,14 @@ static vft_status report_failure(const job *j) {
   return VFT_OK;
 }
 
-vft_status vft_samples_build(const vft_records *records, const vft_tokenizer *tokenizer,
-                             const vft_template *tmpl, size_t max_length, vft_samples *out) {
+vft_status vft_samples_build(const vft_records *records, vft_text_rule rule,
+                             const vft_tokenizer *tokenizer, const vft_template *tmpl,
+                             size_t max_length, vft_samples *out) {
   *out = (vft_samples){0};
   if (max_length < 2)
     return vft_fail(VFT_USAGE, "maximum length %zu, expected at least 2", max_length);
   size_t n = records->count;
-  job j = {records, tokenizer, tmpl, max_length, vft_alloc(n, sizeof *j.sample),
+  job j = {records, rule, tokenizer, tmpl, max_length, vft_alloc(n, sizeof *j.sample),
            vft_alloc(n, 1)};
   out->record = vft_alloc(n, sizeof *out->record);
   vft_status st = VFT_RESOURCE;

@@ -64,11 +64,11 @@ vft_status vft_epochs_statement(const vft_manifest *m, const vft_windows *window
     vft_poseidon_digest master = vft_sampling_master(s, m->digest, NULL);
     window = vft_sampler_window(&master, out->window);
   } else {
-    uint64_t i = out->window / (uint64_t)s->public_every;
-    if (i >= windows->n)
+    const vft_poseidon_digest *key = vft_windows_key(windows, m, out->window);
+    if (!key)
       return vft_reject("sampler/windows", "no key for window %llu",
                         (unsigned long long)out->window);
-    window = windows->key[i];
+    window = *key;
   }
   out->key = vft_sampler_epoch_key(&window, epoch);
   return VFT_OK;

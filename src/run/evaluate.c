@@ -104,8 +104,8 @@ vft_status vft_run_evaluate(const char *run, const char *data, const char *heldo
   const vft_manifest *m = &plan.manifest;
   vft_status st;
   TRY_OUT(vft_records_load(data, VFT_RECORDS_AUTO, &records));
-  TRY_OUT(vft_samples_build(&records, plan.tokenizer, &plan.tmpl, (size_t)m->shape.positions + 1,
-                            &samples));
+  TRY_OUT(vft_samples_build(&records, m->sampling.text_rule, plan.tokenizer, &plan.tmpl,
+                            (size_t)m->shape.positions + 1, &samples));
   if (samples.truncated)
     vft_note("note: %s: %zu records are longer than sequence_len and are cut", data,
              samples.truncated);

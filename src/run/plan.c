@@ -449,10 +449,9 @@ static vft_status open_text(vft_plan *p) {
   return VFT_OK;
 }
 
-/* The commitment that the run was planned with, with its tokenizer. */
-static vft_status open_records(vft_plan *p, const char *run) {
-  const vft_manifest *m = &p->manifest;
-  const vft_sampling *s = &m->sampling;
+/* The commitment that the run was planned with. */
+static vft_status open_dataset(vft_plan *p, const char *run) {
+  const vft_sampling *s = &p->manifest.sampling;
   const char *folder = p->data ? p->data : vft_run_path(&p->arena, run, "private/data");
   uint8_t ours[32], theirs[32];
   char want[65], have[65];
@@ -465,16 +464,23 @@ static vft_status open_records(vft_plan *p, const char *run) {
   if (memcmp(ours, theirs, 32))
     return vft_fail(VFT_USAGE, "%s: not the dataset that the run was planned with: root expected "
                     "%s, actual %s", folder, want, have);
+  p->has_secret = vft_sampling_secret(s, &p->dataset, p->secret);
+  TRY(alloc_rows(p));
+  return vft_policy_judge(&s->policy, &p->dataset, &p->judged);
+}
+
+/* Its sources and its tokenizer. */
+static vft_status open_records(vft_plan *p) {
+  const vft_manifest *m = &p->manifest;
   TRY(vft_dataset_sources_check(&p->dataset));
   TRY(vft_processing_read(p->dataset.config_json, &p->processing));
   if (memcmp(p->processing.tokenizer_digest, m->tokenizer_digest, 32))
     return changed(p->base_model, "the tokenizer");
-  if (memcmp(p->processing.proc, s->proc, 32)) return changed(folder, "the processing of records");
+  if (memcmp(p->processing.proc, m->sampling.proc, 32))
+    return changed(p->dataset.path, "the processing of records");
   p->tokenizer = p->processing.tokenizer;
   p->tmpl = p->processing.tmpl;
-  p->has_secret = vft_sampling_secret(s, &p->dataset, p->secret);
-  TRY(alloc_rows(p));
-  return vft_policy_judge(&s->policy, &p->dataset, &p->judged);
+  return VFT_OK;
 }
 
 vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
@@ -491,12 +497,12 @@ vft_status vft_plan_open(const char *run, unsigned parts, vft_plan *p) {
   TRY_OUT(vft_manifest_load(path, &p->manifest));
   TRY_OUT(vft_derive_from_manifest(&p->manifest, &p->step));
   if (parts & VFT_PLAN_WEIGHTS) TRY_OUT(open_weights(p));
-  if (parts & VFT_PLAN_RECORDS) {
+  if (parts & (VFT_PLAN_RECORDS | VFT_PLAN_DATASET)) {
     TRY_OUT(vft_beacon_read(public, &p->manifest.sampling));
-    TRY_OUT(open_records(p, run));
-  } else if (parts & VFT_PLAN_TOKENIZER) {
-    TRY_OUT(open_text(p));
+    TRY_OUT(open_dataset(p, run));
   }
+  if (parts & VFT_PLAN_RECORDS) TRY_OUT(open_records(p));
+  else if (parts & VFT_PLAN_TOKENIZER) TRY_OUT(open_text(p));
 out:
   if (st != VFT_OK) vft_plan_free(p);
   return st;

@@ -66,7 +66,12 @@ VFT_MUST_CHECK vft_status vft_plan_make(const char *config, const vft_plan_reque
  * private/run.json. Fails: VFT_USAGE, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_plan_write(const vft_plan *plan, const char *run);
 
-enum { VFT_PLAN_WEIGHTS = 1, VFT_PLAN_RECORDS = 2, VFT_PLAN_TOKENIZER = 4 };
+enum {
+  VFT_PLAN_WEIGHTS = 1,
+  VFT_PLAN_RECORDS = 2,  /* dataset, its sources, how they become tokens */
+  VFT_PLAN_TOKENIZER = 4,
+  VFT_PLAN_DATASET = 8   /* the dataset without its sources: epochs, no batches */
+};
 /* Opens a run folder. `parts` says what to read besides manifest and program. The records are those
  * of the commitment that the run was planned with, whose sources must not have changed.
  * Fails: VFT_USAGE (no run there, another version, model or records changed), VFT_REJECTED (a

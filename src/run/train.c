@@ -249,10 +249,31 @@ static vft_status same_data(const vft_train_request *request, const vft_plan *pl
   return st;
 }
 
+/* What a commitment for a run leaves there, when nothing else came of the run: a configuration or
+ * records that are refused leave no folder behind. */
+static void remove_own_data(const char *run) {
+  static const char *const file[] = {"private/data/private/dataset.db",
+                                     "private/data/private/dataset.db-journal",
+                                     "private/data/public/dataset.json"};
+  static const char *const folder[] = {"private/data/private", "private/data/public",
+                                       "private/data", "private", "."};
+  vft_arena arena = {0};
+  for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+    char *path = vft_run_path(&arena, run, file[i]);
+    if (path) unlink(path);
+  }
+  for (size_t i = 0; i < sizeof folder / sizeof *folder; i++) {
+    char *path = *folder[i] == '.' ? vft_arena_strdup(&arena, run)
+                                   : vft_run_path(&arena, run, folder[i]);
+    if (path) rmdir(path);
+  }
+  vft_arena_free(&arena);
+}
+
 static vft_status open_or_make(const vft_train_request *request, vft_plan *plan) {
   vft_arena arena = {0};
   char *path = vft_run_path(&arena, request->run, "public/manifest.json");
-  bool exists = path && vft_file_exists(path);
+  bool exists = path && vft_file_exists(path), fresh = !vft_folder_exists(request->run);
   vft_arena_free(&arena);
   if (!path) return VFT_RESOURCE;
   if (exists && !request->resume)
@@ -269,6 +290,7 @@ static vft_status open_or_make(const vft_train_request *request, vft_plan *plan)
   what.commit = vft_run_path(&arena, request->run, "private/data");
   vft_status st = what.commit ? vft_plan_make(request->config, &what, plan) : VFT_RESOURCE;
   vft_arena_free(&arena);
+  if (st == VFT_USAGE && fresh) remove_own_data(request->run);
   TRY(st);
   st = vft_plan_write(plan, request->run);
   if (st != VFT_OK) vft_plan_free(plan);

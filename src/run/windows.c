@@ -75,7 +75,6 @@ vft_status vft_windows_read(const char *folder, const vft_manifest *m, vft_windo
   vft_arena arena = {0};
   vft_bytes text = {0};
   json_t *root = NULL;
-  json_error_t error;
   vft_status st = VFT_RESOURCE;
   *out = (vft_windows){.n = vft_windows_count(m)};
   if (!out->n) return VFT_OK;
@@ -87,14 +86,22 @@ vft_status vft_windows_read(const char *folder, const vft_manifest *m, vft_windo
     goto out;
   }
   TRY_OUT(vft_file_read(path, TEXT_MAX, VFT_USAGE, &text));
-  root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
-  st = root ? parse(root, path, m, out) : malformed(path, error.text);
+  if (vft_json_parse_canonical((const char *)text.data, text.size, path, &root) == VFT_OK)
+    st = parse(root, path, m, out);
+  else
+    st = malformed(path, "not in canonical form");
 out:
   json_decref(root);
   vft_bytes_free(&text);
   vft_arena_free(&arena);
   if (st != VFT_OK) vft_windows_free(out);
   return st;
+}
+
+const vft_poseidon_digest *vft_windows_key(const vft_windows *w, const vft_manifest *m,
+                                           uint64_t window) {
+  uint64_t every = (uint64_t)m->sampling.public_every;
+  return w->n && window % every == 0 && window / every < w->n ? &w->key[window / every] : NULL;
 }
 
 void vft_windows_free(vft_windows *w) {

@@ -18,10 +18,13 @@ uint64_t vft_windows_count(const vft_manifest *manifest);
 VFT_MUST_CHECK vft_status vft_windows_write(const char *public_folder, const vft_manifest *manifest,
                                             const vft_windows *windows);
 /* Nothing to read unless the run is hybrid. Whether the keys are the run's, its proofs say.
- * Fails: VFT_REJECTED "sampler/windows" (missing, not exactly those windows, malformed),
+ * Fails: VFT_REJECTED "sampler/windows" (missing, not exactly those windows, not in canonical form),
  * VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_windows_read(const char *public_folder, const vft_manifest *manifest,
                                            vft_windows *out);
+/* That of a public window, or NULL. */
+const vft_poseidon_digest *vft_windows_key(const vft_windows *windows,
+                                           const vft_manifest *manifest, uint64_t window);
 void vft_windows_free(vft_windows *windows);
 
 #endif

@@ -91,7 +91,10 @@ static void policy_and_sampler(void **state) {
            "    - {bin: 'language:zh-cn', max_examples: 5}\n"
            "    - {bin: 'length:007-16', max_examples: 1}\n"
            "    - {bin: 'source:a:b', max_examples: 1}\n"
-           "sampler:\n  mode: hybrid\n  window: 3\n  replacement: true\n");
+           "sampler:\n  mode: hybrid\n  window: 3\n  replacement: true\n"
+           "  candidates_per_epoch: 100\n"
+           "  beacon: {source: ' drand ', round: 9007199254740992, format: hex}\n"
+           "dataset_prepared_path: D\n");
   if (load(text, &c) != VFT_OK) fail_msg("%s", vft_error_message());
   const vft_policy *p = &c.policy;
   assert_true(p->given && !p->any_license && !p->any_language);
@@ -106,7 +109,12 @@ static void policy_and_sampler(void **state) {
   assert_true(p->quota[3].shortest == 7 && p->quota[3].longest == 16);
   assert_string_equal(p->quota[4].value, "a:b");
   assert_true(c.sampler.mode == VFT_SAMPLER_HYBRID && c.sampler.window == 3 &&
-              c.sampler.replacement && c.sampler.public_every == 10);
+              c.sampler.replacement && c.sampler.public_every == 10 &&
+              c.sampler.candidates_per_epoch == 100);
+  assert_true(c.sampler.has_beacon && !c.sampler.beacon_known &&
+              c.sampler.beacon_round == 1ull << 53);
+  assert_string_equal(c.sampler.beacon_source, "drand");
+  assert_memory_equal(c.dataset_prepared_path, folder, strlen(folder));
   vft_config_free(&c);
 #define POLICY(line) "policy:\n  allow_licenses: [MIT]\n  " line "\n"
 #define QUOTAS(list) "policy:\n  deny_tags: [x]\n  allow_languages: [en]\n  quotas: [" list "]\n"
@@ -135,7 +143,12 @@ static void policy_and_sampler(void **state) {
          "contradicts allow_tiers");
   refuse("sampler: {mode: secret}\n", "mode");
   refuse("sampler: {window: 0}\n", "window");
-  refuse("sampler: {beacon: abc}\n", "64 hexadecimal");
+  refuse("sampler: {beacon: abc}\n", "beacon: expected {source: TEXT");
+  refuse("sampler: {beacon: {source: a, format: b}}\n", "beacon: expected {source: TEXT");
+  refuse("sampler: {beacon: {source: a, round: 1, format: b, value: abc}}\n", "64 hexadecimal");
+  refuse("sampler: {beacon: {source: a, round: -1, format: b}}\n", "2^53");
+  refuse("sampler: {beacon: {source: a, rond: 1, format: b}}\n", "did you mean 'round'?");
+  refuse("sampler: {candidates_per_epoch: 0}\n", "whole number from 1");
   refuse("sampler: {replacement: maybe}\n", "replacement");
   refuse("sampler: {steps_an_epoch: 3}\n", "did you mean 'steps_per_epoch'?");
 }

@@ -141,12 +141,18 @@ static void leaves_and_roots(void **state) {
   json_array_foreach(json_object_get(vectors, "root"), i, v) {
     const json_t *counts = json_object_get(v, "counts"), *tiers = json_object_get(v, "tiers");
     vft_poseidon_digest tier[VFT_TIERS];
+    uint64_t of_tier[VFT_TIERS], most = 0;
     size_t at = 0;
     for (int t = 0; t < VFT_TIERS; t++) {
-      size_t count = (size_t)json_integer_value(json_array_get(counts, (size_t)t));
+      of_tier[t] = (uint64_t)json_integer_value(json_array_get(counts, (size_t)t));
+      if (of_tier[t] > most) most = of_tier[t];
+    }
+    unsigned height = vft_dataset_height(of_tier);
+    assert_true(1u << height >= most && (most < 2 || 1u << height < 2 * most));
+    assert_int_equal(number(v, "height"), height);
+    for (int t = 0; t < VFT_TIERS; t++) {
+      size_t count = (size_t)of_tier[t];
       vft_poseidon_digest level[64] = {{{{0}}}};
-      unsigned height = vft_tree_height(count);
-      assert_true(1u << height >= count && (count < 2 || 1u << height < 2 * count));
       memcpy(level, leaf + at, count * sizeof *level);
       for (size_t m = (size_t)1 << height >> 1; m; m /= 2) vft_poseidon_compress(level, level, m);
       tier[t] = vft_tier_root(level, count, (uint64_t)number(v, "sequence_len"), (vft_tier)t);

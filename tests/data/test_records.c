@@ -322,9 +322,9 @@ static void samples_do_not_depend_on_threads(void **state) {
   read_ok(text, VFT_RECORDS_AUTO, &r);
   vft_samples a, b;
   vft_threads_set(1);
-  assert_int_equal(vft_samples_build(&r, t, &plain, 28, &a), VFT_OK);
+  assert_int_equal(vft_samples_build(&r, VFT_TEXT_KEEP, t, &plain, 28, &a), VFT_OK);
   vft_threads_set(4);
-  assert_int_equal(vft_samples_build(&r, t, &plain, 28, &b), VFT_OK);
+  assert_int_equal(vft_samples_build(&r, VFT_TEXT_KEEP, t, &plain, 28, &b), VFT_OK);
   vft_threads_set(0);
   assert_true(a.without_loss > 0 && a.truncated > 0);
   assert_int_equal(a.count + a.without_loss, 200);
@@ -348,8 +348,8 @@ static void samples_do_not_depend_on_threads(void **state) {
   for (size_t i = 0; i < a.count; i++) assert_true(a.record[i] != a.first_without);
   vft_samples_free(&a);
   vft_samples_free(&b);
-  refused(vft_samples_build(&r, t, &plain, 3, &a), "no record has a token to learn");
-  refused(vft_samples_build(&r, t, &plain, 1, &a), "expected at least 2");
+  refused(vft_samples_build(&r, VFT_TEXT_KEEP, t, &plain, 3, &a), "no record has a token to learn");
+  refused(vft_samples_build(&r, VFT_TEXT_KEEP, t, &plain, 1, &a), "expected at least 2");
   vft_records_free(&r);
   vft_tokenizer_free(t);
   free(text);
@@ -366,7 +366,7 @@ static void failing_records_are_named(void **state) {
   vft_records r;
   read_ok("\n" GOOD "\n" GOOD, VFT_RECORDS_AUTO, &r);
   vft_samples s;
-  refused(vft_samples_build(&r, t, &plain, 64, &s), "d.json: line 2: the chatml template needs");
+  refused(vft_samples_build(&r, VFT_TEXT_KEEP, t, &plain, 64, &s), "d.json: line 2: the chatml template needs");
   vft_records_free(&r);
   vft_tokenizer_free(t);
 }

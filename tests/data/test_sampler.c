@@ -235,6 +235,22 @@ static vft_status watch(void *ctx, const vft_candidate *c) {
   return VFT_OK;
 }
 
+static int advised;
+
+/* The message just made names the candidates that would do, exactly when any number would. */
+static void check_advice(const vft_judged *j, const vft_order *o, uint64_t rows, uint64_t all) {
+  char text[400], want[64];
+  vft_epoch_result r;
+  snprintf(text, sizeof text, "%s", vft_error_message());
+  if (vft_sampler_epoch(j, o, rows, all, NULL, NULL, &r) == VFT_OK) {
+    snprintf(want, sizeof want, "candidates_per_epoch: %llu fills", (unsigned long long)r.candidates);
+    assert_non_null(strstr(text, want));
+    advised++;
+  } else {
+    assert_null(strstr(text, "candidates_per_epoch"));
+  }
+}
+
 static void epochs_keep_every_ceiling(void **state) {
   (void)state;
   int filled = 0, refused = 0, foreseen = 0;
@@ -248,7 +264,10 @@ static void epochs_keep_every_ceiling(void **state) {
     bool replacement = round % 4 == 3;
     vft_order o = vft_order_make(&key, RECORDS, replacement);
     uint64_t rows = 1 + next() % (round % 2 ? 40 : 300);
-    vft_status st = vft_sampler_epoch(&j, &o, rows, watch, &w, &r);
+    uint64_t all = vft_order_candidates(&o, rows), some = all;
+    if (next() % 3 == 0) some = 1 + next() % all;
+    vft_status st = vft_sampler_epoch(&j, &o, rows, some, watch, &w, &r);
+    if (st != VFT_OK && some < all) check_advice(&j, &o, rows, all);
     vft_status bound = vft_policy_feasible(&j, rows);
     assert_true(r.accepted == w.accepted && r.candidates == w.next);
     if (st == VFT_OK) {
@@ -258,14 +277,14 @@ static void epochs_keep_every_ceiling(void **state) {
     } else {
       refused++;
       assert_int_equal(st, VFT_USAGE);
-      assert_true(r.candidates == vft_order_candidates(&o, rows));
+      assert_true(r.candidates == some);
     }
     foreseen += bound != VFT_OK;
     for (int i = 0; i < RECORDS && !replacement; i++) assert_true(w.times[i] <= 1);
     for (size_t q = 0; q < p->quotas; q++) free((void *)(uintptr_t)p->quota[q].value);
     free(p);
   }
-  assert_true(filled > 20 && refused > 20 && foreseen > 5);
+  assert_true(filled > 20 && refused > 20 && foreseen > 5 && advised > 5);
 }
 
 int main(void) {

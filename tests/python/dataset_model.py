@@ -91,18 +91,22 @@ def salt(master, n):
   return [int.from_bytes(out[16 * j:16 * j + 16], "little") % P for j in range(4)]
 
 
-def tree_root(leaves):
-  height = max(len(leaves) - 1, 0).bit_length()
+def tree_height(counts):
+  """Of the trees of all tiers."""
+  return max(max(counts) - 1, 0).bit_length()
+
+
+def tree_root(leaves, height):
   level = leaves + [[0] * 4] * (2 ** height - len(leaves))
   while len(level) > 1:
     level = [compress(level[i], level[i + 1]) for i in range(0, len(level), 2)]
   return level[0]
 
 
-def tier_root(leaves, sequence_len, tier):
+def tier_root(leaves, sequence_len, tier, height):
   if not leaves:
     return [0] * 4
-  return sponge(TIER, tree_root(leaves) + [len(leaves), sequence_len, TIERS.index(tier), 1])
+  return sponge(TIER, tree_root(leaves, height) + [len(leaves), sequence_len, TIERS.index(tier), 1])
 
 
 def dataset_root(roots):
@@ -127,14 +131,15 @@ def verify_member(data):
     assert all(x < P for x in out)
     return out
 
-  assert take(8) == b"VFTMEMB1" and number(4) == 1
+  assert take(8) == b"VFTMEMB1" and number(4) == 2
   root, others = digest(), [digest(), digest()]
-  records, n, index, tokens, loss_tokens = number(8), number(8), number(8), number(4), number(4)
+  height, records, n, index = number(4), number(8), number(8), number(8)
+  tokens, loss_tokens = number(4), number(4)
   content, salt_ = digest(), digest()
   kind = take(number(4))
-  assert index < records and loss_tokens < tokens <= n + 1
+  assert index < records <= 2 ** height and loss_tokens < tokens <= n + 1
   node = leaf_digest(content, metadata_digest(class_digest(kind), tokens, loss_tokens), salt_)
-  for b in range((records - 1).bit_length()):
+  for b in range(height):
     sibling = digest()
     node = compress(sibling, node) if index >> b & 1 else compress(node, sibling)
   assert at == len(data)
@@ -178,12 +183,12 @@ def vectors():
                         "loss_tokens": 2 * i, "master": master.hex(), "n": i,
                         "salt": to_hex(salt(master, i)), "digest": to_hex(leaf)})
   for counts in ([1, 0, 0], [2, 1, 0], [3, 5, 13], [21, 0, 0], [0, 0, 8]):
-    roots, at = [], 0
+    roots, at, height = [], 0, tree_height(counts)
     for tier, count in zip(TIERS, counts):
-      roots.append(tier_root(leaves[at:at + count], 8, tier))
+      roots.append(tier_root(leaves[at:at + count], 8, tier, height))
       at += count
-    out["root"].append({"counts": counts, "sequence_len": 8, "tiers": list(map(to_hex, roots)),
-                        "digest": to_hex(dataset_root(roots))})
+    out["root"].append({"counts": counts, "sequence_len": 8, "height": height,
+                        "tiers": list(map(to_hex, roots)), "digest": to_hex(dataset_root(roots))})
   return out
 
 

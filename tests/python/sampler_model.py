@@ -42,15 +42,34 @@ def side_of(records):
   return isqrt(records - 1) + 1
 
 
+LOW = 2 ** 60 - 1  # what of a sponge's first element is divided
+
+
 def candidate(key, records, c, replacement=False):
   """A record, or a number of `records` and above."""
   if replacement:
-    return sponge(DRAW, key + [c])[0] % records
+    return (sponge(DRAW, key + [c])[0] & LOW) % records
   a = side_of(records)
   left, right = divmod(c, a)
   for i in range(ROUNDS):
-    left, right = right, (left + sponge(ROUND, key + [i, right])[0] % a) % a
+    left, right = right, (left + (sponge(ROUND, key + [i, right])[0] & LOW) % a) % a
   return left * a + right
+
+
+def candidates_of(records, rows, replacement=False, asked=0):
+  """How many candidates an epoch of `rows` rows looks at."""
+  count = ((asked or 4 * rows) + 63) // 64 * 64
+  return count if replacement else min(count, side_of(records) ** 2)
+
+
+def order_of(key, records, count, replacement=False):
+  return [candidate(key, records, c, replacement) for c in range(count)]
+
+
+def rows_of(sampler, steps, epoch):
+  """Rows of an epoch of a run of `steps` steps: the last one may be shorter."""
+  full = sampler["steps_per_epoch"]
+  return min(full, steps - epoch * full) * sampler["records_a_step"]
 
 
 def license_allowed(tree, allowed):

@@ -15,7 +15,8 @@ static vft_plan plan;
 
 static int make_plan(void **state) {
   (void)state;
-  return vft_plan_make("examples/demo/demo.yaml", &plan) == VFT_OK ? 0 : -1;
+  const vft_plan_request request = {.temporary = true};
+  return vft_plan_make("examples/demo/demo.yaml", &request, &plan) == VFT_OK ? 0 : -1;
 }
 
 static int free_plan(void **state) {

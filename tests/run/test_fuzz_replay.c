@@ -33,8 +33,9 @@
 static void manifest(void **state) {
   (void)state;
   vft_plan plan;
+  const vft_plan_request request = {.temporary = true};
   vft_progress_quiet(true);
-  assert_int_equal(vft_plan_make("examples/demo/demo.yaml", &plan), VFT_OK);
+  assert_int_equal(vft_plan_make("examples/demo/demo.yaml", &request, &plan), VFT_OK);
   replay(manifest, plan.manifest.text, plan.manifest.length, plan.manifest.length, 4000);
   vft_plan_free(&plan);
 }

@@ -96,7 +96,8 @@ static vft_plan plan;
 static int make_plan(void **state) {
   (void)state;
   vft_progress_quiet(true);
-  if (vft_plan_make("examples/demo/demo.yaml", &plan) == VFT_OK) return 0;
+  const vft_plan_request request = {.temporary = true};
+  if (vft_plan_make("examples/demo/demo.yaml", &request, &plan) == VFT_OK) return 0;
   print_error("%s\n", vft_error_message());
   return 1;
 }
@@ -200,29 +201,67 @@ static void test_columns_rule(void **state) {
   assert_int_equal(vft_derive_columns((size_t)1 << 33), 18);
 }
 
-/* Inputs and labels of a batch are the sample and the sample shifted by one; the loss mask is the
- * sample's, and nothing behind its end. */
+/* Inputs and labels of a batch are the record's tokens and the same shifted by one; the loss mask is
+ * the record's, and nothing behind its end. */
 static void test_batch(void **state) {
   (void)state;
   const vft_manifest *m = &plan.manifest;
   vft_batch b;
+  vft_records all;
+  assert_int_equal(vft_records_load("examples/demo/data/train.jsonl", VFT_RECORDS_AUTO, &all),
+                   VFT_OK);
   assert_int_equal(vft_batch_alloc(m, &b), VFT_OK);
   for (uint64_t t = 0; t < 3; t++) {
     size_t loss = 0;
     assert_int_equal(vft_plan_batch(&plan, t, &b), VFT_OK);
     for (size_t s = 0; s < b.sequences; s++) {
-      const vft_sample *x = plan.sample[b.record[s]];
+      vft_sample x;
+      assert_int_equal(vft_record_encode(&all.record[b.record[s]], VFT_TEXT_NFC_TRIM,
+                                         plan.tokenizer, &plan.tmpl, b.positions + 1, &x), VFT_OK);
       for (size_t i = 0; i < b.positions; i++) {
         size_t at = s * b.positions + i;
-        assert_int_equal(b.input[at], i < x->length ? x->id[i] : m->pad_id);
-        assert_int_equal(b.mask[at], i + 1 < x->length && x->mask[i + 1]);
+        assert_int_equal(b.input[at], i < x.length ? x.id[i] : m->pad_id);
+        assert_int_equal(b.mask[at], i + 1 < x.length && x.mask[i + 1]);
         if (i) assert_int_equal(b.input[at], b.label[at - 1]);
         loss += (size_t)b.mask[at];
       }
+      vft_sample_free(&x);
     }
     assert_true(loss > 0);
     assert_int_equal(loss, b.loss_tokens);
   }
+  vft_batch_free(&b);
+  vft_records_free(&all);
+}
+
+/* The accepted candidates of every epoch, in order, are the rows of its steps; nothing is accepted
+ * after them. */
+static void test_epochs(void **state) {
+  (void)state;
+  const vft_sampling *s = &plan.manifest.sampling;
+  uint64_t steps = plan.manifest.steps, epochs = vft_sampling_epochs(s, steps), t = 0;
+  vft_batch b;
+  assert_int_equal(vft_batch_alloc(&plan.manifest, &b), VFT_OK);
+  for (uint64_t e = 0; e < epochs; e++) {
+    vft_plan_epoch_list list;
+    assert_int_equal(vft_plan_epoch(&plan, e, &list), VFT_OK);
+    assert_int_equal(list.candidates, s->candidates);
+    assert_int_equal(list.rows, vft_sampling_rows(s, steps, e));
+    uint64_t row = 0;
+    for (uint64_t c = 0; c < list.candidates; c++) {
+      uint8_t v = list.verdict[c];
+      assert_int_equal(v == VFT_SKIP_FILLED, row == list.rows);
+      if (v == VFT_SKIP_OUTSIDE) assert_true(list.record[c] >= s->records);
+      if (v != VFT_ACCEPTED) continue;
+      assert_true(list.record[c] < s->records);
+      if (row % b.sequences == 0) assert_int_equal(vft_plan_batch(&plan, t++, &b), VFT_OK);
+      assert_int_equal(b.record[row % b.sequences], list.record[c]);
+      row++;
+    }
+    assert_int_equal(row, list.rows);
+    vft_plan_epoch_list_free(&list);
+  }
+  assert_int_equal(t, steps);
   vft_batch_free(&b);
 }
 
@@ -232,6 +271,7 @@ int main(void) {
       cmocka_unit_test(test_rate),                   cmocka_unit_test(test_warmup),
       cmocka_unit_test(test_inputs_of_a_step),       cmocka_unit_test(test_manifest_round_trip),
       cmocka_unit_test(test_h0_binds_exponents),     cmocka_unit_test(test_adapter_root),
-      cmocka_unit_test(test_columns_rule),           cmocka_unit_test(test_batch)};
+      cmocka_unit_test(test_columns_rule),           cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_epochs)};
   return cmocka_run_group_tests(tests, make_plan, free_plan);
 }
