@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "run/plan.h"
 #include "run/windows.h"
 
 typedef struct {
