@@ -308,12 +308,23 @@ vft_status vft_whir_verify(vft_channel *ch, const vft_whir_params *params,
   return vft_whir_drive(ch, params, tree, trees, sigma, weight, ctx, NULL);
 }
 
+/* Most siblings of the batch opening of so many positions: at each height every pair that is known
+ * in part needs one, and there are at most as many as positions, or as pairs. */
+static size_t most_siblings(unsigned log_n, size_t positions) {
+  size_t n = 0;
+  for (unsigned h = 0; h < log_n; h++) {
+    size_t pairs = (size_t)1 << (log_n - h - 1);
+    n += pairs < positions ? pairs : positions;
+  }
+  return n;
+}
+
 size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
                             size_t trees) {
   size_t bytes = 0;
   for (unsigned i = 0; i < params->levels; i++) {
     const vft_whir_level *l = &params->level[i];
-    size_t paths = 32 * (size_t)(l->log_msg + l->log_inv_rate) * l->queries;
+    size_t paths = 32 * most_siblings(l->log_msg + l->log_inv_rate, l->queries);
     bytes += 48 * (size_t)l->row_vars + 32 + 8;
     if (i) {
       bytes += paths + 24 * ((size_t)l->queries << l->row_vars);

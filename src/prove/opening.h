@@ -19,4 +19,8 @@ void vft_opening_sources_free(const vft_opening *opening, vft_whir_source *sourc
 VFT_MUST_CHECK vft_status vft_opening_weights(const vft_opening *opening, uint32_t tree,
                                               vft_ext *weight);
 
+/* Expected length of the messages of an opening. (prove/plan.c) */
+double vft_opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
+                          uint32_t trees);
+
 #endif

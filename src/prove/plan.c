@@ -5,6 +5,7 @@
 #include "argument/logup.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "prove/opening.h"
 #include "prove/prove.h"
 #include "verify/driver.h"
 
@@ -113,10 +114,10 @@ static double hit(unsigned log, double draws) {
   return bins * -expm1(draws * log1p(-1 / bins));
 }
 
-/* Expected length of the messages of an opening: positions are uniform, so the batch openings'
- * columns and siblings follow from how many nodes of each height the positions lie under. */
-static double opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
-                             uint32_t trees) {
+/* Positions are uniform, so the batch openings' columns and siblings follow from how many nodes of each
+ * height the positions lie under. */
+double vft_opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
+                          uint32_t trees) {
   double bytes = 0;
   for (unsigned i = 0; i < params->levels; i++) {
     const vft_whir_level *l = &params->level[i];
@@ -155,7 +156,7 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
     reopened = (size_t)64 * 16 << m.c; /* codewords encoded again, per thread */
   }
-  *proof = (size_t)opening_length(&params, tree, m.ntrees);
+  *proof = (size_t)vft_opening_length(&params, tree, m.ntrees);
   *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true) + reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:

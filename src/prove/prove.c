@@ -19,6 +19,7 @@ typedef struct {
   vft_commitment *const *commitment; /* per tree */
   vft_prove_profile *profile;
   double since;
+  size_t slack; /* of the openings so far, see vft_proof */
 } prover;
 
 static double now(void) {
@@ -106,15 +107,28 @@ static vft_status fractions(void *ctx, const vft_fractions *fr, vft_ext alpha, v
   return vft_leaves_new(&p->leaves, p->trace, fr, alpha, beta, p->options->recompute, leaves);
 }
 
+/* What an opening of `length` is filled up to: two hundredths more than is expected, which is some ten
+ * standard deviations, or the most there can be. */
+static size_t usual_length(const vft_whir_params *params, const vft_whir_tree *tree, uint32_t trees,
+                           size_t length) {
+  double expected = vft_opening_length(params, tree, trees);
+  size_t usual = ((size_t)(expected * 1.02) / 1024 + 1) * 1024;
+  return length <= usual ? usual : vft_whir_proof_bytes(params, tree, trees);
+}
+
 static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params,
                        const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma) {
-  const prover *p = ctx;
+  prover *p = ctx;
   vft_whir_source *source = NULL;
+  size_t before, after;
+  vft_channel_proof(ch, &before);
   vft_status st = vft_opening_sources(opening, p->commitment, &source);
   end_stage(ctx, "weights");
   if (st == VFT_OK)
     st = vft_whir_prove(ch, params, tree, opening->matrix->ntrees, source, sigma);
   vft_opening_sources_free(opening, source);
+  vft_channel_proof(ch, &after);
+  p->slack += usual_length(params, tree, opening->matrix->ntrees, after - before) - (after - before);
   /* WHIR's prover sees a wrong sum after its last message: the proof is complete, and false */
   if (st == VFT_USAGE && p->options && p->options->cheat) st = VFT_OK;
   return st;
@@ -224,6 +238,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
     st = VFT_OK;
   }
   if (st == VFT_OK) st = take_proof(ch, proof);
+  proof->slack = p.slack;
 out:
   vft_leaves_free(p.leaves);
   vft_weight_cache_free(&p.cache);
@@ -282,6 +297,7 @@ vft_status vft_prove_oracles(vft_commitment *const *oracle, uint32_t noracles,
   }
   TRY_OUT(vft_driver_open_oracles(ch, info, noracles, c, claims, options, &side, &account));
   TRY_OUT(take_proof(ch, proof));
+  proof->slack = p.slack;
 out:
   vft_soundness_free(&account);
   vft_channel_free(ch);

@@ -58,6 +58,9 @@ VFT_MUST_CHECK vft_status vft_prove_plan_oracles(const vft_box *const *box, cons
 typedef struct {
   uint8_t *bytes; /* vft_free */
   size_t len;
+  size_t slack; /* len + slack is the same for all proofs of one program with these options, but for
+                   a negligible part of them: the length varies with the positions that the
+                   transcript asks for */
 } vft_proof;
 
 /* Proves that the trace satisfies the program. The trace has values for every tensor, virtual ones

@@ -104,7 +104,8 @@ static vft_status write_block(const vft_prover *j, const vft_proving *p, const v
   const vft_epoch_statement *at = p->what;
   vft_arena arena = {0};
   vft_epoch_file file = {.epoch = at->epoch, .block = (uint32_t)at->block,
-                         .counters = at->counters, .proof = proof->bytes, .length = proof->len};
+                         .counters = at->counters, .proof = proof->bytes, .length = proof->len,
+                         .padding = proof->slack};
   memcpy(file.manifest, j->plan.manifest.digest, 32);
   memcpy(file.link, roots, sizeof file.link);
   char *path = vft_epoch_file_path(&arena, j->proofs, at->epoch, file.block);

@@ -9,7 +9,7 @@
 #include "data/leaf.h"
 #include "run/files.h"
 
-enum { FILE_VERSION = 2 };
+enum { FILE_VERSION = 3 };
 static const char step_magic[] = "VFTSTEP1", oracle_magic[] = "VFTORCL1",
                   epoch_magic[] = "VFTEPOC1";
 
@@ -20,9 +20,16 @@ static void begin(vft_writer *w, const char *magic, const uint8_t manifest[32], 
   vft_writer_u64(w, number);
 }
 
-static vft_status end(vft_writer *w, const char *path, const uint8_t *proof, size_t length) {
+static vft_status end(vft_writer *w, const char *path, const uint8_t *proof, size_t length,
+                      size_t padding) {
+  static const uint8_t zeros[4096];
   vft_writer_u64(w, length);
+  vft_writer_u64(w, padding);
   vft_writer_bytes(w, proof, length);
+  for (size_t n; padding; padding -= n) {
+    n = padding < sizeof zeros ? padding : sizeof zeros;
+    vft_writer_bytes(w, zeros, n);
+  }
   vft_status st = w->failed ? VFT_RESOURCE : vft_file_write(path, w->data, w->size);
   vft_writer_free(w);
   return st;
@@ -34,7 +41,7 @@ vft_status vft_step_file_write(const char *path, const vft_step_file *f) {
   vft_writer_u32(&w, f->shard);
   vft_writer_u32(&w, f->links);
   for (uint32_t l = 0; l < f->links; l++) vft_writer_bytes(&w, f->link[l].b, 32);
-  return end(&w, path, f->proof, f->length);
+  return end(&w, path, f->proof, f->length, f->padding);
 }
 
 vft_status vft_epoch_file_write(const char *path, const vft_epoch_file *f) {
@@ -45,13 +52,13 @@ vft_status vft_epoch_file_write(const char *path, const vft_epoch_file *f) {
   vft_poseidon_bytes(&f->counters, counters);
   vft_writer_bytes(&w, counters, sizeof counters);
   for (int l = 0; l < VFT_EPOCH_LINKS; l++) vft_writer_bytes(&w, f->link[l].b, 32);
-  return end(&w, path, f->proof, f->length);
+  return end(&w, path, f->proof, f->length, f->padding);
 }
 
 vft_status vft_oracle_file_write(const char *path, const vft_oracle_file *f) {
   vft_writer w = {0};
   begin(&w, oracle_magic, f->manifest, f->steps);
-  return end(&w, path, f->proof, f->length);
+  return end(&w, path, f->proof, f->length, f->padding);
 }
 
 typedef struct {
@@ -85,11 +92,15 @@ static vft_status open_proof(opened *o, const char *path, const char *magic, con
   return o->r.failed ? malformed(o, "truncated") : VFT_OK;
 }
 
-/* The proof runs to the end of the file. */
-static vft_status take_proof(opened *o, uint8_t **proof, size_t *length) {
-  uint64_t n = vft_reader_u64(&o->r);
-  if (o->r.failed || n > o->r.size - o->r.at) return malformed(o, "truncated");
-  if (n < o->r.size - o->r.at) return malformed(o, "bytes after the proof");
+/* Proof and padding run to the end of the file. */
+static vft_status take_proof(opened *o, uint8_t **proof, size_t *length, size_t *padding) {
+  uint64_t n = vft_reader_u64(&o->r), zeros = vft_reader_u64(&o->r);
+  size_t left = o->r.size - o->r.at;
+  if (o->r.failed || n > left || zeros > left - n) return malformed(o, "truncated");
+  if (n + zeros < left) return malformed(o, "bytes after the proof");
+  for (size_t i = 0; i < zeros; i++)
+    if (o->r.data[o->r.at + n + i]) return malformed(o, "padding that is not zero");
+  *padding = (size_t)zeros;
   *proof = vft_alloc_raw((size_t)n, 1);
   if (!*proof) return VFT_RESOURCE;
   memcpy(*proof, o->r.data + o->r.at, (size_t)n);
@@ -112,7 +123,7 @@ vft_status vft_step_file_read(const char *path, vft_step_file *out) {
     if (root) memcpy(out->link[l].b, root, 32);
     else st = malformed(&o, "truncated");
   }
-  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length, &out->padding);
   vft_bytes_free(&o.bytes);
   return st;
 }
@@ -133,7 +144,7 @@ vft_status vft_epoch_file_read(const char *path, vft_epoch_file *out) {
     else
       memcpy(out->link, roots, 32 * VFT_EPOCH_LINKS);
   }
-  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length, &out->padding);
   vft_bytes_free(&o.bytes);
   return st;
 }
@@ -153,7 +164,7 @@ vft_status vft_oracle_file_read(const char *path, vft_oracle_file *out) {
   memset(out, 0, sizeof *out);
   vft_status st = open_proof(&o, path, oracle_magic, "oracles/missing", "oracles/header",
                              out->manifest, &out->steps);
-  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length);
+  if (st == VFT_OK) st = take_proof(&o, &out->proof, &out->length, &out->padding);
   vft_bytes_free(&o.bytes);
   return st;
 }

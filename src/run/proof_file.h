@@ -1,15 +1,16 @@
 /* The files of proofs/ in a run's public folder.
  *
  *   step_NNNNNN.vft, step_NNNNNN_SHARD.vft (run/cut.h), release.vft
- *                    "VFTSTEP1" | u32 version 2 | h_Pi (32) | u64 step | u32 shard | u32 links |
- *                    roots of the program's links in order (32 each) | u64 length | proof
+ *                    "VFTSTEP1" | u32 version 3 | h_Pi (32) | u64 step | u32 shard | u32 links |
+ *                    roots of the program's links in order (32 each) | END
  *   epoch_NNNNNN_BBBB.vft
- *                    "VFTEPOC1" | u32 version 2 | h_Pi (32) | u64 epoch | u32 block | digest of the
+ *                    "VFTEPOC1" | u32 version 3 | h_Pi (32) | u64 epoch | u32 block | digest of the
  *                    counters after it (32) | roots of rows, counters_in, counters_out (32 each) |
- *                    u64 length | proof
- *   oracles.vft      "VFTORCL1" | u32 version 2 | h_Pi (32) | u64 steps | u64 length | proof
+ *                    END
+ *   oracles.vft      "VFTORCL1" | u32 version 3 | h_Pi (32) | u64 steps | END
  *
- * Numbers are little-endian; nothing follows the proof. */
+ * END = u64 length | u64 padding | proof | zeros, so many that the file's size does not depend on what
+ * is proved. Numbers are little-endian; nothing follows. */
 #ifndef VFT_RUN_PROOF_FILE_H
 #define VFT_RUN_PROOF_FILE_H
 
@@ -30,7 +31,7 @@ typedef struct {
   uint32_t shard, links;
   vft_digest link[VFT_PROOF_LINKS];
   uint8_t *proof; /* vft_free */
-  size_t length;
+  size_t length, padding;
 } vft_step_file;
 
 VFT_MUST_CHECK vft_status vft_step_file_write(const char *path, const vft_step_file *file);
@@ -47,7 +48,7 @@ typedef struct {
   vft_poseidon_digest counters;
   vft_digest link[VFT_EPOCH_LINKS]; /* by number in the program */
   uint8_t *proof; /* vft_free */
-  size_t length;
+  size_t length, padding;
 } vft_epoch_file;
 
 VFT_MUST_CHECK vft_status vft_epoch_file_write(const char *path, const vft_epoch_file *file);
@@ -61,7 +62,7 @@ typedef struct {
   uint8_t manifest[32];
   uint64_t steps;
   uint8_t *proof;
-  size_t length;
+  size_t length, padding;
 } vft_oracle_file;
 
 VFT_MUST_CHECK vft_status vft_oracle_file_write(const char *path, const vft_oracle_file *file);

@@ -98,7 +98,7 @@ static vft_status write_shard(const job *j, const vft_proving *p, const vft_dige
   const vft_step *step = p->what;
   vft_arena arena = {0};
   vft_step_file file = {.step = p->step, .shard = p->shard, .links = step->program->nlinks,
-                        .proof = proof->bytes, .length = proof->len};
+                        .proof = proof->bytes, .length = proof->len, .padding = proof->slack};
   memcpy(file.manifest, j->plan.manifest.digest, 32);
   memcpy(file.link, roots, file.links * sizeof *roots);
   char *path = vft_shard_file_path(&arena, j->proofs, &j->shards.cut, p->step, p->shard,
@@ -387,7 +387,8 @@ static vft_status open_oracles(job *j) {
   TRY_OUT(vft_derive_tables(s, &oracle[s->oracle_tables]));
   vft_proof_options options = vft_cut_options(m, &j->shards.cut, m->steps, 0, context);
   TRY_OUT(vft_prove_oracles(oracle, 2, &j->claims, &options, &proof));
-  vft_oracle_file file = {.steps = m->steps, .proof = proof.bytes, .length = proof.len};
+  vft_oracle_file file = {.steps = m->steps, .proof = proof.bytes, .length = proof.len,
+                          .padding = proof.slack};
   memcpy(file.manifest, m->digest, 32);
   char *path = vft_arena_printf(&arena, "%s/oracles.vft", j->proofs);
   st = path ? vft_oracle_file_write(path, &file) : VFT_RESOURCE;
