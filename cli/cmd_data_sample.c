@@ -148,18 +148,16 @@ static vft_status print_json(const vft_sampling *s, const identity *id, const li
 
 /* h: what was given, or the digest of what the configuration declares about sampling, which is
  * written when a file is named. */
-static vft_status set_manifest(const vft_sampling *s, const char *given, const char *declaration,
-                               uint8_t manifest[32]) {
+static vft_status set_manifest(const vft_sampling *s, const uint8_t *given,
+                               const char *declaration, uint8_t manifest[32]) {
   char *text;
   size_t length;
   TRY(vft_sampling_declaration(s, &text, &length));
   vft_status st = vft_sha256(text, length, manifest);
   if (st == VFT_OK && declaration) st = vft_file_write(declaration, text, length);
   vft_free(text);
-  TRY(st);
-  if (given && (strlen(given) != 64 || vft_unhex(given, manifest, 32) != VFT_OK))
-    return cli_usage(&cli_data_sample, "--manifest: '%.70s' is not 64 hexadecimal digits", given);
-  return VFT_OK;
+  if (st == VFT_OK && given) memcpy(manifest, given, 32);
+  return st;
 }
 
 static void warn(const vft_judged *j) {
@@ -182,7 +180,8 @@ static vft_status check_beacon(vft_sampling *s, const char *given) {
 }
 
 typedef struct {
-  const char *manifest, *declaration, *beacon;
+  const char *declaration, *beacon;
+  const uint8_t *manifest; /* NULL: the default */
   uint64_t epoch;
   bool json;
 } request;
@@ -218,7 +217,8 @@ freed:
 }
 
 static vft_status run(int argc, char **argv) {
-  const char *folder = NULL, *config_path = NULL, *epoch_text = NULL;
+  const char *folder = NULL, *config_path = NULL, *epoch_text = NULL, *manifest_text = NULL;
+  uint8_t manifest[32];
   request r = {0};
   bool shown;
   long epoch;
@@ -229,7 +229,7 @@ static vft_status run(int argc, char **argv) {
       {"config", 'c', "CONFIG.yaml", "its policy, sampler, seed and batch", NULL, &config_path},
       {"epoch", 'e', "E", "numbered from 0", NULL, &epoch_text},
       {"manifest", 0, "H", "digest that the order depends on (default: of dataset root, policy "
-       "and sampler)", NULL, &r.manifest},
+       "and sampler)", NULL, &manifest_text},
       {"declaration", 0, "FILE", "write what that default is the SHA-256 of", NULL, &r.declaration},
       {"json", 0, NULL, "one JSON object", &r.json, NULL}};
   TRY(cli_parse(&cli_data_sample, argc, argv, option, 6, &folder, 1, true, &shown));
@@ -237,7 +237,11 @@ static vft_status run(int argc, char **argv) {
   if (!config_path) return cli_usage(&cli_data_sample, "--config CONFIG.yaml is missing");
   if (!epoch_text) return cli_usage(&cli_data_sample, "--epoch E is missing");
   TRY(cli_number(&cli_data_sample, "epoch", epoch_text, 0, 1l << 40, &epoch));
+  if (manifest_text && !vft_beacon_value(manifest_text, manifest))
+    return cli_usage(&cli_data_sample, "--manifest: '%.70s' is not 64 hexadecimal digits",
+                     manifest_text);
   TRY(vft_config_load(config_path, &config));
+  if (manifest_text) r.manifest = manifest;
   r.epoch = (uint64_t)epoch;
   vft_status st = vft_data_folder_open(folder, &d);
   if (st == VFT_OK) {

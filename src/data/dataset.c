@@ -270,15 +270,17 @@ static vft_status same_bytes(const vft_dataset_source *s, bool *same) {
   return VFT_OK;
 }
 
+/* The JSON text of a row's object behind `before` bytes of room; one byte more than that is there
+ * for the caller's end. */
 static vft_status read_text(const vft_dataset *d, const vft_dataset_source *s, const vft_row *row,
-                            char **text) {
+                            size_t before, char **text) {
   if (row->bytes > s->bytes || row->offset > s->bytes - row->bytes) return malformed(d, "record");
-  *text = vft_alloc(row->bytes + 1, 1);
+  *text = vft_alloc(before + row->bytes + 2, 1);
   if (!*text) return VFT_RESOURCE;
   FILE *f = fopen(s->path, "rb");
   vft_status st = VFT_OK;
   if (!f || fseeko(f, (off_t)row->offset, SEEK_SET) ||
-      fread(*text, 1, row->bytes, f) != row->bytes) {
+      fread(*text + before, 1, row->bytes, f) != row->bytes) {
     st = vft_fail(VFT_USAGE, "%s: cannot be read", s->path);
     vft_free(*text);
   }
@@ -293,7 +295,7 @@ vft_status vft_dataset_text(const vft_dataset *d, uint64_t n, char **text) {
   TRY(vft_dataset_row(d, n, &row, &i));
   TRY(same_bytes(&d->source[i], &same));
   if (!same) return VFT_USAGE;
-  return read_text(d, &d->source[i], &row, text);
+  return read_text(d, &d->source[i], &row, 0, text);
 }
 
 vft_status vft_dataset_sources_check(const vft_dataset *d) {
@@ -338,8 +340,11 @@ vft_status vft_dataset_sample(const vft_dataset *d, const vft_processing *p, uin
   TRY(vft_dataset_row(d, n, &row, &i));
   const vft_dataset_source *s = &d->source[i];
   if (vft_records_format_by_name(s->type, &format) != VFT_OK) return malformed(d, "sources");
-  TRY(read_text(d, s, &row, &text));
-  st = vft_records_parse(text, row.bytes, s->path, format, &records);
+  /* a list of one: an object alone would have to be on one line */
+  TRY(read_text(d, s, &row, 1, &text));
+  text[0] = '[';
+  text[1 + row.bytes] = ']';
+  st = vft_records_parse(text, row.bytes + 2, s->path, format, &records);
   while (st == VFT_OK && k < records.count && records.record[k].instance != row.instance) k++;
   if (st == VFT_OK && k < records.count)
     st = vft_processing_content(p, &records.record[k], sample, raw, &content);

@@ -29,8 +29,9 @@ typedef struct {
   const char *path, *type;
   vft_tier tier;
   uint64_t bytes, first, records;
-  uint64_t cut;     /* records longer than sequence_len */
-  uint64_t dropped; /* bytes of text that the vocabulary has no token for */
+  /* Of the records with a token to learn: those longer than sequence_len; bytes of their text that
+   * the vocabulary has no token for. */
+  uint64_t cut, dropped;
   uint8_t sha256[32];
 } vft_dataset_source;
 

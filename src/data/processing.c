@@ -118,15 +118,15 @@ vft_status vft_processing_make(const vft_config *c, vft_processing *p) {
   memset(p, 0, sizeof *p);
   p->source = vft_arena_alloc(&p->arena, c->ndatasets, sizeof *p->source);
   if (!p->source) goto out;
+  st = VFT_USAGE;
+  char *base_model = absolute(&p->arena, c->base_model);
+  if (!base_model) goto out;
   for (int tier = 0; tier < VFT_TIERS; tier++)
     for (size_t i = 0; i < c->ndatasets; i++) {
       if ((int)c->datasets[i].tier != tier) continue;
       TRY_OUT(copy_source(p, &c->datasets[i], &p->source[p->sources]));
       p->sources++;
     }
-  st = VFT_USAGE;
-  char *base_model = absolute(&p->arena, c->base_model);
-  if (!base_model) goto out;
   TRY_OUT(write_json(p, c, base_model));
   TRY_OUT(set_text(p, c));
 out:
@@ -312,8 +312,8 @@ static vft_status pack_one(const job *j, size_t i, vft_fp *elements) {
   vft_content_pack(&sample, j->p->sequence_len, j->p->pad_id, raw, elements);
   j->row[i].tokens = (uint32_t)sample.length;
   j->row[i].loss_tokens = (uint32_t)sample.loss_tokens;
-  j->row[i].cut = sample.full_length > sample.length;
-  j->row[i].dropped = (uint32_t)sample.dropped_bytes;
+  j->row[i].cut = sample.loss_tokens && sample.full_length > sample.length;
+  j->row[i].dropped = sample.loss_tokens ? (uint32_t)sample.dropped_bytes : 0;
   vft_sample_free(&sample);
   return VFT_OK;
 }

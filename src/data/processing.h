@@ -56,8 +56,10 @@ typedef struct {
   uint32_t line, instance;
   uint32_t class_number;
   uint32_t tokens, loss_tokens;
-  bool cut;         /* longer than sequence_len; known when the row is made, not when it is read */
-  uint32_t dropped; /* likewise: bytes of text without a token */
+  /* Of records with a token to learn, known when the row is made and not when it is read: longer
+   * than sequence_len; bytes of text without a token. */
+  bool cut;
+  uint32_t dropped;
   vft_poseidon_digest content, leaf;
 } vft_row;
 

@@ -79,10 +79,11 @@ static vft_status set_epoch(const vft_config *c, const vft_judged *j, vft_sampli
                        : steps && steps < full    ? steps
                                                   : full;
   if (!s->steps_per_epoch || !j->eligible)
-    return vft_fail(VFT_USAGE, "policy: %llu of %llu records are eligible (%s), a step takes %llu",
+    return vft_fail(VFT_USAGE, c->policy.given
+                        ? "policy: %llu of %llu records are eligible, a step takes %llu"
+                        : "datasets: %llu of %llu records have a token to learn within "
+                          "sequence_len, a step takes %llu",
                     (unsigned long long)j->eligible, (unsigned long long)j->records,
-                    c->policy.given ? "under the policy, with a token to learn within sequence_len"
-                                    : "with a token to learn within sequence_len",
                     (unsigned long long)s->records_a_step);
   uint64_t rows = s->steps_per_epoch * s->records_a_step, most = most_candidates(s);
   uint64_t asked = (uint64_t)c->sampler.candidates_per_epoch;

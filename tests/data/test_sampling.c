@@ -128,7 +128,7 @@ static void epochs_of_a_run(void **state) {
     vft_sampling_free(&s);
     vft_config_free(&c);
   }
-  refuse("num_epochs: 1\ngradient_accumulation_steps: 32\n", "50 of 50 records are eligible");
+  refuse("num_epochs: 1\ngradient_accumulation_steps: 32\n", "50 of 50 records have a token to learn");
   refuse("num_epochs: 1\nsampler: {steps_per_epoch: 26}\n", "an epoch takes 52");
 }
 

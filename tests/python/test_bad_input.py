@@ -203,8 +203,7 @@ RECORDS = {
     "no object": (RECORD + "3\n", "bad.jsonl: line 2: malformed JSON"),
     "no text": (RECORD.replace('"b"', "3"), "field messages[1].content: not a string"),
     "too long": (RECORD.replace('"a"', f'"{LONG}"') * 4,
-                 "bad.jsonl: no record has a token to learn within its first 33 tokens; raise "
-                 "sequence_len"),
+                 "0 of 4 records have a token to learn within sequence_len"),
 }
 
 
@@ -221,7 +220,7 @@ def test_records_longer_than_the_context(tmp_path):
   data = tmp_path / "long.jsonl"
   data.write_text(RECORD * 4 + RECORD.replace('"b"', f'"{LONG}"')
                   + 2 * RECORD.replace('"a"', f'"{LONG}"'))
-  expect(vft("manifest", write_config(tmp_path, data=data)), 0,
+  expect(vft("train", write_config(tmp_path, data=data, steps=1), "--out", tmp_path / "run"), 0,
          "long.jsonl: 2 records have no token to learn within sequence_len and are left out",
          "long.jsonl: 1 of 7 records are longer than sequence_len and are cut")
 

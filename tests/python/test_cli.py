@@ -156,19 +156,24 @@ def canonical(value):
 
 def test_manifest_is_canonical_and_follows_the_schema(finished, tmp_path):
   jsonschema = pytest.importorskip("jsonschema")
-  result = vft("manifest", write_config(tmp_path))
+  data = ["--data", finished / "private" / "data"]
+  result = vft("manifest", write_config(tmp_path), *data)
   text = result.stdout.encode()
   value = json.loads(text)
   assert text == canonical(value)
   digest = hashlib.sha256(text).hexdigest()
   assert f"h_Pi {digest}" in result.stderr
-  assert vft("manifest", write_config(tmp_path), "--digest").stdout.strip() == digest
+  assert vft("manifest", write_config(tmp_path), "--digest", *data).stdout.strip() == digest
   assert text == (finished / "public" / "manifest.json").read_bytes()
   schema = json.loads((ROOT / "docs" / "manifest.schema.json").read_text())
   jsonschema.Draft202012Validator(schema).validate(value)
   del value["clipping"]
   with pytest.raises(jsonschema.ValidationError):
     jsonschema.Draft202012Validator(schema).validate(value)
+
+
+def test_manifest_needs_a_commitment(tmp_path):
+  expect(vft("manifest", write_config(tmp_path)), 2, "vft data commit", "--data DIR")
 
 
 def test_budget(finished):
@@ -350,6 +355,14 @@ CHANGES = {
     "bits": setter("proof", "security_bits", 80),
     "model file": setter("base_model", "digest", "0" * 64),
     "records": setter("records", "pad_id", 1),
+    "dataset": setter("dataset", "root", "0" * 64),
+    "records of a tier": setter("dataset", "tiers", 0, "records", 239),
+    "licence of a class": setter("dataset", "classes", 0, "license", "MIT"),
+    "processing": setter("dataset", "processing", "0" * 64),
+    "text rule": setter("dataset", "text_rule", "keep"),
+    "policy": setter("policy", {"allow_licenses": None}),
+    "candidates": setter("sampler", "candidates_per_epoch", 32),
+    "another order": setter("sampler", "steps_per_epoch", STEPS + 1),
     "extra field": lambda value: value.update(note="hello"),
     "missing field": lambda value: value.pop("policy"),
 }
@@ -643,7 +656,8 @@ def test_gguf_and_safetensors_of_equal_weights_are_one_model(public, finished, t
   assert claims["model"]["state"] == claims["calibration"]["state"] == "ok"
   assert "another" in claims["model"]["detail"]  # the file's digest is not the trainer's
   config = write_config(tmp_path, model=tmp_path / "demo.gguf")
-  ours = json.loads(vft("manifest", config).stdout)
+  expect(vft("data", "commit", config, "--out", tmp_path / "data"), 0)
+  ours = json.loads(vft("manifest", config, "--data", tmp_path / "data").stdout)
   theirs = json.loads((finished / "public" / "manifest.json").read_bytes())
   assert ours["base_model"]["h0"] == theirs["base_model"]["h0"]
   assert ours["arithmetic"] == theirs["arithmetic"] and ours["proof"] == theirs["proof"]
@@ -655,14 +669,15 @@ def private_state(run):
   return {k: v for k, v in digests(run).items() if "log.jsonl" not in k and "run.json" not in k}
 
 
-def test_killed_training_resumes_to_the_same_bytes(tmp_path):
+def test_killed_training_resumes_to_the_same_bytes(finished, tmp_path):
   config = write_config(tmp_path, steps=12)
-  expect(vft("train", config, "--out", tmp_path / "whole"), 0)
+  data = ["--data", finished / "private" / "data"]
+  expect(vft("train", config, "--out", tmp_path / "whole", *data), 0)
   want = private_state(tmp_path / "whole")
   run = tmp_path / "run"
   picks = random.Random(7)
   for attempt in range(6):
-    args = [VFT, "train", config, "--out", run] + (["--resume"] if run.exists() else [])
+    args = [VFT, "train", config, "--out", run, *data, *(["--resume"] if run.exists() else [])]
     process = subprocess.Popen(list(map(str, args)), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     deadline = time.time() + 20
@@ -673,6 +688,7 @@ def test_killed_training_resumes_to_the_same_bytes(tmp_path):
     process.wait()
   expect(vft("train", config, "--out", run, "--resume"), 0)
   assert private_state(run) == want
+  expect(vft("train", config, "--out", run, "--resume", "--data", tmp_path), 2, "began with")
   expect(vft("replay", run), 0)
   expect(vft("train", config, "--out", run), 2, "--resume")
   expect(vft("train", write_config(tmp_path, "other.yaml", steps=13), "--out", run, "--resume"), 2,
@@ -723,7 +739,8 @@ def test_interrupt_is_resumable(tmp_path):
 def test_threads_and_instruction_sets_give_the_same_bytes(finished, tmp_path):
   config = write_config(tmp_path)
   for name, args, env in (("one", ["--threads", "1"], {}), ("plain", [], {"VFT_SIMD": "c"})):
-    expect(vft("train", config, "--out", tmp_path / name, *args, env=env), 0)
+    expect(vft("train", config, "--out", tmp_path / name, "--data", finished / "private" / "data",
+               *args, env=env), 0)
     assert digests(tmp_path / name / "public" / "adapter") == digests(
         finished / "public" / "adapter")
     assert ((tmp_path / name / "public" / "manifest.json").read_bytes()
@@ -773,7 +790,9 @@ def test_bad_configuration(tmp_path, old, new, word):
 def test_bad_records(tmp_path, text, word):
   data = tmp_path / "bad.jsonl"
   data.write_text(text)
-  expect(vft("manifest", write_config(tmp_path, data=data)), 2, "bad.jsonl", word)
+  expect(vft("train", write_config(tmp_path, data=data), "--out", tmp_path / "run"), 2, "bad.jsonl",
+         word)
+  assert not (tmp_path / "run").exists()
 
 
 def test_bad_models(tmp_path):
@@ -829,15 +848,16 @@ def test_overflow_stops_with_tensor_and_remedy(tmp_path):
   expect(vft("export", run, "--out", tmp_path / "adapter"), 2, "not trained to its end")
 
 
-def test_learning_rate_beyond_the_arithmetic(tmp_path):
-  expect(vft("manifest", write_config(tmp_path, learning_rate="0.1")), 2, "learning_rate 0.1")
+def test_learning_rate_beyond_the_arithmetic(finished, tmp_path):
+  expect(vft("manifest", write_config(tmp_path, learning_rate="0.1"), "--data",
+             finished / "private" / "data"), 2, "learning_rate 0.1")
 
 
 def test_run_folder_of_another_version(finished, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(finished, run)
   path = run / "private" / "run.json"
-  path.write_text(path.read_text().replace("vft-run/1", "vft-run/9"))
+  path.write_text(path.read_text().replace("vft-run/2", "vft-run/9"))
   expect(vft("prove", run), 2, "another version")
 
 

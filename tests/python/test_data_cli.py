@@ -132,7 +132,8 @@ def test_rows_are_those_of_the_model(committed):
     assert model.to_hex(made) == leaf.hex()
     assert want[0] == model.TIERS[tier]
     leaves[want[0]].append(made)
-  roots = [model.tier_root(leaves[t], 32, t) for t in model.TIERS]
+  height = model.tree_height([len(leaves[t]) for t in model.TIERS])
+  roots = [model.tier_root(leaves[t], 32, t, height) for t in model.TIERS]
   assert root_of(output) == model.to_hex(model.dataset_root(roots))
   public = json.loads((folder / "D" / "public" / "dataset.json").read_text())
   assert public["root"] == root_of(output) and public["records"] == 9

@@ -74,10 +74,11 @@ def key_of(epoch, seed=42, window=1):
   return tuple(sampler.epoch_key(sampler.window_key(master, epoch // window), epoch))
 
 
-def compare(result, policy, metadata, order, rows):
-  want = sampler.run_epoch(policy, metadata, order, rows)
+def compare(result, policy, metadata, order, rows, candidates):
+  want = sampler.run_epoch(policy, metadata, order[:candidates], rows)
   if want is None:
-    expect(result, 2, "policy: ")
+    more = sampler.run_epoch(policy, metadata, order, rows)
+    expect(result, 2, "candidates_per_epoch: " if more else "policy: ")
     return False
   report = json.loads(expect(result, 0).stdout)
   accepted, skipped, counters = want
@@ -127,10 +128,31 @@ def test_random_policies(data, epoch):
   filled = 0
   for _ in range(40):
     policy, steps = random_policy(picks), picks.randrange(1, 16)
-    result = sample(data, epoch, "--json", policy=policy, micro_batch_size=2,
-                    sampler={"steps_per_epoch": steps})
-    filled += compare(result, policy, data[2], order, 2 * steps)
+    keys = {"steps_per_epoch": steps}
+    if picks.random() < 0.3:
+      keys["candidates_per_epoch"] = picks.choice([1, 64, 65, 1000])
+    result = sample(data, epoch, "--json", policy=policy, micro_batch_size=2, sampler=keys)
+    filled += compare(result, policy, data[2], order, 2 * steps, sampler.candidates_of(
+        COUNT, 2 * steps, asked=keys.get("candidates_per_epoch", 0)))
   assert 10 < filled < 40
+
+
+def test_more_candidates_would_fill(data):
+  """Ceilings that leave the epoch's last rows to records late in the order."""
+  order = order_of(key_of(0), sampler.side_of(COUNT) ** 2)
+  policy = {"allow_licenses": ["MIT", "ISC", "NOASSERTION"], "deny_tags": ["x"],
+            "deny_sources": ["B"]}
+  left = len(sampler.run_epoch(policy, data[2], order, 0)[0])
+  able = [m for m in data[2] if not sampler.eligible(policy, m)]
+  keys = {"steps_per_epoch": len(able)}
+  need = 1 + max(c for c, n in enumerate(order)
+                 if n < COUNT and not sampler.eligible(policy, data[2][n]))
+  assert left == 0 and need > 64
+  keys["candidates_per_epoch"] = 64
+  expect(sample(data, 0, policy=policy, sampler=keys), 2,
+         f"candidates_per_epoch: {need} fills them")
+  keys["candidates_per_epoch"] = need
+  expect(sample(data, 0, policy=policy, sampler=keys), 0, f"accepted  {len(able)} of {need}")
 
 
 def test_no_policy_takes_every_record_with_a_loss_once(data):
@@ -142,11 +164,11 @@ def test_no_policy_takes_every_record_with_a_loss_once(data):
 
 def test_replacement(data):
   rows = 24
-  order = order_of(key_of(2), 64, True)
+  order = order_of(key_of(2), sampler.candidates_of(COUNT, rows, True), True)
   policy = {"quotas": [{"bin": "language:en", "max_examples": 9}]}
   result = sample(data, 2, "--json", policy=policy, micro_batch_size=4,
                   sampler={"replacement": True, "steps_per_epoch": rows // 4})
-  assert compare(result, policy, data[2], order, rows)
+  assert compare(result, policy, data[2], order, rows, len(order))
   accepted = json.loads(result.stdout)["accepted"]
   assert len(set(accepted)) < len(accepted)
 
@@ -157,8 +179,11 @@ def test_modes_and_keys(data):
   beacon = "ab" * 32
   for mode, epoch, shown in (("private", 0, False), ("hybrid", 0, True), ("hybrid", 4, False),
                              ("hybrid", 9, True), ("public", 4, True)):
-    keys = {"mode": mode, "window": 3, "public_every": 3, "beacon": beacon, "steps_per_epoch": 4}
-    report = json.loads(expect(sample(data, epoch, "--json", sampler=keys, seed=7), 0).stdout)
+    declared = {"source": "drand", "round": 5, "format": "hex"}
+    keys = {"mode": mode, "window": 3, "public_every": 3, "beacon": declared, "steps_per_epoch": 4}
+    expect(sample(data, epoch, "--json", sampler=keys, seed=7), 2, "--beacon HEX is missing")
+    report = json.loads(expect(sample(data, epoch, "--json", "--beacon", beacon, sampler=keys,
+                                      seed=7), 0).stdout)
     seed = sampler.public_seed(7) if mode == "public" else secret
     key = sampler.master_key(bytes.fromhex(MANIFEST), mode != "public", seed,
                              bytes.fromhex(beacon))
@@ -180,32 +205,51 @@ def test_order_depends_on_everything_declared(data):
   assert base != accepted(0, "--json", seed=1)
   assert base != accepted(0, "--json", manifest="5b" * 32)
   assert base != accepted(0, "--json", sampler={"mode": "private"})
-  assert base != accepted(0, "--json", sampler={"beacon": "00" * 32})
+  assert base != accepted(0, "--json", sampler={
+      "beacon": {"source": "a", "round": 1, "format": "b", "value": "00" * 32}})
   # without a manifest: the digest of what is declared, so a changed policy is another order
   own = accepted(0, "--json", manifest=None)
   assert own != accepted(0, "--json", manifest=None, policy={"allow_licenses": list(TREES)[:3]})
 
 
 def test_default_manifest_is_canonical_json(data):
-  folder, _, _, master = data
-  root = json.loads((folder / "D" / "public" / "dataset.json").read_text())["root"]
-  value = {"format": "vft-sampling/1", "dataset": root, "records_a_step": 2,
-           "policy": {"allow_licenses": ["MIT"], "allow_languages": None,
-                      "allow_tiers": ["public", "restricted", "shadow"], "deny_tags": ["x"],
-                      "deny_sources": [], "deny_domains": [],
-                      "quotas": [{"bin": "length:0-16", "max_tokens": 300}]},
-           "sampler": {"mode": "private", "window": 1, "public_every": None, "replacement": False,
-                       "steps_per_epoch": 3, "beacon": None,
-                       "seed_commitment": model.to_hex(sampler.commitment(
-                           sampler.secret_of(master)))}}
-  text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+  folder, _, metadata, master = data
+  public = json.loads((folder / "D" / "public" / "dataset.json").read_text())
   written = folder / "declaration.json"
-  result = sample(data, 0, "--declaration", written, manifest=None, micro_batch_size=2,
+  beacon = {"source": "drand", "round": 5, "format": "hex"}
+  result = sample(data, 0, "--declaration", written, "--beacon", "ab" * 32, manifest=None,
+                  micro_batch_size=2,
                   policy={"allow_licenses": ["mit"], "deny_tags": ["x"],
                           "quotas": [{"bin": "length:0-16", "max_tokens": 300}]},
-                  sampler={"mode": "private", "steps_per_epoch": 3})
+                  sampler={"mode": "private", "steps_per_epoch": 3, "beacon": beacon})
+  text = written.read_bytes()
   expect(result, 0, f"manifest  {hashlib.sha256(text).hexdigest()}", "key is secret")
-  assert written.read_bytes() == text
+  value = json.loads(text)
+  assert json.dumps(value, sort_keys=True, separators=(",", ":")).encode() == text
+  dataset = value.pop("dataset")
+  assert value == {
+      "format": "vft-sampling/2",
+      "policy": {"allow_licenses": ["MIT"], "allow_languages": None,
+                 "allow_tiers": ["public", "restricted", "shadow"], "deny_tags": ["x"],
+                 "deny_sources": [], "deny_domains": [],
+                 "quotas": [{"bin": "length:0-16", "max_tokens": 300}]},
+      "sampler": {"algorithm": "vft sampler v1", "mode": "private", "window": 1,
+                  "public_every": None, "replacement": False, "records_a_step": 2,
+                  "steps_per_epoch": 3, "candidates_per_epoch": 64, "seed": None, "beacon": beacon,
+                  "seed_commitment": model.to_hex(sampler.commitment(sampler.secret_of(master)))}}
+  # c_D from what is declared of the tiers
+  roots = [[0] * 4] * 3
+  for t in dataset["tiers"]:
+    at = model.TIERS.index(t["tier"])
+    roots[at] = model.sponge(model.TIER, model.from_bytes(bytes.fromhex(t["tree"]))
+                             + [t["records"], dataset["sequence_len"], at, 1])
+  assert model.to_hex(model.dataset_root(roots)) == dataset["root"] == public["root"]
+  assert [(t["tier"], t["records"]) for t in dataset["tiers"]] == [("public", 60), ("shadow", 30)]
+  assert dataset["records"] == COUNT and dataset["height"] == 6
+  kinds = [{k: m[k] for k in ("license", "language", "source", "domain", "tier")}
+           | {"tags": sorted(m["tags"])} for m in metadata]
+  assert all(c in kinds for c in dataset["classes"]) and all(k in dataset["classes"]
+                                                             for k in kinds)
 
 
 def test_text(data):
@@ -258,15 +302,6 @@ def test_commit_tells_what_is_eligible(tmp_path):
   config = write_config(tmp_path, [{"path": write_lines(tmp_path / "a.jsonl", records)}],
                         policy={"allow_licenses": ["MIT"]})
   expect(vft("commit", config, "--out", tmp_path / "D"), 0, "eligible  3 of 7 records")
-
-
-def test_training_says_that_it_does_not_follow(tmp_path):
-  import subprocess
-  from test_data_cli import VFT
-  config = write_config(tmp_path, [{"path": write_lines(tmp_path / "a.jsonl", [alpaca(0)])}],
-                        policy={"allow_licenses": ["MIT"]})
-  result = subprocess.run([VFT, "manifest", config, "--digest"], capture_output=True, text=True)
-  assert "training of this version takes every record" in result.stderr
 
 
 def test_usage(data):
