@@ -13,8 +13,9 @@ static vft_status print(void *ctx, const vft_replayed_epoch *e) {
     printf("not replayed, the sampler's secret is not here\n");
     return VFT_OK;
   }
-  printf("%llu steps, %llu in the log, %s\n", (unsigned long long)e->steps,
-         (unsigned long long)e->logged, e->equal ? "equal" : "different");
+  printf("%llu steps, %llu in the log, %s; %s\n", (unsigned long long)e->steps,
+         (unsigned long long)e->logged, e->equal ? "equal" : "different",
+         e->proved ? "those of the proofs" : "no proof yet");
   for (uint64_t t = 0; t < e->steps; t++) {
     printf("step %-4llu", (unsigned long long)(e->first_step + t));
     for (uint64_t i = 0; i < e->records_a_step; i++)
@@ -34,9 +35,9 @@ static vft_status collect(void *ctx, const vft_replayed_epoch *e) {
     json_array_append_new(steps, records);
   }
   json_array_append_new(
-      ctx, json_pack("{s:I, s:I, s:b, s:b, s:I, s:o, s:I, s:o}", "epoch", (json_int_t)e->epoch,
+      ctx, json_pack("{s:I, s:I, s:b, s:b, s:b, s:I, s:o, s:I, s:o}", "epoch", (json_int_t)e->epoch,
                      "window", (json_int_t)e->window, "public", (int)e->is_public, "replayed",
-                     (int)e->replayed, "first_step", (json_int_t)e->first_step, "steps", steps,
+                     (int)e->replayed, "proved", (int)e->proved, "first_step", (json_int_t)e->first_step, "steps", steps,
                      "logged", (json_int_t)e->logged, "equal",
                      e->replayed ? json_boolean(e->equal) : json_null()));
   return VFT_OK;
@@ -70,8 +71,8 @@ static vft_status run_replay(int argc, char **argv) {
 
 static const cli_command sampler_replay = {
     "sampler replay", "RUN [--epoch E]",
-    "Compute which records the sampler gives a run, and compare with its log",
-    "Reads the manifest, the dataset folder of the run and private/log.jsonl. Public epochs need no\n"
+    "Compute which records the sampler gives a run, and compare with log and proofs",
+    "Reads the manifest, the dataset folder of the run, private/log.jsonl and the epochs' proofs. Public epochs need no\n"
     "secret; private ones are replayed where the secret in DATA/private is.",
     run_replay};
 

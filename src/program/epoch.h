@@ -74,6 +74,9 @@ VFT_MUST_CHECK vft_status vft_epoch_inputs(const vft_epoch *epoch, const vft_epo
 /* Digest of counters: leaf_q = sponge(VFT_DOMAIN_COUNTER; q, counter, salt (4)); with n the even
  * number of leaves, sponge(VFT_DOMAIN_COUNTERS; leaf_0, leaf_(n/2), leaf_1, leaf_(n/2 + 1), ...).
  * leaf: n digests, filled. */
+void vft_counter_leaf(uint32_t q, uint64_t counter, const vft_poseidon_digest *salt,
+                      vft_poseidon_digest *leaf);
+vft_poseidon_digest vft_counters_list(const vft_poseidon_digest *leaf, uint32_t n);
 vft_poseidon_digest vft_counters_digest(const uint64_t *counter, const vft_poseidon_digest *salt,
                                         uint32_t n, vft_poseidon_digest *leaf);
 

@@ -154,13 +154,20 @@ vft_status vft_epoch_inputs(const vft_epoch *e, const vft_epoch_statement *s, in
 
 /* ---- counters ---- */
 
+void vft_counter_leaf(uint32_t q, uint64_t counter, const vft_poseidon_digest *salt,
+                      vft_poseidon_digest *leaf) {
+  vft_fp x[6] = {vft_fp_from_u64(q), vft_fp_from_u64(counter)};
+  memcpy(x + 2, salt->e, sizeof salt->e);
+  vft_poseidon_hash_many(VFT_DOMAIN_COUNTER, x, 6, 1, leaf);
+}
+
 vft_poseidon_digest vft_counters_digest(const uint64_t *counter, const vft_poseidon_digest *salt,
                                         uint32_t n, vft_poseidon_digest *leaf) {
-  for (uint32_t q = 0; q < n; q++) {
-    vft_fp x[6] = {vft_fp_from_u64(q), vft_fp_from_u64(counter[q])};
-    memcpy(x + 2, salt[q].e, sizeof salt[q].e);
-    vft_poseidon_hash_many(VFT_DOMAIN_COUNTER, x, 6, 1, &leaf[q]);
-  }
+  for (uint32_t q = 0; q < n; q++) vft_counter_leaf(q, counter[q], &salt[q], &leaf[q]);
+  return vft_counters_list(leaf, n);
+}
+
+vft_poseidon_digest vft_counters_list(const vft_poseidon_digest *leaf, uint32_t n) {
   vft_fp list[4 * (VFT_QUOTAS + 2)];
   vft_poseidon_digest out;
   for (uint32_t j = 0; j < n / 2; j++) {

@@ -4,22 +4,32 @@
 
 #include "prove/commit.h"
 
-/* Root of the link counters_in when all counters are 0. */
-static vft_status start_root(const vft_epoch *e, vft_digest *root) {
+/* Root of a link; rows NULL: all 0. */
+static vft_status link_root(const vft_epoch *e, uint32_t link, const vft_poseidon_digest *rows,
+                            vft_digest *root) {
   vft_trace trace;
   vft_tensor_id id[8];
   vft_commitment *c = NULL;
   TRY(vft_trace_init(&trace, e->program));
   vft_status st = VFT_OK;
-  uint32_t n = vft_layout_tree_tensors(e->program, VFT_LINK, e->link_in, id, 8);
-  for (uint32_t i = 0; i < n && st == VFT_OK; i++) st = vft_trace_alloc(&trace, id[i]);
+  uint32_t n = vft_layout_tree_tensors(e->program, VFT_LINK, link, id, 8);
+  for (uint32_t i = 0; i < n && st == VFT_OK; i++) {
+    st = vft_trace_alloc(&trace, id[i]);
+    size_t size = vft_tensor_count(&e->program->tensors[id[i]]);
+    for (size_t k = 0; st == VFT_OK && rows && k < size; k++)
+      vft_array_set(&trace.array[id[i]], k, vft_field_signed(rows[k].e[i]));
+  }
   if (st == VFT_OK)
-    st = vft_commit_group(&c, &trace, VFT_LINK, e->link_in,
-                          vft_proof_options_default().log_inv_rate, 0);
+    st = vft_commit_group(&c, &trace, VFT_LINK, link, vft_proof_options_default().log_inv_rate, 0);
   if (st == VFT_OK) *root = vft_commitment_root(c);
   vft_commitment_free(c);
   vft_trace_free(&trace);
   return st;
+}
+
+vft_status vft_epochs_rows_root(const vft_epochs *e, const vft_poseidon_digest *rows,
+                                vft_digest *root) {
+  return link_root(e->program, e->program->link_rows, rows, root);
 }
 
 vft_status vft_epochs_derive(const vft_manifest *m, vft_epochs *out) {
@@ -33,7 +43,7 @@ vft_status vft_epochs_derive(const vft_manifest *m, vft_epochs *out) {
     snprintf(text, sizeof text, "%s", vft_error_message());
     st = vft_reject("manifest/sampler", "the declared sampler has no valid program: %s", text);
   }
-  if (st == VFT_OK) st = start_root(out->program, &out->start);
+  if (st == VFT_OK) st = link_root(out->program, out->program->link_in, NULL, &out->start);
   if (st != VFT_OK) vft_epochs_free(out);
   return st;
 }

@@ -22,6 +22,11 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_epochs_derive(const vft_manifest *manifest, vft_epochs *out);
 void vft_epochs_free(vft_epochs *epochs);
 
+/* Root of the link rows with these content digests, by address (program/epoch.h). */
+VFT_MUST_CHECK vft_status vft_epochs_rows_root(const vft_epochs *epochs,
+                                               const vft_poseidon_digest *rows,
+                                               vft_digest *root);
+
 /* What the proof of a block is about. Requires: the beacon's value is known, if one is declared. */
 VFT_MUST_CHECK vft_status vft_epochs_statement(const vft_manifest *manifest,
                                                const vft_windows *windows, uint64_t epoch,

@@ -5,34 +5,38 @@
 
 /* ---- rows ---- */
 
+vft_status vft_epochs_list(const vft_plan *plan, const vft_epoch *e,
+                           const vft_plan_epoch_list *list, vft_poseidon_digest **out) {
+  const vft_sampling *s = &plan->manifest.sampling;
+  uint64_t at = 0;
+  vft_status st = VFT_OK;
+  *out = vft_alloc((size_t)e->row_slots * e->step_slots, sizeof **out);
+  if (!*out) return VFT_RESOURCE;
+  for (uint64_t c = 0; st == VFT_OK && c < list->candidates; c++) {
+    vft_row row;
+    size_t source;
+    if (list->verdict[c] != VFT_ACCEPTED) continue;
+    st = vft_dataset_row(&plan->dataset, list->record[c], &row, &source);
+    (*out)[at / s->records_a_step * e->row_slots + at % s->records_a_step] = row.content;
+    at++;
+  }
+  return st;
+}
+
 vft_status vft_epochs_rows(vft_prover *j, uint64_t epoch) {
-  const vft_epoch *e = j->epochs.program;
-  const vft_sampling *s = &j->plan.manifest.sampling;
-  size_t n = (size_t)e->row_slots * e->step_slots;
   vft_plan_epoch_list list;
   if (j->rows && j->rows_epoch == epoch) return VFT_OK;
   TRY(vft_plan_epoch(&j->plan, epoch, &list));
   vft_free(j->rows);
-  vft_status st = VFT_OK;
-  uint64_t at = 0;
-  j->rows = vft_alloc(n, sizeof *j->rows);
   j->rows_epoch = epoch;
-  if (!j->rows) st = VFT_RESOURCE;
-  for (uint64_t c = 0; st == VFT_OK && c < list.candidates; c++) {
-    vft_row row;
-    size_t source;
-    if (list.verdict[c] != VFT_ACCEPTED) continue;
-    st = vft_dataset_row(&j->plan.dataset, list.record[c], &row, &source);
-    j->rows[at / s->records_a_step * e->row_slots + at % s->records_a_step] = row.content;
-    at++;
-  }
+  vft_status st = vft_epochs_list(&j->plan, j->epochs.program, &list, &j->rows);
   vft_plan_epoch_list_free(&list);
   return st;
 }
 
 /* ---- counters ---- */
 
-void vft_counter_salt(const vft_prover *j, uint64_t epoch, uint32_t quota,
+void vft_counter_salt(const vft_plan *plan, uint64_t epoch, uint32_t quota,
                       vft_poseidon_digest *salt) {
   static const char domain[] = "vft counter salt v1";
   uint8_t number[12], bytes[64];
@@ -41,8 +45,8 @@ void vft_counter_salt(const vft_prover *j, uint64_t epoch, uint32_t quota,
   for (int i = 0; i < 4; i++) number[8 + i] = (uint8_t)(quota >> 8 * i);
   vft_blake3_init(&h);
   vft_blake3_update(&h, domain, sizeof domain);
-  vft_blake3_update(&h, j->plan.dataset.master, 32);
-  vft_blake3_update(&h, j->plan.manifest.digest, 32);
+  vft_blake3_update(&h, plan->dataset.master, 32);
+  vft_blake3_update(&h, plan->manifest.digest, 32);
   vft_blake3_update(&h, number, sizeof number);
   vft_blake3_final(&h, bytes, sizeof bytes);
   for (int k = 0; k < 4; k++) {
@@ -53,25 +57,26 @@ void vft_counter_salt(const vft_prover *j, uint64_t epoch, uint32_t quota,
 }
 
 /* What the accepted candidates from..to-1 of the list add to the counters. */
-static void count(const vft_prover *j, const vft_plan_epoch_list *list, uint64_t from, uint64_t to,
-                  uint64_t *counter) {
-  const vft_policy *p = &j->plan.manifest.sampling.policy;
-  const vft_judged *judged = &j->plan.judged;
+static void count(const vft_plan *plan, const vft_epoch *e, const vft_plan_epoch_list *list,
+                  uint64_t from, uint64_t to, uint64_t *counter) {
+  const vft_policy *p = &plan->manifest.sampling.policy;
+  const vft_judged *judged = &plan->judged;
   for (uint64_t c = from; c < to && c < list->candidates; c++) {
     if (list->verdict[c] != VFT_ACCEPTED) continue;
     const vft_dataset_meta *m = &judged->meta[list->record[c]];
     for (size_t q = 0; q < p->quotas; q++)
       if (vft_policy_in_bin(p, &judged->of_class[m->class_number], q, m->tokens))
         counter[q] += p->quota[q].tokens ? m->tokens : 1;
-    counter[j->epochs.program->rows_quota]++;
+    counter[e->rows_quota]++;
   }
 }
 
-vft_status vft_epochs_counters(vft_prover *j, uint64_t epoch, uint64_t *counter) {
+vft_status vft_epochs_counters(const vft_plan *plan, const vft_epoch *e, uint64_t epoch,
+                               uint64_t *counter) {
   vft_plan_epoch_list list;
-  TRY(vft_plan_epoch(&j->plan, epoch, &list));
-  memset(counter, 0, j->epochs.program->quotas * sizeof *counter);
-  count(j, &list, 0, list.candidates, counter);
+  TRY(vft_plan_epoch(plan, epoch, &list));
+  memset(counter, 0, e->quotas * sizeof *counter);
+  count(plan, e, &list, 0, list.candidates, counter);
   vft_plan_epoch_list_free(&list);
   return VFT_OK;
 }
@@ -141,7 +146,7 @@ static vft_status prove_block(vft_prover *j, const vft_plan_epoch_list *list, ui
   vft_status st = vft_epochs_statement(m, &window, list->key.epoch, block, &none, &at);
   vft_windows_free(&window);
   TRY(st);
-  for (uint32_t q = 0; q < e->quotas; q++) vft_counter_salt(j, list->key.epoch, q, &salt[q]);
+  for (uint32_t q = 0; q < e->quotas; q++) vft_counter_salt(&j->plan, list->key.epoch, q, &salt[q]);
   vft_epoch_witness w = {.secret = j->plan.secret, .epoch_key = list->key.key, .before = before,
                          .salt = salt, .open = open_record, .ctx = &o, .rows = j->rows};
   TRY(vft_trace_init(&trace, e->program));
@@ -185,7 +190,7 @@ static vft_status prove_epoch(vft_prover *j, const vft_windows *windows, uint64_
       st = keep_block(j, windows, epoch, b, before, now, &kept);
     if (st == VFT_OK && !kept) st = prove_block(j, &list, b, counter, now);
     if (st == VFT_OK && !kept) st = vft_epochs_join(&j->epochs, before, now);
-    count(j, &list, (uint64_t)b * j->epochs.program->block,
+    count(&j->plan, j->epochs.program, &list, (uint64_t)b * j->epochs.program->block,
           (uint64_t)(b + 1) * j->epochs.program->block, counter);
     if (st == VFT_OK) vft_prover_done(j, vft_epochs_work(&j->epochs));
     if (st == VFT_OK) j->rows_root[epoch] = now->link[j->epochs.program->link_rows];

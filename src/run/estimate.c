@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "prove/probe.h"
 #include "run/derive.h"
+#include "run/epochs.h"
 #include "run/memory.h"
 #include "run/plan.h"
 #include "run/progress.h"
@@ -52,6 +53,11 @@ static vft_status add_shards(sums *w) {
     st = add_program(w, shards.step[i], (double)w->out->steps);
   uint64_t committed = w->out->committed, lookups = w->out->lookups;
   if (st == VFT_OK && shards.release) st = add_program(w, shards.release, 1);
+  vft_epochs epochs = {0};
+  if (st == VFT_OK) st = vft_epochs_derive(&w->plan->manifest, &epochs);
+  if (st == VFT_OK)
+    st = add_program(w, epochs.program->step, (double)epochs.epochs * epochs.blocks);
+  vft_epochs_free(&epochs);
   w->out->committed = committed;
   w->out->lookups = lookups;
   vft_shards_free(&shards);

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE
 #include "run/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,3 +196,10 @@ static uint64_t little(vft_reader *r, size_t n) {
 
 uint32_t vft_reader_u32(vft_reader *r) { return (uint32_t)little(r, 4); }
 uint64_t vft_reader_u64(vft_reader *r) { return little(r, 8); }
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+  (void)st, (void)type, (void)ftw;
+  return remove(path);
+}
+
+void vft_folder_remove(const char *path) { (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }

@@ -27,6 +27,8 @@ bool vft_file_exists(const char *path);
 bool vft_folder_exists(const char *path);
 /* Creates the folder and its parents; fine when it exists. Fails: VFT_USAGE. */
 VFT_MUST_CHECK vft_status vft_folder_make(const char *path);
+/* Removes a folder and what is in it, as far as that goes. */
+void vft_folder_remove(const char *path);
 /* A path that does not depend on the working directory (the file need not exist). */
 char *vft_path_absolute(vft_arena *arena, const char *path);
 /* Fails with VFT_RESOURCE when the file system of `path` has less than `bytes` free. */

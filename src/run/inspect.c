@@ -107,6 +107,22 @@ static vft_status inspect_step(const char *path, FILE *out) {
   return VFT_OK;
 }
 
+static vft_status inspect_epoch(const char *path, FILE *out) {
+  vft_epoch_file f;
+  uint8_t counters[32];
+  TRY(vft_epoch_file_read(path, &f));
+  vft_poseidon_bytes(&f.counters, counters);
+  fprintf(out, "Proof of epoch %" PRIu64 ", block %u of its candidates, %zu bytes (not verified: vft "
+               "verify does)\n", f.epoch, f.block, f.length);
+  hex_line(out, "h_Pi", f.manifest);
+  hex_line(out, "rows", f.link[0].b);
+  hex_line(out, "counters before", f.link[1].b);
+  hex_line(out, "counters after", f.link[2].b);
+  hex_line(out, "their digest", counters);
+  vft_free(f.proof);
+  return VFT_OK;
+}
+
 static vft_status inspect_oracles(const char *path, FILE *out) {
   vft_oracle_file f;
   TRY(vft_oracle_file_read(path, &f));
@@ -143,6 +159,36 @@ static vft_status inspect_checkpoint(const char *path, FILE *out) {
   }
   vft_bytes_free(&file);
   return st;
+}
+
+/* ---- other documents ---- */
+
+/* The manifest in words; the others, which are short, by what they are and as they are. */
+static vft_status inspect_json(const char *path, FILE *out) {
+  static const struct {
+    const char *format, *words;
+  } known[] = {{"vft-windows/1", "Keys of the public windows of a hybrid run"},
+               {"vft-beacon/1", "Value of the beacon of a run"},
+               {"vft-counter/1", "An opened counter of an epoch (vft verify checks it)"},
+               {"vft-shards/1", "How the steps of a run are cut into shards"},
+               {"vft-job/1", "A shard to prove (vft worker run)"},
+               {"vft-dataset/2", "Public description of a committed dataset"}};
+  vft_bytes text;
+  json_error_t error;
+  TRY(vft_file_read(path, 64 << 20, VFT_USAGE, &text));
+  json_t *root = json_loadb((const char *)text.data, text.size, 0, &error);
+  vft_bytes_free(&text);
+  const char *format = json_string_value(json_object_get(root, "format"));
+  for (size_t i = 0; format && i < sizeof known / sizeof *known; i++) {
+    if (strcmp(format, known[i].format)) continue;
+    fprintf(out, "%s\n", known[i].words);
+    int failed = json_dumpf(root, out, JSON_INDENT(2));
+    fputc('\n', out);
+    json_decref(root);
+    return failed ? vft_fail(VFT_RESOURCE, "%s: cannot be written", path) : VFT_OK;
+  }
+  json_decref(root);
+  return inspect_manifest(path, out);
 }
 
 /* ---- folders ---- */
@@ -223,9 +269,10 @@ vft_status vft_inspect(const char *path, FILE *out) {
   if (f) fclose(f);
   if (!f) return vft_fail(VFT_USAGE, "%s: cannot be read", path);
   if (n == 8 && !memcmp(head, "VFTSTEP1", 8)) return inspect_step(path, out);
+  if (n == 8 && !memcmp(head, "VFTEPOC1", 8)) return inspect_epoch(path, out);
   if (n == 8 && !memcmp(head, "VFTORCL1", 8)) return inspect_oracles(path, out);
   if (n == 8 && !memcmp(head, "VFTCKPT1", 8)) return inspect_checkpoint(path, out);
-  if (n && head[0] == '{') return inspect_manifest(path, out);
+  if (n && head[0] == '{') return inspect_json(path, out);
   if (vft_inspect_is_model(path)) return vft_inspect_model(path, out);
   return vft_fail(VFT_USAGE, "%s: not a manifest, proof, checkpoint, adapter, GGUF or safetensors "
                              "file", path);

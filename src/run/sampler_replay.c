@@ -2,13 +2,16 @@
 
 #include <string.h>
 
+#include "run/epochs_prove.h"
 #include "run/plan.h"
 #include "run/windows.h"
 
 typedef struct {
   const vft_plan *plan;
   const char *public;
-  json_t *log; /* a line a step */
+  json_t *log; /* a line a step; empty if there is none */
+  const char *proofs;
+  vft_epochs epochs;
   uint64_t wrong; /* the first step that was trained on other records; UINT64_MAX: none */
 } replay;
 
@@ -16,8 +19,9 @@ typedef struct {
 
 static vft_status read_log(const char *path, json_t **out) {
   vft_bytes log;
-  TRY(vft_file_read(path, SIZE_MAX >> 1, VFT_USAGE, &log));
   *out = json_array();
+  if (!vft_file_exists(path)) return VFT_OK; /* there are still the proofs */
+  TRY(vft_file_read(path, SIZE_MAX >> 1, VFT_USAGE, &log));
   vft_status st = VFT_OK;
   for (size_t at = 0; st == VFT_OK && at < log.size;) {
     const uint8_t *end = memchr(log.data + at, '\n', log.size - at);
@@ -74,7 +78,31 @@ static vft_status find_key(const replay *r, uint64_t epoch, vft_plan_key *key, b
   return VFT_OK;
 }
 
-/* Fills record, logged and equal. */
+/* The rows that the proofs of the epoch are about, if they are there: are they these? Whether the proofs
+ * are good, vft verify says. */
+static vft_status compare_proof(replay *r, const vft_plan_epoch_list *list,
+                                vft_replayed_epoch *e) {
+  vft_arena arena = {0};
+  vft_epoch_file file = {.proof = NULL};
+  vft_poseidon_digest *rows = NULL;
+  vft_digest root;
+  char *path = vft_epoch_file_path(&arena, r->proofs, e->epoch, 0);
+  vft_status st = path ? VFT_OK : VFT_RESOURCE;
+  if (st == VFT_OK && vft_file_exists(path)) {
+    st = vft_epoch_file_read(path, &file);
+    if (st == VFT_OK) st = vft_epochs_list(r->plan, r->epochs.program, list, &rows);
+    if (st == VFT_OK) st = vft_epochs_rows_root(&r->epochs, rows, &root);
+    e->proved = true;
+    if (st == VFT_OK && memcmp(root.b, file.link[r->epochs.program->link_rows].b, sizeof root.b))
+      st = vft_reject("sampler/rows", "%s: is about other rows than the sampler gives", path);
+  }
+  vft_free(file.proof);
+  vft_free(rows);
+  vft_arena_free(&arena);
+  return st;
+}
+
+/* Fills record, logged, equal and proved. */
 static vft_status compare(replay *r, const vft_plan_key *key, vft_replayed_epoch *e) {
   vft_plan_epoch_list list;
   uint64_t n = 0, a_step = e->records_a_step, all = json_array_size(r->log);
@@ -82,8 +110,9 @@ static vft_status compare(replay *r, const vft_plan_key *key, vft_replayed_epoch
   e->record = vft_alloc_raw(list.rows, sizeof *e->record);
   for (uint64_t c = 0; e->record && c < list.candidates; c++)
     if (list.verdict[c] == VFT_ACCEPTED) e->record[n++] = list.record[c];
+  vft_status st = e->record ? compare_proof(r, &list, e) : VFT_RESOURCE;
   vft_plan_epoch_list_free(&list);
-  if (!e->record) return VFT_RESOURCE;
+  TRY(st);
   e->replayed = e->equal = true;
   e->logged = all < e->first_step ? 0 : all - e->first_step;
   if (e->logged > e->steps) e->logged = e->steps;
@@ -145,11 +174,14 @@ vft_status vft_run_sampler_replay(const char *run, uint64_t epoch,
   TRY(vft_plan_open(run, VFT_PLAN_DATASET, &plan));
   char *log = vft_run_path(&arena, run, "private/log.jsonl");
   r.public = vft_run_path(&arena, run, "public");
-  if (!log || !r.public) goto out;
+  r.proofs = vft_run_path(&arena, run, "public/proofs");
+  if (!log || !r.public || !r.proofs) goto out;
+  TRY_OUT(vft_epochs_derive(&plan.manifest, &r.epochs));
   TRY_OUT(read_log(log, &r.log));
   TRY_OUT(run_epochs(&r, epoch, show, ctx));
 out:
   json_decref(r.log);
+  vft_epochs_free(&r.epochs);
   vft_arena_free(&arena);
   vft_plan_free(&plan);
   return st;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "run/derive.h"
+#include "run/epochs.h"
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/run.h"
@@ -297,13 +298,20 @@ static vft_status open_or_make(const vft_train_request *request, vft_plan *plan)
   return st;
 }
 
-/* Is there a cut of the steps that the memory can prove? */
+/* Can the memory prove a cut of the steps, and the epochs? */
 static vft_status provable(const vft_plan *plan, uint64_t memory) {
   vft_cut cut;
   vft_memory_shard largest;
   size_t budget;
+  vft_epochs epochs;
+  uint8_t context[VFT_CONTEXT_MAX];
   TRY(vft_memory_budget(memory, &budget));
-  return vft_memory_cut(&plan->manifest, plan->step, budget, &cut, &largest);
+  TRY(vft_memory_cut(&plan->manifest, plan->step, budget, &cut, &largest));
+  vft_proof_options options = vft_cut_options(&plan->manifest, &cut, 0, 0, context);
+  TRY(vft_epochs_derive(&plan->manifest, &epochs));
+  vft_status st = vft_memory_plan(epochs.program->step, &options, budget, &largest);
+  vft_epochs_free(&epochs);
+  return st;
 }
 
 vft_status vft_run_train(const vft_train_request *request) {

@@ -8,6 +8,7 @@
 #include "model/source.h"
 #include "run/beacon.h"
 #include "run/derive.h"
+#include "run/disclose.h"
 #include "run/epochs.h"
 #include "run/files.h"
 #include "run/plan.h"
@@ -27,6 +28,7 @@ typedef struct {
   vft_epochs epochs;
   vft_windows windows;
   vft_digest *rows; /* per epoch: root of its rows */
+  vft_poseidon_digest *counters; /* and digest of its counters */
   vft_oracle_claims claims;
   vft_digest last_adapter;
   vft_bits *bits; /* of all proofs, numbered as in run/cut.h */
@@ -145,7 +147,11 @@ static vft_status describe_data(verifier *v) {
            (unsigned long long)v->epochs.epochs,
            (unsigned long long)(s->steps_per_epoch * s->records_a_step), (unsigned long long)shown);
   TRY(checked(v, VFT_CLAIM_SAMPLER, text));
+  const char *opened;
+  TRY(vft_counters_check(v->request->folder, &v->manifest, &v->epochs, v->counters,
+                         &v->report->arena, &opened));
   char *policy = vft_policy_words(&s->policy, &v->report->arena);
+  if (policy) policy = vft_arena_printf(&v->report->arena, "%s%s", policy, opened);
   return policy ? checked(v, VFT_CLAIM_POLICY, policy) : VFT_RESOURCE;
 }
 
@@ -156,13 +162,14 @@ static vft_status check_epochs(verifier *v) {
   TRY(vft_beacon_read(v->request->folder, &v->manifest.sampling));
   TRY(vft_windows_read(v->request->folder, &v->manifest, &v->windows));
   v->rows = vft_alloc(v->epochs.epochs, sizeof *v->rows);
-  if (!v->rows) return VFT_RESOURCE;
+  v->counters = vft_alloc(v->epochs.epochs, sizeof *v->counters);
+  if (!v->rows || !v->counters) return VFT_RESOURCE;
   for (uint64_t e = 0; e < v->epochs.epochs; e++)
     for (uint32_t b = 0; b < v->epochs.blocks; b++) {
       vft_epoch_file *now = &file[b & 1];
       TRY(check_block(v, e, b, b ? &file[(b & 1) ^ 1] : NULL, now));
       v->rows[e] = now->link[v->epochs.program->link_rows];
-      v->report->counters = now->counters;
+      v->counters[e] = now->counters;
       vft_progress_step(&progress, e * v->epochs.blocks + b + 1, "");
     }
   return VFT_OK;
@@ -594,6 +601,7 @@ out:
   vft_epochs_free(&v.epochs);
   vft_windows_free(&v.windows);
   vft_free(v.rows);
+  vft_free(v.counters);
   vft_step_free(v.step);
   vft_manifest_free(&v.manifest);
   return st;

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
-#include "hash/poseidon.h"
 
 typedef enum {
   VFT_CLAIM_MANIFEST,    /* canonical, complete; its program is the one it declares */
@@ -46,7 +45,6 @@ typedef struct {
   } claim[VFT_CLAIMS];
   uint8_t h_pi[32];
   vft_digest h0, h_t, program, tables;
-  vft_poseidon_digest counters; /* what the last epoch's counters hash to */
   bool has_manifest, has_h_t;
   uint64_t steps, proof_bytes;
   double seconds, slowest_shard_ms;
