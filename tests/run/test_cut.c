@@ -50,6 +50,7 @@ static const char *join(const vft_shards *s, const vft_slots *start, uint32_t sh
   vft_slots slots = *start;
   vft_error_clear();
   for (uint64_t t = 0; t < 2; t++) {
+    vft_slots_rows(&slots, root_of(t, VFT_SLOT_ROWS)); /* what the epoch's proofs are about */
     for (uint32_t i = 0; i < s->n; i++) {
       vft_digest root[8];
       honest(s, start, t, i, root);
@@ -146,8 +147,9 @@ static void test_contexts(void **state) {
     assert_true(o.context_len != first.context_len || memcmp(a, b, o.context_len));
     assert_true(o.context_len <= VFT_CONTEXT_MAX);
   }
-  assert_int_equal(vft_cut_proofs(&cut, 10), 10 * 5 + 2);
-  assert_int_equal(first.bits, 130 + 7); /* 24 steps of 5 shards and two more: 122 proofs */
+  /* 24 steps of 5 shards, opening, release, two epochs of a block */
+  assert_int_equal(vft_cut_proofs(&cut, &plan.manifest), 24 * 5 + 2 + 2);
+  assert_int_equal(first.bits, 130 + 7);
 }
 
 /* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest. */

@@ -61,7 +61,8 @@ static void test_step_file(void **state) {
   (void)state;
   uint8_t proof[100];
   for (int i = 0; i < 100; i++) proof[i] = (uint8_t)(i * 7);
-  vft_step_file f = {.step = 17, .shard = 2, .links = 5, .proof = proof, .length = sizeof proof}, g;
+  vft_step_file f = {.step = 17, .shard = 2, .links = 5, .proof = proof, .length = sizeof proof,
+                     .padding = 13}, g;
   memset(f.manifest, 3, 32);
   for (int l = 0; l < 5; l++) memset(f.link[l].b, l, 32);
   snprintf(path, sizeof path, "%s/step_000017.vft", folder);
@@ -71,6 +72,7 @@ static void test_step_file(void **state) {
   assert_int_equal(g.shard, 2);
   assert_int_equal(g.links, 5);
   assert_int_equal(g.length, 100);
+  assert_int_equal(g.padding, 13);
   assert_memory_equal(g.proof, proof, 100);
   assert_memory_equal(g.link, f.link, sizeof f.link);
   vft_step_file_free(&g);
@@ -83,6 +85,9 @@ static void test_step_file(void **state) {
   }
   spit(b.data, b.size + 1); /* a byte more: the terminating zero */
   assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
+  b.data[b.size - 1] = 1; /* padding is zeros */
+  spit(b.data, b.size);
+  assert_int_equal(vft_step_file_read(path, &g), VFT_REJECTED);
   b.data[8] = 1;
   spit(b.data, b.size);
   assert_int_equal(vft_step_file_read(path, &g), VFT_USAGE); /* another version */
@@ -92,10 +97,40 @@ static void test_step_file(void **state) {
   assert_string_equal(vft_error_check(), "step/missing");
 }
 
+static void test_epoch_file(void **state) {
+  (void)state;
+  uint8_t proof[60] = {1, 2, 3};
+  vft_epoch_file f = {.epoch = 3, .block = 1, .counters = {{{5}, {6}, {7}, {8}}}, .proof = proof,
+                      .length = sizeof proof, .padding = 4}, g;
+  for (int l = 0; l < VFT_EPOCH_LINKS; l++) memset(f.link[l].b, 9 + l, 32);
+  snprintf(path, sizeof path, "%s/epoch_000003_0001.vft", folder);
+  assert_int_equal(vft_epoch_file_write(path, &f), VFT_OK);
+  assert_int_equal(vft_epoch_file_read(path, &g), VFT_OK);
+  assert_int_equal(g.epoch, 3);
+  assert_int_equal(g.block, 1);
+  assert_memory_equal(&g.counters, &f.counters, sizeof f.counters);
+  assert_memory_equal(g.link, f.link, sizeof f.link);
+  assert_memory_equal(g.proof, proof, sizeof proof);
+  vft_free(g.proof);
+  vft_bytes b = slurp();
+  for (size_t n = 0; n < b.size; n++) {
+    spit(b.data, n);
+    assert_int_equal(vft_epoch_file_read(path, &g), VFT_REJECTED);
+    assert_string_equal(vft_error_check(), "epoch/header");
+  }
+  memset(b.data + 56, 255, 8); /* a digest's element beyond p */
+  spit(b.data, b.size);
+  assert_int_equal(vft_epoch_file_read(path, &g), VFT_REJECTED);
+  vft_bytes_free(&b);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(vft_epoch_file_read(path, &g), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "epoch/missing");
+}
+
 static void expect_extra(const char *name, const vft_cut *cut, uint64_t steps, vft_status want) {
   snprintf(path, sizeof path, "%s/%s", folder, name);
   spit("x", 1);
-  assert_int_equal(vft_proof_files_check(folder, cut, steps), want);
+  assert_int_equal(vft_proof_files_check(folder, cut, steps, 2, 3), want);
   if (want == VFT_REJECTED) assert_string_equal(vft_error_check(), "step/extra");
   assert_int_equal(unlink(path), 0);
 }
@@ -115,6 +150,10 @@ static void test_extra_proofs(void **state) {
   expect_extra("step_000005_layers_02.vft", &two, 6, VFT_REJECTED);
   expect_extra("step_000006_layers_00.vft", &two, 6, VFT_REJECTED);
   expect_extra("release.vft", &two, 6, VFT_OK);
+  expect_extra("epoch_000001_0002.vft", &two, 6, VFT_OK);
+  expect_extra("epoch_000002_0000.vft", &two, 6, VFT_REJECTED);
+  expect_extra("epoch_000000_0003.vft", &two, 6, VFT_REJECTED);
+  expect_extra("epoch_0_0.vft", &two, 6, VFT_REJECTED);
 }
 
 static void read_cut(const char *text, vft_status want) {
@@ -210,6 +249,7 @@ static void test_checkpoint(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_atomic_write), cmocka_unit_test(test_step_file),
+      cmocka_unit_test(test_epoch_file),
       cmocka_unit_test(test_extra_proofs),
       cmocka_unit_test(test_cut), cmocka_unit_test(test_checkpoint)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
