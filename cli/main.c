@@ -38,7 +38,9 @@ static vft_status say(vft_status st) {
 }
 
 static vft_status flushed(vft_status st) {
-  if (fflush(stdout) && st == VFT_OK) st = vft_fail(VFT_RESOURCE, "cannot write to stdout");
+  /* a long text is written before the flush, which then has nothing to fail at */
+  int lost = fflush(stdout) || ferror(stdout);
+  if (lost && st == VFT_OK) st = vft_fail(VFT_RESOURCE, "cannot write to stdout");
   return say(st);
 }
 

@@ -1,5 +1,6 @@
 #include "data/processing.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static json_t *text_or_null(const char *text) { return text ? json_string(text) 
 static char *absolute(vft_arena *arena, const char *path) {
   char *full = realpath(path, NULL), *copy;
   if (!full) {
-    (void)vft_fail(VFT_USAGE, "%s: no such file", path);
+    (void)vft_fail(VFT_USAGE, "%s: cannot be opened: %s", path, strerror(errno));
     return NULL;
   }
   copy = vft_arena_strdup(arena, full);

@@ -19,7 +19,7 @@ typedef struct {
   uint64_t lookups;
 } vft_estimate;
 
-/* Plans the run as `vft run` would (nothing is written), executes its first step and times a small
+/* Plans the run as `vft run` would (nothing that stays is written), executes its first step and times a small
  * proof on this machine. memory as in vft_prove_request;
  * data: folder of a finished commitment, or NULL: a temporary one, unless the configuration names it.
  * Fails: VFT_USAGE (configuration), VFT_RESOURCE. */

@@ -52,6 +52,23 @@ static vft_status program_lines(const vft_manifest *m, FILE *out) {
   return st;
 }
 
+static void data_lines(const vft_sampling *s, FILE *out) {
+  uint8_t root[32];
+  vft_poseidon_bytes(&s->root, root);
+  hex_line(out, "c_D", root);
+  fprintf(out, "  classes         %zu, a path of %u nodes\n", s->classes, s->height);
+  if (s->policy.given)
+    fprintf(out, "  policy          given, %zu quotas\n", s->policy.quotas);
+  else
+    fprintf(out, "  policy          none\n");
+  fprintf(out, "  sampler         %s%s, %" PRIu64 " steps an epoch of at most %" PRIu64
+               " candidates\n",
+          vft_sampler_mode_names[s->mode], s->replacement ? ", with replacement" : "",
+          s->steps_per_epoch, s->candidates);
+  if (s->has_beacon)
+    fprintf(out, "  beacon          %s, round %" PRIu64 "\n", s->beacon_source, s->beacon_round);
+}
+
 static vft_status inspect_manifest(const char *path, FILE *out) {
   static const char *const schedule[] = {"cosine", "linear", "constant"};
   vft_manifest m;
@@ -72,6 +89,7 @@ static vft_status inspect_manifest(const char *path, FILE *out) {
   for (size_t i = 0; i < m.sources; i++)
     fprintf(out, "  source          %s (%s), %" PRIu64 " records, %" PRIu64 " used\n",
             m.source[i].name, m.source[i].type, m.source[i].records, m.source[i].used);
+  data_lines(&m.sampling, out);
   fprintf(out, "Adapter: LoRA of rank %d, alpha %d, seed %" PRIu64 "\n", s->rank, m.alpha, m.seed);
   targets_line(out, s->adapted);
   fprintf(out, "Optimiser: AdamW, learning rate %s (%s, %" PRIu64 " warmup steps), weight decay "

@@ -274,7 +274,8 @@ def test_parity_files(finished):
 
 def test_inspect(finished):
   public = finished / "public"
-  expect(vft("inspect", public / "manifest.json"), 0, "Manifest", "h_Pi")
+  expect(vft("inspect", public / "manifest.json"), 0, "Manifest", "h_Pi", "c_D",
+         "sampler         public, 3 steps")
   expect(vft("inspect", public / "proofs" / "step_000001.vft"), 0, "training step 1")
   expect(vft("inspect", public / "proofs" / "oracles.vft"), 0, "Opening")
   expect(vft("inspect", public / "adapter"), 0, "lora_alpha", "lora_A.weight")

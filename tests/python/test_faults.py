@@ -59,6 +59,12 @@ def whole(config, tmp_path_factory):
   return run
 
 
+@pytest.fixture(scope="module")
+def data(whole):
+  """The dataset of `whole`: other runs are compared with it."""
+  return ["--data", whole / "private" / "data"]
+
+
 def unproved(whole, tmp_path):
   run = tmp_path / "run"
   shutil.rmtree(run, ignore_errors=True)
@@ -71,13 +77,23 @@ def unproved(whole, tmp_path):
 # ---- Full disk -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("size", [0, 100, 2000, 5000, 60000])
-def test_training_on_a_full_disk(config, whole, tmp_path, size):
+def test_training_on_a_full_disk(config, whole, data, tmp_path, size):
   run = tmp_path / "run"
-  failed(limited("train", config, "--out", run, file_size=size), 3, "cannot write: File too large")
+  failed(limited("train", config, "--out", run, *data, file_size=size), 3, "cannot write: File too large")
   assert not half_written(run)
   assert not (run / "public" / "adapter").exists()
-  expect(vft("train", config, "--out", run, "--resume"), 0)
+  expect(vft("train", config, "--out", run, "--resume", *data), 0)
   assert adapter(run) == adapter(whole)
+
+
+@pytest.mark.parametrize("size", [0, 10000, 40000])
+def test_committing_on_a_full_disk(config, tmp_path, size):
+  """The commitment that a run makes of its records goes on as well."""
+  run = tmp_path / "run"
+  failed(limited("train", config, "--out", run, file_size=size), 3, "dataset.db")
+  assert not (run / "public" / "manifest.json").exists()
+  expect(vft("train", config, "--out", run), 0)
+  expect(vft("data", "check", run / "private" / "data"), 0)
 
 
 def test_log_on_a_full_disk(tmp_path):
@@ -118,7 +134,7 @@ def test_exporting_to_a_full_disk(whole, tmp_path):
   assert digests(tmp_path / "a") == adapter(whole)
 
 
-def test_a_disk_without_room_is_refused_before_training(config, whole, tmp_path):
+def test_a_disk_without_room_is_refused_before_training(config, whole, data, tmp_path):
   """Where a file system of its own may be mounted."""
   disk = tmp_path / "disk"
   disk.mkdir()
@@ -129,7 +145,7 @@ def test_a_disk_without_room_is_refused_before_training(config, whole, tmp_path)
   try:
     run = disk / "run"
     (disk / "filler").write_bytes(bytes(12 << 20))
-    result = vft("train", config, "--out", run)
+    result = vft("train", config, "--out", run, *data)
     failed(result, 3, "MiB of disk", "are free")
     assert not half_written(run)
     (disk / "filler").unlink()
@@ -139,8 +155,8 @@ def test_a_disk_without_room_is_refused_before_training(config, whole, tmp_path)
     subprocess.run(["umount", disk], check=True)
 
 
-def test_output_that_cannot_be_written(config, whole):
-  for command in (["--help"], ["--version"], ["verify", "--help"], ["manifest", config],
+def test_output_that_cannot_be_written(config, whole, data):
+  for command in (["--help"], ["--version"], ["verify", "--help"], ["manifest", config, *data],
                   ["verify", whole / "public"], ["verify", whole / "public", "--json"],
                   ["inspect", whole], ["budget", whole / "public" / "manifest.json"]):
     with open("/dev/full", "w") as full:
@@ -187,9 +203,9 @@ def test_verification_without_memory_decides_nothing(whole, no_memory):
   assert sweep(no_memory, ["inspect", whole], 4)
 
 
-def test_training_without_memory(config, whole, no_memory, tmp_path):
+def test_training_without_memory(config, whole, data, no_memory, tmp_path):
   run = tmp_path / "run"
-  command = ["train", config, "--out", run, "--threads", "1"]
+  command = ["train", config, "--out", run, "--threads", "1", *data]
   assert sweep(no_memory, command, 4, lambda: shutil.rmtree(run, ignore_errors=True)) > 4
   shutil.rmtree(run, ignore_errors=True)
   for k in range(2000, 1000000, 2000):  # whatever it left behind is resumed
@@ -255,12 +271,13 @@ def kill_when(args, ready):
   process.wait()
 
 
-def test_killed_while_planning(config, whole, tmp_path):
+def test_killed_while_planning(config, whole, data, tmp_path):
   """At each file that a new run writes before its first step."""
   for name in ("private", "private/run.json", "public/manifest.json", "private/log.jsonl"):
     run = tmp_path / name.replace("/", "_")
-    kill_when(["train", config, "--out", run], lambda: (run / name).exists())
-    expect(vft("train", config, "--out", run, *(["--resume"] if run.exists() else [])), 0)
+    command = ["train", config, "--out", run, *data]
+    kill_when(command, lambda: (run / name).exists())
+    expect(vft(*command, *(["--resume"] if run.exists() else [])), 0)
     assert adapter(run) == adapter(whole) and not half_written(run)
 
 

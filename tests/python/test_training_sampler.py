@@ -176,6 +176,27 @@ def test_prepared_path_of_the_configuration(data, tmp_path):
   expect(vft("estimate", config, "--memory", "4G"), 0, "shards a step")
 
 
+def test_manifests_follow_the_schema(data, hybrid, tmp_path):
+  jsonschema = pytest.importorskip("jsonschema")
+  schema = json.loads((model.ROOT / "docs" / "manifest.schema.json").read_text())
+  check = jsonschema.Draft202012Validator(schema).validate
+  check(json.loads(manifest_of(hybrid)))
+  folder, datasets = data
+  config = configure(tmp_path, datasets, sampler={"mode": "private", "beacon": BEACON}, policy={
+      "allow_languages": ["en", "zh"], "deny_tags": ["y"],
+      "quotas": [{"bin": "length:0-99", "max_tokens": 10 ** 6}]})
+  value = json.loads(expect(vft("manifest", config, "--data", folder / "D"), 0).stdout)
+  check(value)
+  for change in (lambda v: v["sampler"].pop("beacon"), lambda v: v["policy"].pop("quotas"),
+                 lambda v: v["dataset"]["classes"][0].pop("tags"),
+                 lambda v: v["policy"]["quotas"][0].update(max_examples=1),
+                 lambda v: v.update(dataset=None)):
+    bad = json.loads(json.dumps(value))
+    change(bad)
+    with pytest.raises(jsonschema.ValidationError):
+      check(bad)
+
+
 # ---- Refusals ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("keys, words", [

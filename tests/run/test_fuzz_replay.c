@@ -78,7 +78,8 @@ static void config(void **state) {
       "num_epochs: 1\npolicy:\n  allow_licenses: [MIT, isc]\n  allow_languages: [en]\n"
       "  deny_tags: [bad]\n  allow_tiers: [public]\n  quotas:\n"
       "    - {bin: 'license:MIT', max_examples: 3}\n    - {bin: 'length:0-9', max_tokens: 7}\n"
-      "sampler: {mode: hybrid, window: 2, replacement: true}\n";
+      "sampler: {mode: hybrid, window: 2, replacement: true, candidates_per_epoch: 64,\n"
+      "  beacon: {source: a, round: 7, format: b}}\ndataset_prepared_path: D\n";
   replay(config, policy, sizeof policy - 1, sizeof policy - 1, 4000);
   replay(config, full, sizeof full - 1, sizeof full, 4000);
   replay(config, vft_config_template, strlen(vft_config_template), strlen(vft_config_template),
