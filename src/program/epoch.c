@@ -196,10 +196,11 @@ static void below(build *c, const char *name, const char *axes, vft_tensor_id x,
   zero(c, two(c, name, "/below"), axes, t, 3);
 }
 
-/* base + value = divisor quotient + rest: quotient < 2^(bits of 2^60 / divisor + 1), so that the
- * products stay below 2^62. */
+/* base + value = divisor quotient + rest, base < divisor: bits of the largest quotient Q. Committed
+ * quotients are below 2 Q, so that the products stay below 2^62. */
 static vft_tensor_id quotient(build *c, uint64_t divisor) {
-  int bits = bits_of((((uint64_t)1 << VALUE_BITS) + divisor) / divisor);
+  uint64_t most = ((uint64_t)1 << VALUE_BITS) - 1 + (divisor - 1);
+  int bits = bits_of(most / divisor);
   return vft_build_wide(&c->b, "order/quotient", "cf", bits, false, no_frac);
 }
 
