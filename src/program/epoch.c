@@ -196,10 +196,11 @@ static void below(build *c, const char *name, const char *axes, vft_tensor_id x,
   zero(c, two(c, name, "/below"), axes, t, 3);
 }
 
-/* base + value = divisor quotient + rest: quotient < 2^(bits of 2^60 / divisor + 1), so that the
- * products stay below 2^62. */
+/* base + value = divisor quotient + rest, base < divisor: bits of the largest quotient Q. Committed
+ * quotients are below 2 Q, so that the products stay below 2^62. */
 static vft_tensor_id quotient(build *c, uint64_t divisor) {
-  int bits = bits_of((((uint64_t)1 << VALUE_BITS) + divisor) / divisor);
+  uint64_t most = ((uint64_t)1 << VALUE_BITS) - 1 + (divisor - 1);
+  int bits = bits_of(most / divisor);
   return vft_build_wide(&c->b, "order/quotient", "cf", bits, false, no_frac);
 }
 
@@ -421,7 +422,7 @@ static bool make_tables(build *c, policy_tables *t) {
       return false;
     }
   size_t n = 0;
-  uint64_t longest = c->s->sequence_len + 1;
+  uint64_t longest = e->longest;
   for (size_t q = 0; q < p->quotas; q++) {
     (p->quota[q].tokens ? t->tokens : t->examples)[q] = 1;
     if (p->quota[q].kind == VFT_BIN_LENGTH) {
@@ -444,7 +445,7 @@ static bool make_tables(build *c, policy_tables *t) {
 static void add_bins(build *c, const policy_tables *t) {
   vft_builder *b = &c->b;
   vft_epoch *e = c->e;
-  uint64_t longest = c->s->sequence_len + 1;
+  uint64_t longest = e->longest;
   vft_tensor_id in_bin = bit(c, "quota/in_bin", "cq");
   vft_tensor_id member = public_ints(c, "quota/members", "klq", 0, 1, t->member);
   vft_raw_term bins[3] = {VFT_RAW1(-1, in_bin, "cq"),
@@ -644,12 +645,7 @@ uint32_t vft_epoch_blocks(const vft_sampling *s) {
   return (uint32_t)((s->candidates + VFT_EPOCH_BLOCK - 1) / VFT_EPOCH_BLOCK);
 }
 
-uint32_t vft_epoch_block_size(const vft_sampling *s) {
-  uint32_t n = vft_epoch_blocks(s);
-  return (uint32_t)((s->candidates + n - 1) / n);
-}
-
-static vft_status set_sizes(vft_epoch *e, const vft_sampling *s) {
+static vft_status set_sizes(vft_epoch *e, const vft_sampling *s, uint32_t most_a_block) {
   if (s->records > UINT32_MAX || s->candidates > UINT32_MAX || s->steps_per_epoch > 1 << 24 ||
       s->records_a_step > 1 << 16 || s->classes < 1 || s->classes > VFT_CLASSES || !s->candidates ||
       !s->records || !s->steps_per_epoch || !s->records_a_step || s->sequence_len > 1 << 24 ||
@@ -657,7 +653,9 @@ static vft_status set_sizes(vft_epoch *e, const vft_sampling *s) {
       s->steps_per_epoch * s->records_a_step > 1u << 28)
     return vft_fail(VFT_USAGE, "sampler: a proof can have up to 2^32 records and candidates, 2^28 "
                     "rows an epoch");
-  e->block = vft_epoch_block_size(s);
+  e->blocks = (uint32_t)((s->candidates + most_a_block - 1) / most_a_block);
+  e->block = (uint32_t)((s->candidates + e->blocks - 1) / e->blocks);
+  e->longest = ((uint64_t)1 << bits_of(s->sequence_len + 1)) - 1;
   e->rows_quota = (uint32_t)s->policy.quotas;
   e->quotas = (e->rows_quota + 2) & ~1u;
   e->row_slots = vft_rows_slots(s->records_a_step);
@@ -688,6 +686,11 @@ static void add_inputs(build *c) {
 }
 
 vft_status vft_epoch_build(const vft_sampling *s, uint32_t log_columns, vft_epoch **out) {
+  return vft_epoch_build_blocks(s, VFT_EPOCH_BLOCK, log_columns, out);
+}
+
+vft_status vft_epoch_build_blocks(const vft_sampling *s, uint32_t most_a_block,
+                                  uint32_t log_columns, vft_epoch **out) {
   *out = NULL;
   vft_epoch *e = vft_alloc(1, sizeof *e);
   build *c = vft_alloc(1, sizeof *c);
@@ -695,7 +698,7 @@ vft_status vft_epoch_build(const vft_sampling *s, uint32_t log_columns, vft_epoc
   if (st != VFT_OK) goto out;
   e->in_manifest = e->in_beacon = e->in_where = e->in_right = VFT_NO_TENSOR;
   e->sampling = (vft_sampling *)(uintptr_t)s;
-  TRY_OUT(set_sizes(e, s));
+  TRY_OUT(set_sizes(e, s, most_a_block));
   e->step = vft_alloc(1, sizeof *e->step);
   if (!e->step) {
     st = VFT_RESOURCE;

@@ -32,11 +32,13 @@ typedef struct {
   vft_step *step; /* carries the program; no ops */
   vft_program *program;
   vft_sampling *sampling; /* borrowed */
-  uint32_t block;         /* candidates */
+  uint32_t block, blocks; /* candidates of a block; blocks of an epoch */
   uint32_t quotas;        /* with the rows and, maybe, one to make the number even */
   uint32_t rows_quota;
   uint32_t row_slots, step_slots; /* powers of two: records a step, steps an epoch at most */
   int counter_bits;
+  uint64_t longest; /* the most tokens that a leaf can be opened with: a dataset that declares more
+                       than sequence_len + 1 does not lead its records out of the bins of length */
   uint32_t classes_high, classes_low, lengths;
   bool secret;
   uint64_t side; /* of the order; replacement: records */
@@ -48,12 +50,15 @@ typedef struct {
 
 /* Blocks of an epoch: as few as can be, of equal size, at most VFT_EPOCH_BLOCK candidates each. */
 uint32_t vft_epoch_blocks(const vft_sampling *sampling);
-uint32_t vft_epoch_block_size(const vft_sampling *sampling);
 
 /* log_columns as in vft_program. The program is the same for all epochs and blocks of a run.
  * Fails: VFT_USAGE (more than 2^32 records, a bound that does not close), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_epoch_build(const vft_sampling *sampling, uint32_t log_columns,
                                           vft_epoch **out);
+/* The same with at most most_a_block >= 1 candidates a block. */
+VFT_MUST_CHECK vft_status vft_epoch_build_blocks(const vft_sampling *sampling,
+                                                 uint32_t most_a_block, uint32_t log_columns,
+                                                 vft_epoch **out);
 void vft_epoch_free(vft_epoch *epoch);
 
 /* What a proof of one block says, apart from the links. */
@@ -63,7 +68,7 @@ typedef struct {
   uint8_t manifest[32];       /* h_Pi */
   const uint8_t *beacon;      /* 32 bytes, or NULL */
   bool shown;                 /* the epoch's key is public */
-  vft_poseidon_digest key;    /* it, if shown; else zeros */
+  vft_poseidon_digest key;    /* it, if shown (a public seed: always); else zeros */
   vft_poseidon_digest counters; /* digest of the counters after the block */
 } vft_epoch_statement;
 

@@ -110,11 +110,11 @@ static void fill_inputs(const vft_epoch *e, const vft_epoch_statement *s, int64_
     where[2] = (int64_t)s->epoch;
     where[3] = s->shown;
   }
-  if (s->shown) put_digest(in[e->in_key], &s->key);
+  if (s->shown || !e->secret) put_digest(in[e->in_key], &s->key);
   for (size_t q = 0; q < d->policy.quotas; q++)
     in[e->in_ceiling][q] = (int64_t)d->policy.quota[q].ceiling;
   in[e->in_ceiling][e->rows_quota] = (int64_t)s->rows;
-  in[e->in_last][0] = s->block + 1 == vft_epoch_blocks(d);
+  in[e->in_last][0] = s->block + 1 == e->blocks;
   put_digest(in[e->in_counters], &s->counters);
   for (uint32_t c = 0; c < e->block; c++) {
     uint64_t number = first + c;
@@ -392,7 +392,7 @@ static void fill_policy(filler *f, uint64_t *count) {
   wide all_margin = limbs(f, "quota/all_fit/margin"), learn_margin = limbs(f, "policy/learns/margin");
   wide slot = limbs(f, "rows/slot"), row = limbs(f, "rows/row"), room = limbs(f, "rows/row/room");
   if (f->st != VFT_OK) return;
-  uint64_t longest = d->sequence_len + 1, B = d->records_a_step;
+  uint64_t longest = e->longest, B = d->records_a_step;
   for (uint32_t q = 0; q < Q; q++) put(&before, q, count[q]);
   for (uint32_t c = 0; c < C; c++) {
     const vft_epoch_record *r = &f->record[c];

@@ -2,22 +2,17 @@
 #ifndef TESTS_PROGRAM_EPOCH_WORLD_H
 #define TESTS_PROGRAM_EPOCH_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "prove/reduced.h"
+
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "program/epoch.h"
-#include "prove/prove.h"
 
 enum { WORLD_RECORDS = 37, WORLD_CLASSES = 4, WORLD_MAX = 64 };
 
 typedef struct {
   bool replacement, secret, beacon, small; /* small: one tier, two records */
+  bool single;                             /* with small: one record, a tree without nodes */
 } world_kind;
 
 typedef struct {
@@ -76,13 +71,13 @@ static inline void world_policy(world *w) {
 static inline void world_init(world *w, world_kind kind) {
   memset(w, 0, sizeof *w);
   vft_sampling *s = &w->s;
-  s->records = kind.small ? 2 : WORLD_RECORDS;
-  s->tier_records[0] = kind.small ? 2 : 20;
+  s->records = kind.single ? 1 : kind.small ? 2 : WORLD_RECORDS;
+  s->tier_records[0] = kind.small ? s->records : 20;
   s->tier_records[1] = kind.small ? 0 : 10;
   s->tier_records[2] = kind.small ? 0 : 7;
   s->tier_first[1] = s->tier_records[0];
   s->tier_first[2] = s->tier_records[0] + s->tier_records[1];
-  s->height = kind.small ? 1 : 5;
+  s->height = kind.single ? 0 : kind.small ? 1 : 5;
   s->sequence_len = 24;
   s->records_a_step = kind.small ? 1 : 3;
   s->steps_per_epoch = kind.small ? 1 : 5;
@@ -91,7 +86,7 @@ static inline void world_init(world *w, world_kind kind) {
   s->has_beacon = kind.beacon;
   s->window = 2;
   s->public_every = 2;
-  s->candidates = kind.replacement ? 64 : kind.small ? 4 : 49;
+  s->candidates = kind.replacement ? 64 : kind.single ? 1 : kind.small ? 4 : 49;
   s->classes = kind.small ? 1 : WORLD_CLASSES;
   for (int k = 0; k < WORLD_CLASSES; k++) {
     w->classes[k].tier = (vft_tier)(k == 3 ? 2 : k == 2 ? 1 : 0);
@@ -137,13 +132,6 @@ typedef struct {
   uint64_t before[VFT_QUOTAS + 2], after[VFT_QUOTAS + 2];
   vft_poseidon_digest *rows;
 } block;
-
-#define OK(x)                                                      \
-  do {                                                             \
-    vft_status ok_ = (x);                                          \
-    if (ok_ != VFT_OK) print_message("%s\n", vft_error_message()); \
-    assert_int_equal(ok_, VFT_OK);                                 \
-  } while (0)
 
 /* The native answer: rows by address, for the epoch's key. */
 static inline uint64_t world_rows(const world *w, const vft_epoch *e, uint64_t rows,
@@ -206,17 +194,10 @@ static inline void block_free(block *b) {
   vft_free(b->rows);
 }
 
-static inline vft_proof_options world_options(void) {
-  vft_proof_options o = vft_proof_options_default();
-  o.test_queries = 2;
-  return o;
-}
-
 /* Proves the trace as it is and verifies; the statement is the block's. */
 static inline vft_status block_verify(block *b, bool cheat) {
-  static const vft_verify_flags lax = {.allow_test_profile = true, .bounds_checked = true};
   const vft_prove_options how = {.unchecked = true, .cheat = cheat};
-  vft_proof_options options = world_options();
+  vft_proof_options options = step_options();
   vft_commitment *link[3] = {NULL};
   vft_digest root[3];
   vft_proof proof = {0};

@@ -26,6 +26,8 @@ static void test_replacement(void **state) {
 static void test_small(void **state) {
   (void)state;
   agrees((world_kind){.small = true});
+  agrees((world_kind){.small = true, .single = true});
+  agrees((world_kind){.small = true, .single = true, .replacement = true});
 }
 
 int main(void) {
