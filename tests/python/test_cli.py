@@ -76,7 +76,8 @@ def finished(tmp_path_factory):
   folder = tmp_path_factory.mktemp("run")
   config = write_config(folder)
   result = vft("run", config, "--out", folder / "run", "--parity-files")
-  expect(result, 0, "accepted", "NOT CHECKED")
+  expect(result, 0, "accepted")
+  assert "NOT CHECKED" not in result.stdout
   return folder / "run"
 
 
@@ -190,13 +191,12 @@ def test_budget(finished):
 def test_verify(finished):
   public = finished / "public"
   result = expect(verify(public), 0, f"accepted: {STEPS} steps", "NOT CHECKED")
-  assert result.stdout.count("NOT CHECKED") == 3  # model, calibration, dataset
+  assert result.stdout.count("NOT CHECKED") == 2  # model, calibration
   result = verify(public, "--model", DEMO / "model", "--json")
   report = json.loads(result.stdout)
   assert result.returncode == 0 and report["verdict"] == "accepted"
   states = {name: claim["state"] for name, claim in report["claims"].items()}
-  assert states.pop("dataset") == "not checked"
-  assert set(states.values()) == {"ok"} and len(states) == 7
+  assert set(states.values()) == {"ok"} and len(states) == 10
   assert report["bits_per_proof"] >= 128
   manifest = (public / "manifest.json").read_bytes()
   assert report["h_Pi"] == hashlib.sha256(manifest).hexdigest()
@@ -207,7 +207,8 @@ def test_verify(finished):
 
 def test_require(finished):
   public = finished / "public"
-  rejected(verify(public, "--require", "all", "--model", DEMO / "model"), "require/dataset")
+  expect(verify(public, "--require", "all", "--model", DEMO / "model"), 0)
+  rejected(verify(public, "--require", "all"), "require/model")
   rejected(verify(public, "--require", "model"), "require/model")
   expect(verify(public, "--require", "adapter,steps"), 0)
 
@@ -372,7 +373,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_changed_manifest(public, name):
   change_manifest(public, CHANGES[name])
-  rejected(verify(public), "manifest/", "start/", "step/")
+  rejected(verify(public), "manifest/", "start/", "epoch/")
 
 
 def test_manifest_bytes(public):
@@ -443,7 +444,7 @@ def test_foreign_step(public, foreign):
 
 def test_foreign_proof_under_our_header(public, foreign):
   ours, theirs = step(public, 1).read_bytes(), step(foreign / "public", 1).read_bytes()
-  header = 60 + 5 * 32
+  header = 60 + 6 * 32
   step(public, 1).write_bytes(ours[:header] + theirs[header:])
   expect(verify(public), 1)
 
@@ -523,7 +524,7 @@ def test_calibration_text_changed(public):
   rejected(verify(public, "--model", DEMO / "model"), "calibration/text")
   path.unlink()
   result = expect(verify(public, "--model", DEMO / "model"), 0, "calibration.txt is missing")
-  assert result.stdout.count("NOT CHECKED") == 2
+  assert result.stdout.count("NOT CHECKED") == 1
 
 
 def test_changed_adapter(public, foreign):
