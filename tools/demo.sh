@@ -13,12 +13,16 @@ cat <<TEXT
 
 Proved: every step (forward, backward, clipping, AdamW) was computed exactly as the manifest says,
 from the declared base weights and the declared start, each step continuing the one before; the
-adapter in $run/public/adapter is what the last step produced.
-Not proved: which records the steps trained on (lines NOT CHECKED above), and that the result is
-any good: that is what the held-out figures are for.
+adapter in $run/public/adapter is what the last step produced. Every example is a leaf of the committed
+dataset, was drawn by the declared sampler and no other way, has an allowed licence, and no epoch
+passed a quota (the tight one on arithmetic made the sampler skip candidates).
+Not proved: that the records' metadata is true, and that the result is any good: that is what the
+held-out figures are for.
 
 Train, prove and verify took $((end - start)) s. Look around:
   ./vft verify $run/public --model examples/demo/model -v
   ./vft inspect $run/public/manifest.json
   ./vft replay $run
+  ./vft sampler replay $run
+  ./vft disclose $run --bin arithmetic
 TEXT
