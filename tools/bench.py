@@ -96,10 +96,10 @@ def lines(path):
 
 
 def step_seconds(run, key="seconds"):
-  """Per step, over all its shards (the release, counted as a step of its own, left out)."""
+  """Per step, over all its shards (release and epochs left out)."""
   total = {}
   for line in lines(run / "private" / "prove.jsonl"):
-    if line["shard"] != "release":
+    if line["shard"] != "release" and not line["shard"].startswith("epoch_"):
       total[line["step"]] = total.get(line["step"], 0) + line[key]
   return [total[t] for t in sorted(total)]
 
@@ -130,6 +130,42 @@ def write_records(path, count):
       text = " ".join(picks.choices(words, k=32))
       f.write(f'{{"instruction":"{i}: {text[:70]}?","output":"{text}.","license":"MIT",'
               f'"lang":"en","source":"made-up {i % 7}","tags":["t{i % 11}"]}}\n')
+
+
+BINDING_CONFIG = """\
+base_model: {model}
+datasets:
+  - path: {data}
+    type: alpaca
+sequence_len: 128
+micro_batch_size: {batch}
+lora_r: 8
+lora_alpha: 16
+lora_target_modules: [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]
+learning_rate: 1e-4
+adam_beta2: 0.95
+max_steps: {steps}
+policy:
+  allow_licenses: [MIT]
+  quotas:
+    - {{bin: "language:en", max_examples: 1000}}
+    - {{bin: "source:made-up 1", max_examples: 5}}
+    - {{bin: "tag:t3", max_tokens: 500}}
+"""
+
+
+def binding(name, model, batch, steps):
+  """What the proofs of the data add to those of the steps, as a fraction of core-seconds."""
+  run, config, data = (BUILD / f"bench-binding{end}" for end in ("", ".yaml", ".jsonl"))
+  shutil.rmtree(run, ignore_errors=True)
+  write_records(data, 300)
+  config.write_text(BINDING_CONFIG.format(model=model, data=data, batch=batch, steps=steps))
+  subprocess.run([ROOT / "vft", "run", config, "--out", run, "--quiet"], check=True,
+                 stdout=subprocess.DEVNULL)
+  result = subprocess.run([BUILD / "bench" / "bench_binding", run], text=True, capture_output=True,
+                          check=True)
+  yield name, json.loads(result.stdout)["overhead"], "1"
+  shutil.rmtree(run, ignore_errors=True)
 
 
 def dataset(count=1000000):
@@ -254,10 +290,16 @@ def ratio():
   shutil.rmtree(run, ignore_errors=True)
 
 
+def bindings():
+  yield from binding("data.overhead_demo", ROOT / "examples" / "demo" / "model", 8, 4)
+  for model in sorted((BUILD / "model").glob("*.gguf"))[:1]:
+    yield from binding("data.overhead_smollm2", model, 1, 1)
+
+
 def main():
   where = {"machine": machine(), "commit": commit()}
   figures = []
-  for source in (kernels, demo, dataset, ratio, smollm2):
+  for source in (kernels, demo, dataset, bindings, ratio, smollm2):
     for name, value, unit in source():
       figures.append({"name": name, "value": float(f"{value:.4g}"), "unit": unit, **where})
       print(f"{name:24} {value:10.4g} {unit}", flush=True)
