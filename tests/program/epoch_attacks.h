@@ -134,7 +134,7 @@ static inline bool plan_absorb(attack *a, const vft_relation *r, unsigned varian
   size_t n = permutation_at(a, box, variant), lane = f->off[t->rank - 1] + variant % r->size[r->nfree - 1];
   if (is(box, "path/node")) n = n / HEIGHT * HEIGHT + f->off[1];
   if (is(box, "counters/list")) n = f->off[0];
-  tell(a, f->tensor, n * 96 + lane, 1, true);
+  tell(a, f->tensor, n * 96 + lane, 1 + variant, true);
   return variant < 8;
 }
 

@@ -11,14 +11,11 @@ static const struct {
   const char *id, *reason;
 } without[] = {{NULL, NULL}};
 
-/* An epoch in which the places are to be found that the attacks need. */
-enum { EPOCH = 13 };
-
-static void scene_init(scene *s, world_kind kind, uint32_t most_a_block) {
+static void scene_init(scene *s, world_kind kind, uint32_t most_a_block, uint64_t epoch) {
   memset(s, 0, sizeof *s);
   arena_init(&s->a, kind);
   vft_sampling *d = &s->a.w.s;
-  d->candidates = kind.replacement ? 61 : 36;
+  d->candidates = kind.replacement ? 61 : 28;
   d->policy.quota[0].ceiling = 3;
   d->policy.quota[1].ceiling = 90;
   d->policy.quota[2].ceiling = 3;
@@ -30,7 +27,7 @@ static void scene_init(scene *s, world_kind kind, uint32_t most_a_block) {
   const uint8_t *beacon = d->has_beacon ? s->a.w.beacon_value : NULL;
   vft_poseidon_digest master =
       vft_sampler_master(s->a.w.manifest, secret, secret ? s->a.w.secret : seed, beacon);
-  s->at = (vft_epoch_statement){.epoch = EPOCH, .window = EPOCH / 2, .block = s->e->blocks - 1, .rows = 6,
+  s->at = (vft_epoch_statement){.epoch = epoch, .window = epoch / 2, .block = s->e->blocks - 1, .rows = 6,
                                 .beacon = beacon, .shown = !secret};
   memcpy(s->at.manifest, s->a.w.manifest, 32);
   vft_poseidon_digest window = vft_sampler_window(&master, s->at.window);
@@ -459,18 +456,21 @@ static void rejected_by_proof(const scene *s, const char *what, const forge *f) 
 
 /* ---- tests ---- */
 
-static scene secret, drawing;
+static scene secret, drawing, wishing;
 
 static int set_up(void **state) {
   (void)state;
-  scene_init(&secret, (world_kind){.secret = true, .beacon = true}, 1024);
-  scene_init(&drawing, (world_kind){.replacement = true}, 31);
+  /* epochs in which there are the places that the attacks need */
+  scene_init(&secret, (world_kind){.secret = true, .beacon = true}, 1024, 11);
+  scene_init(&wishing, (world_kind){.secret = true, .beacon = true}, 1024, 4);
+  scene_init(&drawing, (world_kind){.replacement = true}, 31, 13);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
   scene_free(&secret);
+  scene_free(&wishing);
   scene_free(&drawing);
   return 0;
 }
@@ -490,7 +490,7 @@ static void test_every_check(void **state) {
 
 static void test_wishes(void **state) {
   (void)state;
-  const scene *s = &secret;
+  const scene *s = &wishing;
   bool *failed = vft_alloc(s->checks, sizeof *failed);
   assert_non_null(failed);
   assert_int_equal(verify_for(s, &s->honest, false), VFT_OK);
@@ -517,7 +517,7 @@ static void test_wishes(void **state) {
 /* A public key that is not the epoch's: whether the order follows it or not. */
 static void test_shown(void **state) {
   (void)state;
-  scene *s = &secret;
+  scene *s = &wishing;
   vft_epoch_statement was = s->at;
   s->at.shown = true;
   s->at.key = s->a.w.key;
