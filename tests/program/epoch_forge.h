@@ -1,5 +1,5 @@
-/* Test helper: the witness of a block of candidates once more, apart from program/epoch_trace.c: one
- * element after the other through `set`, which puts a false value where one is planted and
+/* Test helper: the witness of a block of candidates once more, apart from program/epoch_trace.c:
+ * one element after the other through `set`, which puts a false value where one is planted and
  * returns what is there now. So everything after a lie goes on honestly from it: a false order
  * opens another record, whose tokens move the counters, and so on.
  *
@@ -391,7 +391,8 @@ typedef struct {
 
 static inline record_ids record_of(const forge *f) {
   record_ids r = {.exists = comparison_of(f, "record/exists"),
-                  .tier = {comparison_of(f, "record/restricted"), comparison_of(f, "record/shadow")},
+                  .tier = {comparison_of(f, "record/restricted"),
+                           comparison_of(f, "record/shadow")},
                   .inside = tensor_of(f, "record/inside"), .record = tensor_of(f, "record/number"),
                   .high = tensor_of(f, "class/high"), .low = tensor_of(f, "class/low"),
                   .content = tensor_of(f, "leaf/content"), .salt = tensor_of(f, "leaf/salt"),
@@ -432,8 +433,8 @@ static inline void forge_leaf(forge *f, const record_ids *r, size_t n, const vft
   permutation(f, &r->second, n, s);
 }
 
-static inline void forge_path(forge *f, const record_ids *r, size_t n, int tier, const int64_t *right,
-                              size_t position, vft_fp *s) {
+static inline void forge_path(forge *f, const record_ids *r, size_t n, int tier,
+                              const int64_t *right, size_t position, vft_fp *s) {
   for (size_t h = 0; h < HEIGHT; h++) {
     vft_fp node[4], sibling[4], is = vft_fp_from_i64(right[h]);
     memcpy(node, s, sizeof node);

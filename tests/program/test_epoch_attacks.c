@@ -4,6 +4,7 @@
  * and rejected. When VFT_LONG is set: a proof of every attack. */
 #include <stdlib.h>
 
+#include "program/coverage.h"
 #include "program/epoch_attacks.h"
 
 /* Checks without an attack of their own, and why. */
@@ -27,8 +28,8 @@ static void scene_init(scene *s, world_kind kind, uint32_t most_a_block, uint64_
   const uint8_t *beacon = d->has_beacon ? s->a.w.beacon_value : NULL;
   vft_poseidon_digest master =
       vft_sampler_master(s->a.w.manifest, secret, secret ? s->a.w.secret : seed, beacon);
-  s->at = (vft_epoch_statement){.epoch = epoch, .window = epoch / 2, .block = s->e->blocks - 1, .rows = 6,
-                                .beacon = beacon, .shown = !secret};
+  s->at = (vft_epoch_statement){.epoch = epoch, .window = epoch / 2, .block = s->e->blocks - 1,
+                                .rows = 6, .beacon = beacon, .shown = !secret};
   memcpy(s->at.manifest, s->a.w.manifest, 32);
   vft_poseidon_digest window = vft_sampler_window(&master, s->at.window);
   s->a.w.key = vft_sampler_epoch_key(&window, s->at.epoch);
@@ -154,7 +155,8 @@ static void prove_attack(const scene *s, const attack *a, const char *check, con
   bool *drop = vft_alloc(s->checks, sizeof *drop);
   assert_non_null(drop);
   for (int cheat = 0; cheat < 2; cheat++)
-    if (proof_of(&f->t, cheat) != VFT_REJECTED) fail_msg("ACCEPTED: proof of an attack on %s", check);
+    if (proof_of(&f->t, cheat) != VFT_REJECTED)
+      fail_msg("ACCEPTED: proof of an attack on %s", check);
   for (size_t c = 0; c < s->checks; c++)
     drop[c] = expected(a, check, vft_program_check_id(s->e->program, c, id, sizeof id));
   vft_program *p = copy_without(s->e->program, drop);
@@ -481,6 +483,20 @@ static void test_same_witness(void **state) {
   same_witness(&drawing);
 }
 
+/* No relation is missing at a point of a box: those of the permutations one by one, of all others
+ * the number. */
+static void test_complete(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+    all_determined(secret.e->program, boxes[i]);
+    if (strncmp(boxes[i], "key/", 4)) all_determined(drawing.e->program, boxes[i]);
+  }
+  assert_int_equal(secret.e->program->nrelations, 212);
+  assert_int_equal(secret.e->program->nlookups, 45);
+  assert_int_equal(drawing.e->program->nrelations, 146);
+  assert_int_equal(drawing.e->program->nlookups, 45);
+}
+
 static void test_every_check(void **state) {
   (void)state;
   every_check(&secret, NULL);
@@ -544,6 +560,7 @@ static void test_shown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_same_witness),
+      cmocka_unit_test(test_complete),
       cmocka_unit_test(test_every_check),
       cmocka_unit_test(test_wishes),
       cmocka_unit_test(test_shown),
