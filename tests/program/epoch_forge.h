@@ -244,14 +244,14 @@ static inline void add_in(vft_fp *s, const vft_fp *x, size_t n) {
 
 /* ---- keys ---- */
 
-static inline void read_field(const forge *f, vft_tensor_id t, size_t n, vft_fp *out) {
+static inline void take_field(const forge *f, vft_tensor_id t, size_t n, vft_fp *out) {
   for (size_t i = 0; i < n; i++) out[i] = vft_fp_from_i64(f->x[t][i]);
 }
 
 static inline void forge_keys(forge *f, vft_fp *key) {
   const vft_epoch *e = f->e;
   if (!e->secret) {
-    read_field(f, e->in_key, 4, key);
+    take_field(f, e->in_key, 4, key);
     return;
   }
   vft_fp x[5], h[5], z[5], s[LANES];
@@ -264,8 +264,8 @@ static inline void forge_keys(forge *f, vft_fp *key) {
   vft_tensor_id secret = tensor_of(f, "key/secret"), epoch = tensor_of(f, "key/epoch");
   vft_pack_bytes(f->a->w.secret, 32, x);
   for (size_t i = 0; i < 5; i++) x[i] = set_field(f, secret, i, x[i]);
-  read_field(f, e->in_manifest, 5, h);
-  read_field(f, e->in_beacon, 5, z);
+  take_field(f, e->in_manifest, 5, h);
+  take_field(f, e->in_beacon, 5, z);
   const int64_t *where = f->x[e->in_where];
   start(s, 5, VFT_DOMAIN_SECRET);
   add_in(s, x, 5);

@@ -447,7 +447,7 @@ static const struct {
 /* Proves the witness for the scene's statement with the digest of counters that it leads to. */
 static vft_status verify_for(const scene *s, const forge *f, bool cheat) {
   block b = {.e = s->e, .trace = f->t, .at = s->at};
-  read_field(f, s->e->in_counters, 4, b.at.counters.e);
+  take_field(f, s->e->in_counters, 4, b.at.counters.e);
   return block_verify(&b, cheat);
 }
 
