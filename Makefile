@@ -74,11 +74,12 @@ check-c: $(TESTS)
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
-# on the step; thousands of single-byte changes to a finished run.
+# on the step and the sampler; thousands of single-byte changes to a finished run.
 check-long: check
 	@$(MAKE) --no-print-directory BUILD=debug check-c
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
+	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
 	@python3 tests/long/tamper_bytes.py
 
 # Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.

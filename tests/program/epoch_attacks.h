@@ -54,7 +54,9 @@ static inline void more(attack *a, const char *name, size_t i, int64_t by) {
 }
 
 /* What is there stays, whatever comes before it. */
-static inline void keep_same(attack *a, const char *name, size_t i) { put(a, name, i, at(a, name, i)); }
+static inline void keep_same(attack *a, const char *name, size_t i) {
+  put(a, name, i, at(a, name, i));
+}
 
 static inline void flip(attack *a, const char *name, size_t i) {
   put(a, name, i, !at(a, name, i));
@@ -108,20 +110,22 @@ static inline size_t permutation_at(attack *a, const char *box, unsigned variant
          : is(box, "counters/list") ? variant % (a->s->e->quotas / 2) : 0;
 }
 
-static inline bool plan_box(attack *a, const char *box, const char *end, unsigned variant) {
-  const char *x = "x", *by = "";
-  size_t n = permutation_at(a, box, variant), full = n * 96, part = n * VFT_POSEIDON_PARTIAL;
-  char name[64];
-  if (is(end, "cube")) x = "x3", full += (variant * 17 + 5) % 96;
-  else if (is(end, "first_rounds")) full += 12 + variant * 7 % 36;
-  else if (is(end, "middle")) full += 48 + variant % 12;
-  else if (is(end, "last_rounds")) full += 60 + variant * 7 % 36;
-  else if (is(end, "out/definition")) x = "out", full = n * 12 + variant % 4;
-  else by = "y";
-  snprintf(name, sizeof name, "%s/%s", box, *by ? is(end, "partial_cube") ? "y3" : "y" : x);
-  if (is(end, "partial_cube") || is(end, "partial_rounds")) full = part + variant * 5 % 22;
-  more(a, name, full, 1);
-  return variant < 8;
+static inline bool plan_box(attack *a, const char *box, const char *end, unsigned v) {
+  size_t n = permutation_at(a, box, v), full = n * 96, part = n * 22 + v * 5 % 22;
+  const struct {
+    const char *end, *tensor;
+    size_t at;
+  } places[] = {{"cube", "x3", full + (v * 17 + 5) % 96}, {"partial_cube", "y3", part},
+                {"first_rounds", "x", full + 12 + v * 7 % 36}, {"partial_rounds", "y", part},
+                {"middle", "x", full + 48 + v % 12}, {"last_rounds", "x", full + 60 + v * 7 % 36},
+                {"out/definition", "out", n * LANES + v % 4}};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    char name[64];
+    if (!is(end, places[i].end)) continue;
+    snprintf(name, sizeof name, "%s/%s", box, places[i].tensor);
+    more(a, name, places[i].at, 1);
+  }
+  return v < 8;
 }
 
 /* One lane of what goes into the first round. */
@@ -131,10 +135,11 @@ static inline bool plan_absorb(attack *a, const vft_relation *r, unsigned varian
   const vft_tensor *t = &p->tensors[f->tensor];
   char box[64];
   snprintf(box, sizeof box, "%.*s", (int)strlen(t->name) - 2, t->name);
-  size_t n = permutation_at(a, box, variant), lane = f->off[t->rank - 1] + variant % r->size[r->nfree - 1];
+  size_t n = permutation_at(a, box, variant);
+  size_t lane = f->off[t->rank - 1] + variant % r->size[r->nfree - 1];
   if (is(box, "path/node")) n = n / HEIGHT * HEIGHT + f->off[1];
   if (is(box, "counters/list")) n = f->off[0];
-  tell(a, f->tensor, n * 96 + lane, 1, true);
+  tell(a, f->tensor, n * 96 + lane, 1 + variant, true);
   return variant < 8;
 }
 
@@ -147,9 +152,7 @@ static inline bool plan_limbs(attack *a, const char *value, unsigned variant) {
   const vft_tensor *t = &a->s->e->program->tensors[id_of(a, limb)];
   size_t n = vft_tensor_count(t), i = (variant * 37 + 11) % n;
   if (is(value, "quota/count")) i = (7 + variant) * a->s->e->quotas + variant % 4;
-  int64_t v = at(a, limb, i);
-  if (v > t->hi - 1) return variant < 40 ? (more(a, limb, i, -1), keep_same(a, value, i), true) : false;
-  more(a, limb, i, 1);
+  more(a, limb, i, at(a, limb, i) < t->hi ? 1 : -1);
   keep_same(a, value, i);
   return variant < 40;
 }
@@ -192,104 +195,121 @@ static inline void false_hash(attack *a, size_t i, uint64_t value) {
   partner(a, "relation/order/sponge/out/definition");
 }
 
+static const int hash_width[5] = {16, 16, 16, 12, 4}, hash_from[5] = {0, 16, 32, 48, 60};
+
+static inline const char *hash_limb(int k) {
+  static const char *const name[] = {"order/hash0", "order/hash1", "order/hash2", "order/hash3",
+                                     "order/hash4"};
+  return name[k];
+}
+
+/* The limbs of x, `top` more in the last one. */
+static inline void put_hash(attack *a, size_t i, uint64_t x, int64_t top) {
+  for (int k = 0; k < 5; k++) {
+    uint64_t limb = x >> hash_from[k] & (((uint64_t)1 << hash_width[k]) - 1);
+    put(a, hash_limb(k), i, (int64_t)limb + (k == 4 ? top : 0));
+  }
+}
+
+/* A limb of the hash that is out of range. */
+static inline void plan_hash_range(attack *a, int k, size_t i) {
+  if (k < 4) { /* the larger value's quotient has room below 1.5 2^60 only */
+    if (!at(a, hash_limb(k + 1), i) || (k == 3 && at(a, hash_limb(k), i) > 1500)) return;
+    more(a, hash_limb(k), i, (int64_t)1 << hash_width[k]);
+    more(a, hash_limb(k + 1), i, -1);
+    return;
+  }
+  uint64_t x = 0; /* 2^64 = 2^32 - 1 modulo p */
+  for (int j = 0; j < 5; j++) x += (uint64_t)at(a, hash_limb(j), i) << hash_from[j];
+  put_hash(a, i, x - 0xffffffffu, 16);
+}
+
 static inline bool plan_hash(attack *a, const char *name, unsigned v) {
   size_t i = (v * 13 + 2) % (a->s->e->block * VFT_EPOCH_ROUNDS);
-  if (is(name, "relation/order/hash")) return more(a, "order/hash0", i, at(a, "order/hash0", i) ? -1 : 1), v < 8;
-  if (is(name, "relation/order/lower/definition")) return more(a, "order/lower", i, 1), v < 8;
-  if (is(name, "relation/order/gap/definition")) return more(a, "order/gap", i, 1), v < 8;
-  if (is(name, "relation/order/value/definition")) return more(a, "order/value", i, 1), v < 8;
-  if (is(name, "relation/order/full/definition"))
-    return put(a, "order/inverse", i, 0), put(a, "order/full", i, 0), v < 8;
-  if (is(name, "relation/order/gap_inverse")) /* the lower half is 0, so anything may be "full" */
-    return false_hash(a, i, (uint64_t)(5 + v) << 32), put(a, "order/inverse", i, 0), v < 8;
-  if (is(name, "relation/order/no_gap"))
-    return false_hash(a, i, 0xffffffff00000000u), put(a, "order/inverse", i, 7), v < 8;
-  if (is(name, "relation/order/canonical")) { /* 5 + v as p + 5 + v */
-    uint64_t x = VFT_P + 5 + v;
+  if (a->s->a.w.s.replacement) i = v % a->s->e->block;
+  if (v >= 60) return false;
+  if (is(name, "relation/order/hash")) {
+    more(a, "order/hash0", i, at(a, "order/hash0", i) ? -1 : 1);
+  } else if (is(name, "relation/order/lower/definition")) {
+    more(a, "order/lower", i, 1);
+  } else if (is(name, "relation/order/gap/definition")) {
+    more(a, "order/gap", i, 1);
+  } else if (is(name, "relation/order/value/definition")) {
+    more(a, "order/value", i, 1);
+  } else if (is(name, "relation/order/full/definition")) {
+    put(a, "order/inverse", i, 0);
+    put(a, "order/full", i, 0);
+  } else if (is(name, "relation/order/gap_inverse")) { /* the lower half is 0: "full" may be 1 */
+    false_hash(a, i, (uint64_t)(5 + v) << 32);
+    put(a, "order/inverse", i, 0);
+  } else if (is(name, "relation/order/no_gap")) {
+    false_hash(a, i, 0xffffffff00000000u);
+    put(a, "order/inverse", i, 7);
+  } else if (is(name, "relation/order/canonical")) { /* 5 + v as p + 5 + v */
     false_hash(a, i, 5 + v);
-    for (int k = 0; k < 5; k++) {
-      char limb[32];
-      static const int from[5] = {0, 16, 32, 48, 60};
-      snprintf(limb, sizeof limb, "order/hash%d", k);
-      put(a, limb, i, (int64_t)(x >> from[k] & (k == 3 ? 0xfff : k == 4 ? 0xf : 0xffff)));
-    }
-    return v < 8;
+    put_hash(a, i, VFT_P + 5 + v, 0);
+  } else if (!strncmp(name, "lookup/order/hash", 17)) {
+    plan_hash_range(a, name[17] - '0', i);
+  } else {
+    return false;
   }
-  if (!strncmp(name, "lookup/order/hash", 17)) {
-    static const int width[4] = {16, 16, 16, 12};
-    int k = name[17] - '0';
-    char low[32], high[32];
-    snprintf(low, sizeof low, "order/hash%d", k);
-    snprintf(high, sizeof high, "order/hash%d", k + 1);
-    i = (v * 7 + 2) % (a->s->e->block * VFT_EPOCH_ROUNDS);
-    if (k < 4) {
-      if (!at(a, high, i) || (k == 3 && at(a, low, i) > 1500)) return v < 60 ? (a->n = 0, true) : false;
-      more(a, low, i, (int64_t)1 << width[k]);
-      more(a, high, i, -1);
-      return v < 60;
-    }
-    uint64_t x = 0; /* 2^64 = 2^32 - 1 modulo p */
-    static const int from[5] = {0, 16, 32, 48, 60};
-    for (int j = 0; j < 5; j++) {
-      snprintf(low, sizeof low, "order/hash%d", j);
-      x += (uint64_t)at(a, low, i) << from[j];
-    }
-    x -= 0xffffffffu;
-    for (int j = 0; j < 5; j++) {
-      snprintf(low, sizeof low, "order/hash%d", j);
-      int64_t l = (int64_t)(x >> from[j] & (j == 3 ? 0xfff : j == 4 ? 0xf : 0xffff));
-      put(a, low, i, j == 4 ? l + 16 : l);
-    }
-    return v < 8;
-  }
-  return false;
+  return true;
 }
 
 /* Another half at an even place, with the quotient that goes with it. */
 static inline bool plan_order(attack *a, const char *name, unsigned v) {
+  static const char *const quotient[] = {"order/quotient/limb0", "order/quotient/limb1",
+                                         "order/quotient/limb2", "order/quotient/limb3"};
+  static const char half[] = "order/half", limb[] = "order/half/limb0";
   int64_t side = (int64_t)a->s->e->side;
-  size_t c = v % a->s->e->block, f = 2 + v % 6, i = half_at(c, f);
-  const char *quotient[] = {"order/quotient/limb0", "order/quotient/limb1", "order/quotient/limb2",
-                            "order/quotient/limb3"};
-  if (is(name, "relation/order/left"))
-    return put(a, "order/half/limb0", half_at(c, 0), (at(a, "order/half", half_at(c, 0)) + 1) % side), v < 40;
-  if (is(name, "relation/order/right"))
-    return put(a, "order/half/limb0", half_at(c, 1), (at(a, "order/half", half_at(c, 1)) + 1) % side), v < 40;
-  if (is(name, "relation/order/round"))
-    return put(a, "order/half/limb0", i, (at(a, "order/half", i) + 1) % side), v < 40;
-  if (is(name, "relation/order/half/below"))
-    return put(a, "order/half/room/limb0", i, (at(a, "order/half/room", i) + 1) % side), v < 40;
-  if (is(name, "lookup/order/half/limb0/range")) /* -1 for side - 1: as far from it */
-    return at(a, "order/half", i) == side - 1 ? (put(a, "order/half/limb0", i, -1), v < 90) : v < 90;
-  if (is(name, "lookup/order/half/room/limb0/range"))
-    return at(a, "order/half", i) == 0 ? (put(a, "order/half/limb0", i, side), v < 90) : v < 90;
-  if (is(name, "relation/order/index/definition"))
-    return put(a, "order/index", c, (at(a, "order/index", c) + 1) % (side * side)), v < 40;
+  size_t c = v % a->s->e->block, first = half_at(c, 0), i = half_at(c, 2 + v % 6);
+  if (v >= 90) return false;
   for (unsigned k = 0; k < 3; k++) {
     char check[64];
     snprintf(check, sizeof check, "lookup/%s/range", quotient[k]);
     if (is(name, check)) return plan_between(a, quotient[k], quotient[k + 1], 16, v);
   }
-  if (is(name, "lookup/order/quotient/limb3/range"))
-    return plan_top_at(a, "order/quotient", 3, "relation/order/quotient/limbs", 7 * v + 3), v < 8;
-  return plan_hash(a, name, v);
+  if (is(name, "relation/order/left")) {
+    put(a, limb, first, (at(a, half, first) + 1) % side);
+  } else if (is(name, "relation/order/right")) {
+    put(a, limb, first + 1, (at(a, half, first + 1) + 1) % side);
+  } else if (is(name, "relation/order/round")) {
+    put(a, limb, i, (at(a, half, i) + 1) % side);
+  } else if (is(name, "relation/order/half/below")) {
+    put(a, "order/half/room/limb0", i, (at(a, "order/half/room", i) + 1) % side);
+  } else if (is(name, "lookup/order/half/limb0/range")) { /* the same modulo side */
+    if (at(a, half, i) == side - 1) put(a, limb, i, -1);
+  } else if (is(name, "lookup/order/half/room/limb0/range")) {
+    if (at(a, half, i) == 0) put(a, limb, i, side);
+  } else if (is(name, "relation/order/index/definition")) {
+    put(a, "order/index", c, (at(a, "order/index", c) + 1) % (side * side));
+  } else if (is(name, "lookup/order/quotient/limb3/range")) {
+    plan_top_at(a, "order/quotient", 3, "relation/order/quotient/limbs", 7 * v + 3);
+    return v < 8;
+  } else {
+    return plan_hash(a, name, v);
+  }
+  return true;
 }
 
 static inline bool plan_draw(attack *a, const char *name, unsigned v) {
+  static const char draw[] = "order/draw", limb[] = "order/draw/limb0";
   int64_t n = (int64_t)a->s->e->side;
-  size_t c = v % a->s->e->block;
-  int64_t x = at(a, "order/draw", c);
-  if (is(name, "relation/order/drawn"))
-    return put(a, "order/draw/limb0", c, (x + 1) % n), v < 40;
-  if (is(name, "relation/order/draw/below"))
-    return put(a, "order/draw/room/limb0", c, (n - x) % n), v < 40;
-  if (is(name, "lookup/order/draw/limb0/range")) { /* of a candidate that opens nothing */
-    c = a->s->e->block - 1;
-    return put(a, "order/draw/limb0", c, at(a, "order/draw", c) - n), v < 1;
+  size_t c = v % a->s->e->block, nobody = a->s->e->block - 1; /* a candidate that opens nothing */
+  int64_t x = at(a, draw, c);
+  if (v >= 40) return false;
+  if (is(name, "relation/order/drawn")) {
+    put(a, limb, c, (x + 1) % n);
+  } else if (is(name, "relation/order/draw/below")) {
+    put(a, "order/draw/room/limb0", c, (n - x) % n);
+  } else if (is(name, "lookup/order/draw/limb0/range")) {
+    put(a, limb, nobody, at(a, draw, nobody) - n);
+  } else if (is(name, "lookup/order/draw/room/limb0/range")) {
+    if (x + n < 64) put(a, limb, c, x + n);
+  } else {
+    return false;
   }
-  if (is(name, "lookup/order/draw/room/limb0/range"))
-    return x + n < 64 ? (put(a, "order/draw/limb0", c, x + n), v < 40) : v < 40;
-  return false;
+  return true;
 }
 
 /* ---- comparisons ---- */
@@ -352,7 +372,7 @@ static inline bool plan_two(attack *a, const char *bit, size_t c) {
     size_t full = 0, n = 0;
     for (uint32_t q = 0; q < Q; q++)
       if (!at(a, bit, c * Q + q)) full = q, n++;
-    if (n != 1 || full >= 3 || !inside(a, c) || count_of_rows(a, c) >= (int64_t)a->s->at.rows) return true;
+    if (n != 1 || full >= 3) return true;
     put(a, bit, c * Q + (full ? 0 : 2), 2);
   } else {
     if (taken(a, c) || !at(a, bit, c) ||
@@ -503,8 +523,9 @@ static inline bool plan_rows(attack *a, const char *name, unsigned v) {
     snprintf(text, sizeof text, "rows/%c", name[14]);
     put(a, text, v % 2 ? y - 1 : 3, 5);
   } else if (is(name, "lookup/rows/slot/limb0/range")) {
-    if (taken(a, c) || at(a, "rows/slot", c) || row) return true;
+    if (taken(a, c) || at(a, "rows/slot", c) || !row) return true;
     put(a, "rows/slot/limb0", c, -1);
+    partner(a, "lookup/rows/row/limb0/range");
     partner(a, "lookup/rows/row/room/limb0/range");
   } else if (is(name, "lookup/rows/row/limb0/range")) {
     if (!taken(a, c) && row == 2) more(a, "rows/slot/limb0", c, 1);
@@ -577,7 +598,8 @@ static inline bool plan_attack(const scene *s, const char *check, unsigned v, at
     if (!is(r->name, name)) continue;
     const vft_tensor *t = r->nterms ? &p->tensors[r->terms[0].factor[0].tensor] : NULL;
     if (r->kind == VFT_ZERO && t && t->field && ends(t->name, "/x")) return plan_absorb(a, r, v);
-    if (r->kind == VFT_DEFINE && ends(name, "/limbs")) return plan_limbs(a, p->tensors[r->target].name, v);
+    if (r->kind == VFT_DEFINE && ends(name, "/limbs"))
+      return plan_limbs(a, p->tensors[r->target].name, v);
   }
   if ((bit = comparison_in(check))) return plan_comparison(a, check, bit, v);
   if (!strncmp(name, "order/", 6))

@@ -1,5 +1,5 @@
-/* Test helper: the witness of a block of candidates once more, apart from program/epoch_trace.c: one
- * element after the other through `set`, which puts a false value where one is planted and
+/* Test helper: the witness of a block of candidates once more, apart from program/epoch_trace.c:
+ * one element after the other through `set`, which puts a false value where one is planted and
  * returns what is there now. So everything after a lie goes on honestly from it: a false order
  * opens another record, whose tokens move the counters, and so on.
  *
@@ -195,13 +195,18 @@ static inline sbox_ids box_of(const forge *f, const char *name) {
                     tensor_of(f, "%s/out", name)};
 }
 
+/* 32-bit halves apart: twelve products with the matrix's small entries fit 64 bits. */
 static inline void mix(vft_fp *s) {
-  vft_fp in[LANES];
-  memcpy(in, s, sizeof in);
+  uint64_t half[2][LANES];
+  for (int k = 0; k < LANES; k++) half[0][k] = s[k].v & 0xffffffffu, half[1][k] = s[k].v >> 32;
   for (int r = 0; r < LANES; r++) {
-    s[r] = vft_fp_mul((vft_fp){r ? 0 : 8}, in[0]);
-    for (int k = 0; k < LANES; k++)
-      s[r] = vft_fp_add(s[r], vft_fp_mul((vft_fp){vft_poseidon_circulant[k]}, in[(r + k) % LANES]));
+    unsigned __int128 sum = 0;
+    for (int h = 0; h < 2; h++) {
+      uint64_t part = r ? 0 : 8 * half[h][0];
+      for (int k = 0; k < LANES; k++) part += vft_poseidon_circulant[k] * half[h][(r + k) % LANES];
+      sum += (unsigned __int128)part << 32 * h;
+    }
+    s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
   }
 }
 
@@ -239,14 +244,14 @@ static inline void add_in(vft_fp *s, const vft_fp *x, size_t n) {
 
 /* ---- keys ---- */
 
-static inline void read_field(const forge *f, vft_tensor_id t, size_t n, vft_fp *out) {
+static inline void take_field(const forge *f, vft_tensor_id t, size_t n, vft_fp *out) {
   for (size_t i = 0; i < n; i++) out[i] = vft_fp_from_i64(f->x[t][i]);
 }
 
 static inline void forge_keys(forge *f, vft_fp *key) {
   const vft_epoch *e = f->e;
   if (!e->secret) {
-    read_field(f, e->in_key, 4, key);
+    take_field(f, e->in_key, 4, key);
     return;
   }
   vft_fp x[5], h[5], z[5], s[LANES];
@@ -259,8 +264,8 @@ static inline void forge_keys(forge *f, vft_fp *key) {
   vft_tensor_id secret = tensor_of(f, "key/secret"), epoch = tensor_of(f, "key/epoch");
   vft_pack_bytes(f->a->w.secret, 32, x);
   for (size_t i = 0; i < 5; i++) x[i] = set_field(f, secret, i, x[i]);
-  read_field(f, e->in_manifest, 5, h);
-  read_field(f, e->in_beacon, 5, z);
+  take_field(f, e->in_manifest, 5, h);
+  take_field(f, e->in_beacon, 5, z);
   const int64_t *where = f->x[e->in_where];
   start(s, 5, VFT_DOMAIN_SECRET);
   add_in(s, x, 5);
@@ -386,7 +391,8 @@ typedef struct {
 
 static inline record_ids record_of(const forge *f) {
   record_ids r = {.exists = comparison_of(f, "record/exists"),
-                  .tier = {comparison_of(f, "record/restricted"), comparison_of(f, "record/shadow")},
+                  .tier = {comparison_of(f, "record/restricted"),
+                           comparison_of(f, "record/shadow")},
                   .inside = tensor_of(f, "record/inside"), .record = tensor_of(f, "record/number"),
                   .high = tensor_of(f, "class/high"), .low = tensor_of(f, "class/low"),
                   .content = tensor_of(f, "leaf/content"), .salt = tensor_of(f, "leaf/salt"),
@@ -427,8 +433,8 @@ static inline void forge_leaf(forge *f, const record_ids *r, size_t n, const vft
   permutation(f, &r->second, n, s);
 }
 
-static inline void forge_path(forge *f, const record_ids *r, size_t n, int tier, const int64_t *right,
-                              size_t position, vft_fp *s) {
+static inline void forge_path(forge *f, const record_ids *r, size_t n, int tier,
+                              const int64_t *right, size_t position, vft_fp *s) {
   for (size_t h = 0; h < HEIGHT; h++) {
     vft_fp node[4], sibling[4], is = vft_fp_from_i64(right[h]);
     memcpy(node, s, sizeof node);

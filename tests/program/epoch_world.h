@@ -162,17 +162,21 @@ static inline uint64_t world_rows(const world *w, const vft_epoch *e, uint64_t r
   return n;
 }
 
-static inline void block_init(block *b, world *w, uint64_t rows) {
+/* Block number `number`, of at most `most` candidates, of an epoch with so many rows; the counters
+ * before it. */
+static inline void block_init_at(block *b, world *w, uint64_t rows, uint32_t most, uint64_t number,
+                                 const uint64_t *before) {
   memset(b, 0, sizeof *b);
   b->w = w;
-  OK(vft_epoch_build(&w->s, 6, &b->e));
+  OK(vft_epoch_build_blocks(&w->s, most, 6, &b->e));
   OK(vft_program_check_bounds(b->e->program));
   b->rows = vft_alloc((size_t)b->e->row_slots * b->e->step_slots, sizeof *b->rows);
+  if (before) memcpy(b->before, before, sizeof b->before);
   bool secret = b->e->secret;
   uint8_t seed[32] = {5};
   vft_poseidon_digest master = vft_sampler_master(w->manifest, secret, secret ? w->secret : seed,
                                                   w->s.has_beacon ? w->beacon_value : NULL);
-  b->at = (vft_epoch_statement){.epoch = 3, .window = 1, .block = 0, .rows = rows,
+  b->at = (vft_epoch_statement){.epoch = 3, .window = 1, .block = number, .rows = rows,
                                 .beacon = w->s.has_beacon ? w->beacon_value : NULL,
                                 .shown = !secret};
   memcpy(b->at.manifest, w->manifest, 32);
@@ -185,7 +189,12 @@ static inline void block_init(block *b, world *w, uint64_t rows) {
                                .salt = w->salt, .open = world_open, .ctx = w, .rows = b->rows};
   OK(vft_trace_init(&b->trace, b->e->program));
   OK(vft_epoch_trace(b->e, &b->at, &witness, &b->trace, b->after));
-  assert_memory_equal(b->after, counter, b->e->quotas * sizeof *counter);
+  if (number + 1 == b->e->blocks)
+    assert_memory_equal(b->after, counter, b->e->quotas * sizeof *counter);
+}
+
+static inline void block_init(block *b, world *w, uint64_t rows) {
+  block_init_at(b, w, rows, VFT_EPOCH_BLOCK, 0, NULL);
 }
 
 static inline void block_free(block *b) {

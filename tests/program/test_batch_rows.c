@@ -3,7 +3,8 @@
 #include "train/step_vectors.h"
 
 #include "data/leaf.h"
-#include "program/epoch_world.h"
+#include "program/coverage.h"
+#include "program/epoch_forge.h"
 #include "train/batch_rows.h"
 
 enum { STEPS = 5 };
@@ -133,10 +134,106 @@ static void test_false_rows(void **state) {
   teardown(&f);
 }
 
+/* ---- one lie at a time ---- */
+
+static void borrow(forge *g, const fixture *f, vft_tensor_id t) {
+  assert_int_equal(vft_exec_trace(f->e)->array[t].dtype, VFT_I64);
+  g->x[t] = data(f, t);
+}
+
+/* The sponges once more, honestly from whatever is planted, and the list that they lead to. */
+static void again(const fixture *f, const lie *l) {
+  vft_epoch e = {.program = f->bound->program};
+  forge g = {.e = &e, .lie = {*l}, .nlies = 1};
+  const vft_trace *t = vft_exec_trace(f->e);
+  size_t n = (size_t)f->v.shape.positions, groups = (n + 15) / 16;
+  size_t first = vft_rows_slots((uint64_t)f->v.shape.sequences) * (size_t)f->step;
+  g.x = vft_alloc(e.program->ntensors, sizeof *g.x);
+  assert_non_null(g.x);
+  sbox_ids box = box_of(&g, "rows/sponge");
+  const vft_tensor_id mine[] = {box.x, box.cube, box.y, box.y_cube, box.out, f->bound->row_tokens,
+                                f->bound->row_raw, f->bound->rows[0], f->bound->rows[1],
+                                f->bound->rows[2], f->bound->rows[3]};
+  for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) borrow(&g, f, mine[i]);
+  for (size_t k = 0; k < (size_t)f->v.shape.sequences; k++) {
+    vft_fp s[LANES], raw[VFT_PACKED_32];
+    vft_pack_bytes(f->raw[k], 32, raw);
+    start(s, 8 + 8 * groups, VFT_DOMAIN_CONTENT);
+    s[0] = vft_fp_from_i64(vft_array_get(&t->array[f->bound->ids_in], k * n));
+    s[1] = set_field(&g, f->bound->row_tokens, k, vft_fp_from_u64(f->tokens[k]));
+    s[2].v = n;
+    for (size_t i = 0; i < VFT_PACKED_32; i++)
+      s[3 + i] = set_field(&g, f->bound->row_raw, k * VFT_PACKED_32 + i, raw[i]);
+    permutation(&g, &box, k * (groups + 1), s);
+    for (size_t b = 0; b < groups; b++) {
+      for (size_t i = 16 * b; i < n && i < 16 * (b + 1); i++) {
+        int64_t w = 2 * vft_array_get(&t->array[f->bound->ids_lab], k * n + i) +
+                    vft_array_get(&t->array[f->bound->mask], k * n + i);
+        s[i % 8] = vft_fp_add(s[i % 8], vft_fp_from_u64((uint64_t)w << (i % 16 < 8 ? 0 : 32)));
+      }
+      permutation(&g, &box, k * (groups + 1) + b + 1, s);
+    }
+    for (size_t i = 0; i < 4; i++) set_field(&g, f->bound->rows[i], first + k, s[i]);
+  }
+  vft_free(g.x);
+}
+
+/* The element that a relation determines: the first of its first term, or that of `name`. */
+static lie lie_about(const fixture *f, const vft_relation *r, const char *end) {
+  const vft_program *p = f->bound->program;
+  const vft_factor *factor = &r->terms[0].factor[0];
+  lie l = {.tensor = r->kind == VFT_DEFINE ? r->target : factor->tensor, .value = 1, .add = true};
+  if (r->kind == VFT_DEFINE) return l;
+  if (!strcmp(end, "is_batch")) { /* the list: the row of the first sequence */
+    l.tensor = r->terms[1].factor[1].tensor;
+    l.index = vft_rows_slots((uint64_t)f->v.shape.sequences) * (size_t)f->step;
+    return l;
+  }
+  const vft_tensor *t = &p->tensors[l.tensor];
+  for (uint32_t a = 0; a < t->rank; a++) l.index = l.index * t->dims[a] + factor->off[a];
+  return l;
+}
+
+/* Every relation of the rows: a lie that it alone finds; without it the batch is bound to it. */
+static void test_every_relation(void **state) {
+  (void)state;
+  fixture f;
+  setup(&f, "all", VFT_PART_STEP);
+  const vft_program *p = f.bound->program;
+  size_t n = vft_program_check_count(p);
+  bool *failed = vft_alloc(n, sizeof *failed), *drop = vft_alloc(n, sizeof *drop);
+  assert_true(failed && drop);
+  all_determined(p, "rows/sponge");
+  again(&f, &(lie){.tensor = VFT_NO_TENSOR});
+  OK(vft_program_check_trace(p, vft_exec_trace(f.e), NULL));
+  unsigned attacked = 0;
+  for (uint32_t i = 0; i < p->nrelations; i++) {
+    const vft_relation *r = &p->relations[i];
+    if (strncmp(r->name, "rows/", 5)) continue;
+    lie l = lie_about(&f, r, strrchr(r->name, '/') + 1);
+    again(&f, &l);
+    assert_int_equal(vft_program_check_trace(p, vft_exec_trace(f.e), failed), VFT_REJECTED);
+    for (size_t c = 0; c < n; c++)
+      if (failed[c] != (c == i)) fail_msg("%s: check %zu is another one", r->name, c);
+    drop[i] = true;
+    vft_program *q = copy_without(p, drop);
+    vft_trace t = trace_of(q, vft_exec_trace(f.e));
+    OK(vft_program_check_trace(q, &t, NULL));
+    vft_program_free(q);
+    drop[i] = false;
+    attacked++;
+  }
+  assert_int_equal(attacked, 18);
+  vft_free(failed);
+  vft_free(drop);
+  teardown(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bound),
       cmocka_unit_test(test_false_rows),
+      cmocka_unit_test(test_every_relation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
