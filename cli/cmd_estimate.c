@@ -19,6 +19,8 @@ static void print(const vft_estimate *e) {
   if (e->cut.n)
     printf("%-22s %u (head, %d ranges of at most %d layers, their optimisers)\n",
            "shards a step", e->shards, e->cut.n, e->cut.count[0]);
+  else if (e->cut.steps > 1)
+    printf("%-22s %d\n", "steps in a proof", e->cut.steps);
   else
     printf("%-22s 1\n", "shards a step");
   printf("%-22s %.1f million, %.1f million lookups\n", "integers a step",
@@ -33,8 +35,8 @@ static void print(const vft_estimate *e) {
 
 static vft_status print_json(const vft_estimate *e) {
   json_t *root = json_pack(
-      "{s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "steps", (json_int_t)e->steps,
-      "ranges", e->cut.n, "shards_a_step", (int)e->shards, "committed_a_step",
+      "{s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "steps",
+      (json_int_t)e->steps, "steps_a_proof", e->cut.steps, "ranges", e->cut.n, "shards_a_step", (int)e->shards, "committed_a_step",
       (json_int_t)e->committed, "lookups_a_step", (json_int_t)e->lookups, "memory_bytes",
       (json_int_t)e->memory_bytes, "proof_bytes", (json_int_t)e->proof_bytes, "disk_bytes",
       (json_int_t)e->disk_bytes, "train_s", e->train_seconds, "prove_s", e->prove_seconds, "open_s",

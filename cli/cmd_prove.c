@@ -1,13 +1,14 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "program/join.h"
 #include "run/memory.h"
 #include "run/progress.h"
 #include "run/run.h"
 
 static vft_status run(int argc, char **argv) {
   vft_prove_request request = {0};
-  const char *memory = NULL, *ranges = NULL, *jobs = NULL;
+  const char *memory = NULL, *ranges = NULL, *jobs = NULL, *join = NULL;
   uint64_t written;
   long number;
   bool shown;
@@ -15,16 +16,23 @@ static vft_status run(int argc, char **argv) {
       {"jobs", 0, "DIR", "write a job file a shard for vft worker, prove nothing", NULL, &jobs},
       {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
        &memory},
+      {"join", 0, "N", "N whole steps in one proof (default: what fits)", NULL, &join},
       {"ranges", 0, "N", "cut the layers into N ranges, 0: none (default: what fits)", NULL, &ranges},
       {"resume", 0, NULL, "keep the proofs that are there and valid", &request.resume, NULL},
       {"verbose", 'v', NULL, "print seconds and memory of each stage", &request.verbose, NULL}};
-  TRY(cli_parse(&cli_prove, argc, argv, option, 5, &request.run, 1, true, &shown));
+  TRY(cli_parse(&cli_prove, argc, argv, option, 6, &request.run, 1, true, &shown));
   if (shown) return VFT_OK;
   if (memory) TRY(vft_memory_parse(memory, &request.memory));
   if (ranges) {
     TRY(cli_number(&cli_prove, "ranges", ranges, 0, VFT_MAX_PARTS, &number));
     request.cut = true;
     request.ranges = (int)number;
+  }
+  if (join) {
+    TRY(cli_number(&cli_prove, "join", join, 1, VFT_JOIN_STEPS, &number));
+    if (request.ranges)
+      return cli_usage(&cli_prove, "--join and --ranges: steps are joined whole, or cut");
+    request.join = (int)number;
   }
   vft_interrupt_catch();
   if (jobs) {
@@ -40,6 +48,6 @@ static vft_status run(int argc, char **argv) {
 
 const cli_command cli_prove = {
     "prove", "RUN [--memory SIZE] [--resume]", "Prove every training step of a finished run",
-    "Each step is executed again and proved, in one proof or cut into shards (layers, head,\n"
-    "optimiser) that fit the memory; proofs go to RUN/public/proofs. Proofs of another cut that are\n"
+    "Each step is executed again and proved: several small ones in one proof, one, or one cut into shards\n"
+    "(layers, head, optimiser), as the memory allows; proofs go to RUN/public/proofs. Proofs of another cut that are\n"
     "there are removed, unless --resume keeps their cut.", run};

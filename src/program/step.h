@@ -81,7 +81,7 @@ typedef struct {
   uint32_t n;
 } vft_frac;
 
-typedef struct {
+struct vft_step {
   vft_program *program;
   vft_part part;
   int model_layers;      /* of the whole model: axis 0 of the base weights */
@@ -106,6 +106,11 @@ typedef struct {
    * two; a public one-hot over steps; what the content digest has beside the batch. */
   uint32_t link_rows;
   vft_tensor_id rows[4], row_step, row_tokens, row_raw;
+  /* Several steps in one program (program/join.h): the program of one, their number, and what its
+   * tensors are in this one; else NULL, 0 */
+  const struct vft_step *one;
+  int steps;
+  vft_tensor_id *map;
   uint32_t nhands;
   vft_hand hands[VFT_MAX_HANDS];
   uint32_t oracle_base, oracle_tables;
@@ -123,7 +128,8 @@ typedef struct {
    * gradients, rounded sums of their squares [l] */
   vft_tensor_id stream, stream_grad;
   vft_tensor_id sum_grad[VFT_PROJECTIONS][2], square[VFT_PROJECTIONS][2];
-} vft_step;
+};
+typedef struct vft_step vft_step;
 
 /* The power of two that holds n >= 1 steps or rows. */
 uint32_t vft_rows_slots(uint64_t n);

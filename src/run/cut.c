@@ -6,20 +6,49 @@
 
 #include "data/canonical_json.h"
 #include "program/epoch.h"
+#include "program/join.h"
 #include "run/derive.h"
 #include "run/files.h"
 
-#define CUT_FORMAT "vft-shards/1"
+#define CUT_FORMAT "vft-shards/2"
 enum { TEXT_MAX = 1 << 16 };
 
 vft_cut vft_cut_even(int layers, int n) {
-  vft_cut cut = {.n = n};
+  vft_cut cut = {.n = n, .steps = 1};
   for (int i = 0; i < n; i++) cut.count[i] = layers / n + (i < layers % n);
   return cut;
 }
 
 bool vft_cut_equal(const vft_cut *a, const vft_cut *b) {
-  return a->n == b->n && !memcmp(a->count, b->count, (size_t)a->n * sizeof *a->count);
+  return a->n == b->n && a->steps == b->steps && !memcmp(a->count, b->count, (size_t)a->n * sizeof *a->count);
+}
+
+/* ---- groups ---- */
+
+/* Groups of an epoch of `steps` steps. */
+static uint64_t groups_of(const vft_cut *cut, uint64_t steps) {
+  return (steps + (uint64_t)cut->steps - 1) / (uint64_t)cut->steps;
+}
+
+uint64_t vft_cut_groups(const vft_cut *cut, const vft_manifest *m) {
+  uint64_t whole = m->steps / m->sampling.steps_per_epoch;
+  return whole * groups_of(cut, m->sampling.steps_per_epoch) +
+         groups_of(cut, m->steps % m->sampling.steps_per_epoch);
+}
+
+int vft_cut_group(const vft_cut *cut, const vft_manifest *m, uint64_t group, uint64_t *first) {
+  uint64_t epoch_steps = m->sampling.steps_per_epoch, a_epoch = groups_of(cut, epoch_steps);
+  uint64_t epoch = group / a_epoch, before = group % a_epoch * (uint64_t)cut->steps;
+  *first = epoch * epoch_steps + before;
+  uint64_t end = (epoch + 1) * epoch_steps < m->steps ? (epoch + 1) * epoch_steps : m->steps;
+  return (int)(end - *first < (uint64_t)cut->steps ? end - *first : (uint64_t)cut->steps);
+}
+
+int vft_cut_group_at(const vft_cut *cut, const vft_manifest *m, uint64_t t) {
+  uint64_t epoch_steps = m->sampling.steps_per_epoch, in_epoch = t % epoch_steps, first;
+  if (t >= m->steps || in_epoch % (uint64_t)cut->steps) return 0;
+  return vft_cut_group(cut, m, t / epoch_steps * groups_of(cut, epoch_steps) +
+                                   in_epoch / (uint64_t)cut->steps, &first);
 }
 
 uint32_t vft_cut_shards(const vft_cut *cut) { return cut->n ? 1 + 2 * (uint32_t)cut->n : 1; }
@@ -66,7 +95,7 @@ vft_status vft_cut_find(const vft_cut *cut, const char *name, uint32_t *shard) {
 
 uint64_t vft_cut_epoch_proof(const vft_cut *cut, const vft_manifest *m, uint64_t epoch,
                              uint32_t block) {
-  return m->steps * vft_cut_shards(cut) + (cut->n ? 2 : 1) +
+  return vft_cut_groups(cut, m) * vft_cut_shards(cut) + (cut->n ? 2 : 1) +
          epoch * vft_epoch_blocks(&m->sampling) + block;
 }
 
@@ -94,7 +123,8 @@ vft_status vft_cut_write(const vft_cut *cut, const char *folder) {
   size_t length;
   json_t *layers = json_array();
   for (int i = 0; i < cut->n; i++) json_array_append_new(layers, json_integer(cut->count[i]));
-  json_t *json = json_pack("{s:s, s:o}", "format", CUT_FORMAT, "layers", layers);
+  json_t *json = json_pack("{s:s, s:o, s:i}", "format", CUT_FORMAT, "layers", layers, "steps",
+                           cut->steps);
   char *path = cut_path(&arena, folder);
   vft_status st = json && path ? vft_json_canonical(json, &text, &length) : VFT_RESOURCE;
   if (st == VFT_OK) st = vft_file_write(path, text, length);
@@ -112,9 +142,15 @@ static vft_status parse(const json_t *root, const char *path, int layers, vft_cu
     return vft_fail(VFT_USAGE, "%s: format %s is not supported (expected %s)", path, format,
                     CUT_FORMAT);
   size_t n = json_array_size(list);
-  if (json_object_size(root) != 2 || !json_is_array(list) || n > VFT_MAX_PARTS)
-    return vft_reject("shards/header", "%s: expected format and a list of at most %d layer counts",
-                      path, VFT_MAX_PARTS);
+  const json_t *steps = json_object_get(root, "steps");
+  if (json_object_size(root) != 3 || !json_is_array(list) || n > VFT_MAX_PARTS ||
+      !json_is_integer(steps))
+    return vft_reject("shards/header", "%s: expected format, a list of at most %d layer counts and a "
+                      "number of steps", path, VFT_MAX_PARTS);
+  if (json_integer_value(steps) < 1 || json_integer_value(steps) > (n ? 1 : VFT_JOIN_STEPS))
+    return vft_reject("shards/header", "%s: %lld steps in a proof, expected 1%s", path,
+                      (long long)json_integer_value(steps), n ? "" : " to 64");
+  out->steps = (int)json_integer_value(steps);
   json_int_t sum = 0;
   for (size_t i = 0; i < n; i++) {
     json_int_t count = json_integer_value(json_array_get(list, i)); /* 0 for what is no integer */
@@ -167,6 +203,29 @@ static vft_status checked(vft_status st, vft_step *const *step) {
   return vft_reject("shards/program", "a shard of this cut has no valid program: %s", text);
 }
 
+/* Programs of the sizes of groups that there are. */
+static vft_status derive_joined(const vft_manifest *m, vft_step *whole, vft_shards *out) {
+  uint64_t a_epoch = groups_of(&out->cut, m->sampling.steps_per_epoch), first;
+  uint64_t all = vft_cut_groups(&out->cut, m), probe[3] = {0, a_epoch - 1, all - 1};
+  int n = 0;
+  for (int i = 0; i < 3; i++) {
+    if (probe[i] >= all) continue; /* a run of less than an epoch */
+    int steps = vft_cut_group(&out->cut, m, probe[i], &first);
+    bool there = steps == 1;
+    for (int k = 0; k < n; k++) there = there || out->joined[k]->steps == steps;
+    if (there) continue;
+    TRY(checked(vft_step_join(whole, steps, &out->joined[n]), &out->joined[n]));
+    n++;
+  }
+  return VFT_OK;
+}
+
+const vft_step *vft_shards_step(const vft_shards *s, uint32_t shard, int steps) {
+  for (int k = 0; k < 3; k++)
+    if (s->joined[k] && s->joined[k]->steps == steps) return s->joined[k];
+  return s->step[shard];
+}
+
 vft_status vft_shards_derive(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
                              vft_shards *out) {
   memset(out, 0, sizeof *out);
@@ -176,7 +235,9 @@ vft_status vft_shards_derive(const vft_manifest *m, vft_step *whole, const vft_c
   vft_status st = out->step ? VFT_OK : VFT_RESOURCE;
   if (st == VFT_OK && !cut->n) {
     out->step[0] = whole;
-    return VFT_OK;
+    st = derive_joined(m, whole, out);
+    if (st != VFT_OK) vft_shards_free(out);
+    return st;
   }
   for (uint32_t i = 0; st == VFT_OK && i < out->n; i++) {
     vft_part part = vft_cut_part(cut, m->shape.layers, i);
@@ -192,6 +253,7 @@ vft_status vft_shards_derive(const vft_manifest *m, vft_step *whole, const vft_c
 
 void vft_shards_free(vft_shards *s) {
   for (uint32_t i = 0; s->step && s->cut.n && i < s->n; i++) vft_step_free(s->step[i]);
+  for (int k = 0; k < 3; k++) vft_step_free(s->joined[k]);
   vft_step_free(s->release);
   vft_free(s->step);
   memset(s, 0, sizeof *s);
@@ -303,6 +365,7 @@ vft_proof_options vft_cut_options(const vft_manifest *m, const vft_cut *cut, uin
   at += 32;
   for (int i = 0; i < 8; i++) *at++ = (uint8_t)(step >> (8 * i));
   for (int i = 0; i < 4; i++) *at++ = (uint8_t)(shard >> (8 * i));
+  for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->steps >> (8 * i));
   for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->n >> (8 * i));
   for (int r = 0; r < cut->n; r++)
     for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->count[r] >> (8 * i));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "program/join.h"
 #include "prove/probe.h"
 #include "run/derive.h"
 #include "run/epochs.h"
@@ -40,8 +41,9 @@ static vft_status add_program(sums *w, const vft_step *step, double times) {
   w->out->prove_seconds += times * seconds;
   w->out->proof_bytes += (uint64_t)(times * (double)memory.proof_bytes);
   if (memory.total > w->out->memory_bytes) w->out->memory_bytes = memory.total;
-  if (times > 1 || w->out->steps == 1) w->out->committed += cost.witness + cost.link;
-  w->out->lookups += cost.lookups;
+  double steps = step->steps ? step->steps : 1, share = times * steps / (double)w->out->steps;
+  w->out->committed += (uint64_t)((double)(cost.witness + cost.link) / steps * share);
+  w->out->lookups += (uint64_t)((double)cost.lookups / steps * share);
   return VFT_OK;
 }
 
@@ -49,8 +51,12 @@ static vft_status add_shards(sums *w) {
   vft_shards shards;
   TRY(vft_shards_derive(&w->plan->manifest, w->plan->step, &w->out->cut, &shards));
   vft_status st = VFT_OK;
-  for (uint32_t i = 0; st == VFT_OK && i < shards.n; i++)
-    st = add_program(w, shards.step[i], (double)w->out->steps);
+  const vft_manifest *m = &w->plan->manifest;
+  uint64_t groups = vft_cut_groups(&w->out->cut, m), of[VFT_JOIN_STEPS + 1] = {0}, first;
+  for (uint64_t g = 0; g < groups; g++) of[vft_cut_group(&w->out->cut, m, g, &first)]++;
+  for (int steps = 1; steps <= VFT_JOIN_STEPS; steps++)
+    for (uint32_t i = 0; st == VFT_OK && of[steps] && i < shards.n; i++)
+      st = add_program(w, vft_shards_step(&shards, i, steps), (double)of[steps]);
   uint64_t committed = w->out->committed, lookups = w->out->lookups;
   if (st == VFT_OK && shards.release) st = add_program(w, shards.release, 1);
   vft_epochs epochs = {0};

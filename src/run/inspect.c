@@ -39,7 +39,7 @@ static vft_status program_lines(const vft_manifest *m, FILE *out) {
     fprintf(out, "  oracles         %zu base parameters and table entries\n", cost.oracle);
   }
   uint8_t context[VFT_CONTEXT_MAX];
-  vft_cut whole = {.n = 0};
+  vft_cut whole = vft_cut_even(m->shape.layers, 0);
   vft_proof_options options = vft_cut_options(m, &whole, 0, 0, context);
   vft_prove_plan fast = {0}, lean = {0};
   const vft_prove_options keep = {.keep_codewords = true}, save = {.recompute = 3};
@@ -228,11 +228,12 @@ out:
 }
 
 /* Proofs from step 0 on, up to the first that is not there. */
-static uint64_t count_proofs(const char *folder, const vft_cut *cut, uint64_t steps) {
-  uint64_t have = 0;
-  for (uint64_t t = 0; t < steps; t++)
+static uint64_t count_proofs(const char *folder, const vft_cut *cut, const vft_manifest *m) {
+  uint64_t have = 0, steps = m->steps, t;
+  for (uint64_t g = 0; g < vft_cut_groups(cut, m); g++)
     for (uint32_t i = 0; i < vft_cut_shards(cut); i++) {
       vft_arena arena = {0};
+      (void)vft_cut_group(cut, m, g, &t);
       char *path = vft_shard_file_path(&arena, folder, cut, t, i, steps);
       bool there = path && vft_file_exists(path);
       vft_arena_free(&arena);
@@ -256,15 +257,16 @@ static vft_status inspect_folder(const char *path, FILE *out) {
     if (!manifest || !vft_file_exists(manifest)) continue;
     vft_manifest m;
     TRY_OUT(vft_manifest_load(manifest, &m));
-    uint64_t steps = m.steps;
-    int layers = m.shape.layers;
-    vft_manifest_free(&m);
-    vft_cut cut = {.n = 0};
+    vft_cut cut = vft_cut_even(m.shape.layers, 0);
     char *proofs = vft_run_path(&arena, path, i ? "proofs" : "public/proofs");
-    if (proofs && vft_cut_exists(proofs)) TRY_OUT(vft_cut_read(proofs, layers, &cut));
-    if (proofs)
+    if (proofs && vft_cut_exists(proofs)) st = vft_cut_read(proofs, m.shape.layers, &cut);
+    else st = VFT_OK;
+    if (proofs && st == VFT_OK)
       fprintf(out, "Run folder: %" PRIu64 " of %" PRIu64 " proofs of %" PRIu64 " steps\n",
-              count_proofs(proofs, &cut, steps), steps * vft_cut_shards(&cut), steps);
+              count_proofs(proofs, &cut, &m), vft_cut_groups(&cut, &m) * vft_cut_shards(&cut),
+              m.steps);
+    vft_manifest_free(&m);
+    if (st != VFT_OK) goto out;
     st = inspect_manifest(manifest, out);
     goto out;
   }

@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "program/join.h"
 #include "run/derive.h"
 #include "run/files.h"
 #include "train/exec.h"
 
 /* A shard of more integers gains nothing: its proof grows with its rows (1.5 MB at this size), and
- * fewer workers can share a step. Head cannot be cut. */
-enum { GB = 1000000000, SHARD_INTEGERS = 95000000 };
+ * fewer workers can share a step. Head cannot be cut. Whole steps are joined up to JOINED_INTEGERS:
+ * what a proof costs whatever its size is a small part from there on. */
+enum { GB = 1000000000, SHARD_INTEGERS = 95000000, JOINED_INTEGERS = 16000000 };
 
 static size_t trace_bytes(const vft_step *s) {
   const vft_program *p = s->program;
@@ -92,6 +94,32 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
   return VFT_OK;
 }
 
+/* As many whole steps in a proof as there are in an epoch, a power of two, within JOINED_INTEGERS and
+ * the budget. */
+static vft_status join_steps(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
+                             vft_memory_shard *largest) {
+  size_t own = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
+  uint8_t context[VFT_CONTEXT_MAX];
+  for (int steps = VFT_JOIN_STEPS; steps > 1; steps /= 2) {
+    vft_cut joined = {.n = 0, .steps = steps};
+    vft_memory_shard plan;
+    vft_step *program;
+    if ((uint64_t)steps > m->sampling.steps_per_epoch || (uint64_t)steps > m->steps ||
+        own > JOINED_INTEGERS / (size_t)steps)
+      continue;
+    vft_proof_options options = vft_cut_options(m, &joined, 0, 0, context);
+    TRY(vft_step_join(whole, steps, &program));
+    vft_status st = vft_memory_plan(program, &options, budget, &plan);
+    vft_step_free(program);
+    if (st == VFT_RESOURCE) continue;
+    TRY(st);
+    *cut = joined;
+    *largest = plan;
+    break;
+  }
+  return VFT_OK;
+}
+
 vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
                           vft_memory_shard *largest) {
   int layers = m->shape.layers, most = layers < VFT_MAX_PARTS ? layers : VFT_MAX_PARTS;
@@ -101,6 +129,7 @@ vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget,
     if (n < most && n && cut->count[0] == last) continue; /* no range is shorter than before */
     last = n ? cut->count[0] : -1;
     vft_status st = try_cut(m, whole, cut, budget, largest, &integers);
+    if (st == VFT_OK && !n) TRY(join_steps(m, whole, budget, cut, largest));
     if (n == most || (st == VFT_OK && integers <= SHARD_INTEGERS) ||
         (st != VFT_OK && st != VFT_RESOURCE))
       return st;
@@ -113,7 +142,7 @@ vft_status vft_memory_oracles(const vft_manifest *m, const vft_step *whole, size
   uint32_t n[2];
   size_t proof = 0;
   uint8_t context[VFT_CONTEXT_MAX];
-  vft_cut cut = {.n = 0};
+  vft_cut cut = vft_cut_even(m->shape.layers, 0);
   vft_proof_options options = vft_cut_options(m, &cut, m->steps, 0, context);
   vft_status st = vft_derive_oracle_boxes(whole, 0, &box[0], &n[0]);
   if (st == VFT_OK) st = vft_derive_oracle_boxes(whole, 1, &box[1], &n[1]);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "data/leaf.h"
+#include "program/epoch.h"
 #include "run/files.h"
 
 enum { FILE_VERSION = 3 };
@@ -185,11 +186,12 @@ char *vft_shard_file_path(vft_arena *arena, const char *folder, const vft_cut *c
 }
 
 /* Does the run have a proof file of this name? */
-static bool expected(const char *name, const vft_cut *cut, uint64_t steps) {
+static bool expected(const char *name, const vft_cut *cut, const vft_manifest *m) {
   unsigned long long step;
   char again[96], shard[32];
   if (!strcmp(name, "release.vft")) return cut->n > 0;
-  if (strncmp(name, "step_", 5) || sscanf(name, "step_%llu", &step) != 1 || step >= steps)
+  if (strncmp(name, "step_", 5) || sscanf(name, "step_%llu", &step) != 1 ||
+      !vft_cut_group_at(cut, m, step))
     return false;
   for (uint32_t i = 0; i < vft_cut_shards(cut); i++) {
     vft_cut_name(cut, i, shard);
@@ -229,17 +231,18 @@ vft_status vft_proof_files_remove(const char *folder) {
   return st;
 }
 
-vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, uint64_t steps,
-                                 uint64_t epochs, uint32_t blocks) {
+vft_status vft_proof_files_check(const char *folder, const vft_cut *cut, const vft_manifest *m) {
+  uint64_t epochs = vft_sampling_epochs(&m->sampling, m->steps);
+  uint32_t blocks = vft_epoch_blocks(&m->sampling);
   DIR *d = opendir(folder);
   if (!d) return vft_reject("step/missing", "%s: there are no proofs", folder);
   vft_status st = VFT_OK;
   for (struct dirent *e; st == VFT_OK && (e = readdir(d));) {
     if (!is_proof(e->d_name) || !strcmp(e->d_name, "oracles.vft")) continue;
-    if (!expected(e->d_name, cut, steps) && !expected_block(e->d_name, epochs, blocks))
+    if (!expected(e->d_name, cut, m) && !expected_block(e->d_name, epochs, blocks))
       st = vft_reject("step/extra", "%s/%s: a proof of no step, shard or epoch of this run (%llu "
                       "steps of %u shards, %llu epochs of %u blocks)", folder, e->d_name,
-                      (unsigned long long)steps, vft_cut_shards(cut), (unsigned long long)epochs,
+                      (unsigned long long)m->steps, vft_cut_shards(cut), (unsigned long long)epochs,
                       blocks);
   }
   closedir(d);

@@ -77,6 +77,6 @@ char *vft_shard_file_path(vft_arena *arena, const char *folder, const vft_cut *c
 VFT_MUST_CHECK vft_status vft_proof_files_remove(const char *folder);
 /* Rejects ("step/extra") a proof in FOLDER that no step, shard or block of an epoch of the run has. */
 VFT_MUST_CHECK vft_status vft_proof_files_check(const char *folder, const vft_cut *cut,
-                                                uint64_t steps, uint64_t epochs, uint32_t blocks);
+                                                const vft_manifest *manifest);
 
 #endif

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program/join.h"
 #include "run/derive.h"
 #include "run/epochs_prove.h"
 #include "run/memory.h"
@@ -67,14 +68,15 @@ static vft_status ready(job *j, uint64_t t) {
 
 enum { STAGES = 6 };
 
-/* Work of a shard: thousands of committed integers, at least one, a stage. */
-static uint64_t work(const job *j, uint32_t shard) {
-  return vft_program_tree_elements(j->shards.step[shard]->program, VFT_WITNESS, 0) / 1000 + 1;
+/* Work of a shard: thousands of committed integers, at least one for each step, a stage. */
+static uint64_t work(const job *j, uint32_t shard, int steps) {
+  return vft_program_tree_elements(j->shards.step[shard]->program, VFT_WITNESS, 0) / 1000 *
+             (uint64_t)steps + (uint64_t)steps;
 }
 
 static uint64_t work_of_step(const job *j) {
   uint64_t sum = 0;
-  for (uint32_t i = 0; i < j->shards.n; i++) sum += STAGES * work(j, i);
+  for (uint32_t i = 0; i < j->shards.n; i++) sum += STAGES * work(j, i, 1);
   return sum;
 }
 
@@ -189,8 +191,77 @@ out:
   return st;
 }
 
+/* ---- several steps in one proof ---- */
+
+/* One step of a group: what its trace borrows. */
+typedef struct {
+  vft_batch batch;
+  vft_step_inputs inputs;
+  vft_train_rows rows;
+  vft_exec *exec;
+  void *storage;
+} traced;
+
+/* Traces step t, which leaves the state after it. */
+static vft_status trace_step(job *j, uint64_t t, traced *x) {
+  const vft_step *s = j->plan.step;
+  TRY(reach(j, t));
+  TRY(vft_batch_alloc(&j->plan.manifest, &x->batch));
+  TRY(vft_plan_batch(&j->plan, t, &x->batch));
+  TRY(vft_schedule_inputs(&j->plan.manifest, s, t, &x->inputs));
+  x->rows = (vft_train_rows){x->batch.tokens, (const uint8_t(*)[32])x->batch.raw, j->rows};
+  vft_train_batch data = {x->batch.input, x->batch.label, x->batch.mask, &x->rows};
+  TRY(vft_trainer_trace(s, &j->plan.weights, &j->state, &data, x->inputs.value, &x->exec,
+                        &x->storage));
+  vft_state_read(s, x->exec, &j->state);
+  j->at = t + 1;
+  return VFT_OK;
+}
+
+static vft_status prove_group(job *j, uint64_t t, const vft_step *joined, vft_digest *roots) {
+  int n = joined->steps;
+  char name[40];
+  snprintf(name, sizeof name, "steps_%d", n);
+  vft_proving proving = {.step = t, .name = name, .write = write_shard, .what = joined,
+                         .unit = *j->what ? work(j, 0, n) : 0};
+  vft_trace trace = {0}, *of[VFT_JOIN_STEPS];
+  traced *x = vft_alloc((size_t)n, sizeof *x);
+  if (!x) return VFT_RESOURCE;
+  vft_status st;
+  vft_proving_begin(&proving);
+  TRY_OUT(vft_epochs_rows(j, t / j->plan.manifest.sampling.steps_per_epoch));
+  for (int k = 0; k < n; k++) {
+    st = trace_step(j, t + (uint64_t)k, &x[k]);
+    if (st != VFT_OK) {
+      if (st == VFT_RESOURCE)
+        st = vft_fail_context(st, "step %llu", (unsigned long long)t + (unsigned long long)k);
+      goto out;
+    }
+    of[k] = vft_exec_trace(x[k].exec);
+  }
+  TRY_OUT(vft_step_join_trace(joined, of, &trace));
+  if (j->request->verbose)
+    fprintf(stderr, "steps %llu to %llu\ntrace        %8.2f s\n", (unsigned long long)t,
+            (unsigned long long)t + (unsigned long long)n - 1, vft_seconds() - proving.begun);
+  st = vft_prover_trace(j, &proving, joined, &trace, roots);
+out:
+  vft_trace_free(&trace);
+  for (int k = 0; k < n; k++) {
+    vft_exec_free(x[k].exec);
+    vft_free(x[k].storage);
+    vft_step_inputs_free(&x[k].inputs);
+    vft_batch_free(&x[k].batch);
+  }
+  vft_free(x);
+  return st;
+}
+
+/* ---- one step or a part of it ---- */
+
 vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
                             vft_digest roots[VFT_PROOF_LINKS]) {
+  int steps = vft_cut_group_at(&j->shards.cut, &j->plan.manifest, t);
+  if (steps > 1) return prove_group(j, t, vft_shards_step(&j->shards, shard, steps), roots);
   const vft_step *s = j->shards.step[shard];
   vft_step_inputs inputs = {0};
   vft_exec *exec = NULL;
@@ -198,7 +269,7 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   char name[32];
   vft_cut_name(&j->shards.cut, shard, name);
   vft_proving proving = {.step = t, .shard = shard, .name = name, .write = write_shard, .what = s,
-                         .unit = *j->what ? work(j, shard) : 0};
+                         .unit = *j->what ? work(j, shard, 1) : 0};
   vft_proving_begin(&proving);
   TRY(ready(j, t));
   vft_status st = VFT_OK;
@@ -248,16 +319,17 @@ static vft_status keep_shard(job *j, uint64_t t, uint32_t shard, bool *kept) {
   return VFT_OK;
 }
 
-/* All shards of a step. `keep`: those that are there, verify and join; *any: there was one. */
+/* All shards of a step, or of the steps of the group that begins with it. `keep`: those that are there, verify and join; *any: there was one. */
 static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
   vft_digest roots[VFT_PROOF_LINKS];
   char name[32], what[96];
   uint64_t done = j->done;
+  int steps = vft_cut_group_at(&j->shards.cut, &j->plan.manifest, t);
   *any = false;
   for (uint32_t i = 0; i < j->shards.n; i++) {
     TRY(vft_interrupt_check("vft prove ... --resume goes on"));
     vft_cut_name(&j->shards.cut, i, name);
-    snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + 1,
+    snprintf(what, sizeof what, "step %llu of %llu%s%s", (unsigned long long)t + (unsigned)steps,
              (unsigned long long)j->plan.manifest.steps, j->shards.n > 1 ? ", " : "",
              j->shards.n > 1 ? name : "");
     snprintf(j->what, sizeof j->what, "%s", what);
@@ -273,20 +345,22 @@ static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
       }
     }
     *any = *any || kept;
-    vft_prover_done(j, work(j, i));
+    vft_prover_done(j, work(j, i, steps));
   }
   *j->what = 0;
   return VFT_OK;
 }
 
 static vft_status prove_steps(job *j) {
-  uint64_t steps = j->plan.manifest.steps;
+  uint64_t groups = vft_cut_groups(&j->shards.cut, &j->plan.manifest);
   vft_slots *begun = vft_alloc(1, sizeof *begun);
   if (!begun) return VFT_RESOURCE;
   vft_status st = VFT_OK;
-  for (uint64_t t = 0; st == VFT_OK && t < steps; t++) {
+  for (uint64_t g = 0; st == VFT_OK && g < groups; g++) {
     uint32_t claims = j->claims.n;
+    uint64_t t;
     bool any;
+    (void)vft_cut_group(&j->shards.cut, &j->plan.manifest, g, &t);
     vft_slots_rows(&j->slots, j->rows_root[t / j->plan.manifest.sampling.steps_per_epoch]);
     *begun = j->slots;
     st = prove_step(j, t, j->request->resume, &any);
@@ -419,22 +493,26 @@ static vft_status take_cut(job *j, const vft_cut *cut) {
 static vft_status choose_cut(job *j, vft_cut *cut) {
   const vft_manifest *m = &j->plan.manifest;
   vft_memory_shard largest;
-  vft_cut asked = {.n = 0};
+  vft_cut asked = vft_cut_even(m->shape.layers, 0);
   if (j->request->cut && j->request->ranges > m->shape.layers)
     return vft_fail(VFT_USAGE, "--ranges: the model has %d layers", m->shape.layers);
   if (j->request->cut) asked = vft_cut_even(m->shape.layers, j->request->ranges);
+  if (j->request->join && !asked.n) asked.steps = j->request->join;
   if (j->request->resume && vft_cut_exists(j->proofs)) {
     TRY(vft_cut_read(j->proofs, m->shape.layers, cut));
-    if (!j->request->cut || vft_cut_equal(cut, &asked)) return VFT_OK;
-    return vft_fail(VFT_USAGE, "--ranges: the proofs of %s are cut into %d ranges; go on with these, "
-                    "or begin anew without --resume", j->request->run, cut->n);
+    if ((!j->request->cut && !j->request->join) || vft_cut_equal(cut, &asked)) return VFT_OK;
+    return vft_fail(VFT_USAGE, "--ranges, --join: the proofs of %s are cut into %d ranges, with %d steps "
+                    "in a proof; go on with these, or begin anew without --resume",
+                    j->request->run, cut->n, cut->steps);
   }
-  if (j->request->cut) {
+  if (j->request->cut || j->request->join) {
     *cut = asked;
     return take_cut(j, cut);
   }
   TRY(vft_memory_budget(j->request->memory, &j->budget));
   TRY(vft_memory_cut(m, j->plan.step, j->budget, cut, &largest));
+  if (cut->steps > 1)
+    vft_note("%d steps in a proof, at most %.1f GB", cut->steps, (double)largest.total / 1e9);
   if (cut->n)
     vft_note("each step in %u shards (head, %d ranges of at most %d layers, their optimisers), at "
              "most %.1f GB each", vft_cut_shards(cut), cut->n, cut->count[0],

@@ -78,8 +78,9 @@ static vft_status copy_proofs(copying *c, const vft_manifest *m) {
       char *name = vft_epoch_file_path(&c->arena, "proofs", e, b);
       TRY(name ? copy(c, name) : VFT_RESOURCE);
     }
-  for (uint64_t t = 0; t < m->steps; t++)
+  for (uint64_t g = 0, t; g < vft_cut_groups(&cut, m); g++)
     for (uint32_t i = 0; i < vft_cut_shards(&cut); i++) {
+      (void)vft_cut_group(&cut, m, g, &t);
       char *name = vft_shard_file_path(&c->arena, "proofs", &cut, t, i, m->steps);
       TRY(name ? copy(c, name) : VFT_RESOURCE);
       c->out->step_proofs++;

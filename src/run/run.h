@@ -40,6 +40,7 @@ typedef struct {
   uint64_t memory; /* bytes that the process may take; 0: nine tenths of what is free */
   bool cut;        /* layers in `ranges` ranges (0: steps uncut) instead of what fits the memory */
   int ranges;
+  int join;       /* so many whole steps in a proof; 0: what fits the memory, with `cut` one */
 } vft_prove_request;
 /* Proves every step by executing it again, cut into shards that fit the memory (run/cut.h), then
  * the release of the adapter and the opening of the oracles.

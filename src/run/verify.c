@@ -197,7 +197,8 @@ typedef struct {
 static vft_status one_shard(shard_job *job, uint64_t number, shard_result *r) {
   verifier *v = job->v;
   vft_soundness soundness = {0};
-  uint64_t t = number / v->shards.n;
+  uint64_t t;
+  (void)vft_cut_group(&v->cut, &v->manifest, number / v->shards.n, &t);
   uint32_t shard = (uint32_t)(number % v->shards.n);
   double begun = vft_seconds();
   vft_status st = vft_verify_shard(&v->manifest, &v->shards, v->request->folder, t, shard, r->link,
@@ -225,7 +226,8 @@ static void shard_body(void *ctx, size_t begin, size_t end) {
 /* Takes one verified shard into the chain and the report. */
 static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r,
                              vft_slots *slots) {
-  uint64_t t = number / v->shards.n;
+  uint64_t t;
+  (void)vft_cut_group(&v->cut, &v->manifest, number / v->shards.n, &t);
   uint32_t shard = (uint32_t)(number % v->shards.n);
   if (r->st == VFT_REJECTED) return vft_reject(r->check, "%s", r->message);
   if (r->st != VFT_OK) return vft_fail(r->st, "%s", r->message);
@@ -239,7 +241,7 @@ static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r
 }
 
 static vft_status verify_shards(verifier *v, shard_job *job, size_t batch, vft_slots *slots) {
-  uint64_t total = v->manifest.steps * v->shards.n;
+  uint64_t total = vft_cut_groups(&v->cut, &v->manifest) * v->shards.n;
   vft_progress progress = vft_progress_begin("verify", 0, total);
   vft_status st = VFT_OK;
   for (uint64_t k = 0; st == VFT_OK && k < total; k += batch) {
@@ -272,7 +274,8 @@ static vft_status check_release(verifier *v, const vft_slots *slots) {
     char *text = account_text(&soundness);
     st = add_account(v, "release", text);
     free(text);
-    v->bits[steps * v->shards.n + 1] = vft_soundness_total(&soundness);
+    v->bits[vft_cut_groups(&v->cut, &v->manifest) * v->shards.n + 1] =
+        vft_soundness_total(&soundness);
     v->report->proof_bytes += bytes;
   }
   vft_soundness_free(&soundness);
@@ -292,8 +295,7 @@ static vft_status open_proofs(verifier *v) {
   TRY(vft_cut_read(folder, v->manifest.shape.layers, &v->cut));
   TRY(vft_shards_derive(&v->manifest, v->step, &v->cut, &v->shards));
   TRY(vft_epochs_derive(&v->manifest, &v->epochs));
-  TRY(vft_proof_files_check(folder, &v->cut, v->manifest.steps, v->epochs.epochs,
-                            v->epochs.blocks));
+  TRY(vft_proof_files_check(folder, &v->cut, &v->manifest));
   v->bits = vft_alloc(vft_cut_proofs(&v->cut, &v->manifest), sizeof *v->bits);
   return v->bits ? VFT_OK : VFT_RESOURCE;
 }
@@ -315,9 +317,13 @@ static vft_status check_steps(verifier *v) {
     TRY_OUT(add_account(v, cut.n ? name : "step proof", job.soundness[i]));
   }
   TRY_OUT(check_release(v, slots));
-  snprintf(detail, sizeof detail, cut.n ? "%llu steps of %u shards, all proved and joined"
-                                        : "%llu steps, each proved, each continuing the one before",
-           (unsigned long long)v->manifest.steps, v->shards.n);
+  unsigned long long steps = v->manifest.steps;
+  if (cut.n)
+    snprintf(detail, sizeof detail, "%llu steps of %u shards, all proved and joined", steps,
+             v->shards.n);
+  else
+    snprintf(detail, sizeof detail, "%llu steps in %llu proofs, each continuing the one before", steps,
+             (unsigned long long)vft_cut_groups(&cut, &v->manifest));
   st = checked(v, VFT_CLAIM_STEPS, detail);
 out:
   for (uint32_t i = 0; job.soundness && i < v->shards.n; i++) free(job.soundness[i]);
@@ -358,7 +364,7 @@ static vft_status check_oracles(verifier *v) {
   vft_proof_options options = vft_cut_options(&v->manifest, &v->shards.cut, steps, 0, context);
   TRY_OUT(vft_verify_oracles(tree, 2, vft_derive_oracle_columns(v->step), &v->claims, &options,
                              (vft_verify_flags){0}, file.proof, file.length, &soundness));
-  v->bits[steps * v->shards.n] = vft_soundness_total(&soundness);
+  v->bits[vft_cut_groups(&v->cut, &v->manifest) * v->shards.n] = vft_soundness_total(&soundness);
   v->report->proof_bytes += file.length;
   char *text = account_text(&soundness);
   st = add_account(v, "oracle opening", text);

@@ -4,20 +4,51 @@
 
 #include "run/schedule.h"
 
+/* Public inputs of all steps of a group, by the program's tensors; the elements are `own`'s. */
+static vft_status group_inputs(const vft_manifest *m, const vft_step *step, uint64_t t,
+                               vft_step_inputs *own, const int64_t **inputs) {
+  uint32_t n = step->one->program->ntensors;
+  for (int k = 0; k < step->steps; k++) {
+    TRY(vft_schedule_inputs(m, step->one, t + (uint64_t)k, &own[k]));
+    for (uint32_t i = 0; i < n; i++)
+      if (own[k].value[i]) inputs[step->map[(size_t)k * n + i]] = own[k].value[i];
+  }
+  return VFT_OK;
+}
+
+static vft_status verify_group(const vft_manifest *m, const vft_step *step, uint64_t t,
+                               vft_statement *statement, const vft_proof_options *options,
+                               const vft_step_file *file, vft_oracle_claims *claims,
+                               vft_soundness *soundness) {
+  vft_step_inputs *own = vft_alloc((size_t)step->steps, sizeof *own);
+  const int64_t **inputs = vft_alloc(step->program->ntensors, sizeof *inputs);
+  vft_status st = own && inputs ? group_inputs(m, step, t, own, inputs) : VFT_RESOURCE;
+  statement->inputs = inputs;
+  if (st == VFT_OK)
+    st = vft_verify_proof(statement, options, (vft_verify_flags){.bounds_checked = true},
+                          file->proof, file->length, claims, soundness);
+  for (int k = 0; own && k < step->steps; k++) vft_step_inputs_free(&own[k]);
+  vft_free(own);
+  vft_free(inputs);
+  return st;
+}
+
 static vft_status check_proof(const vft_manifest *m, const vft_shards *shards,
                               const vft_step *step, const vft_step_file *file,
                               vft_oracle_claims *claims, vft_soundness *soundness) {
   vft_step_inputs inputs;
   uint8_t context[VFT_CONTEXT_MAX];
   vft_digest oracle_root[2];
-  TRY(vft_schedule_inputs(m, step, file->step, &inputs));
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
   vft_statement statement = {.program = step->program,
-                             .inputs = (const int64_t *const *)inputs.value,
                              .link_root = file->link,
                              .oracle_root = oracle_root};
   vft_proof_options options = vft_cut_options(m, &shards->cut, file->step, file->shard, context);
+  if (step->one)
+    return verify_group(m, step, file->step, &statement, &options, file, claims, soundness);
+  TRY(vft_schedule_inputs(m, step, file->step, &inputs));
+  statement.inputs = (const int64_t *const *)inputs.value;
   vft_status st =
       vft_verify_proof(&statement, &options, (vft_verify_flags){.bounds_checked = true},
                        file->proof, file->length, claims, soundness);
@@ -32,7 +63,9 @@ vft_status vft_verify_shard(const vft_manifest *m, const vft_shards *shards, con
   vft_step_file file = {0};
   vft_status st = VFT_RESOURCE;
   char name[32] = "release";
-  const vft_step *step = t == m->steps ? shards->release : shards->step[shard];
+  const vft_step *step = t == m->steps
+                             ? shards->release
+                             : vft_shards_step(shards, shard, vft_cut_group_at(&shards->cut, m, t));
   char *proofs = vft_arena_printf(&arena, "%s/proofs", folder);
   char *path = proofs ? vft_shard_file_path(&arena, proofs, &shards->cut, t, shard, m->steps)
                       : NULL;

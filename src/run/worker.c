@@ -55,8 +55,9 @@ vft_status vft_run_jobs(const vft_prove_request *request, const char *folder, ui
     st = VFT_RESOURCE;
     goto out;
   }
-  for (uint64_t t = 0; t < p->plan.manifest.steps; t++)
+  for (uint64_t g = 0, t; g < vft_cut_groups(&p->shards.cut, &p->plan.manifest); g++)
     for (uint32_t i = 0; i < p->shards.n; i++) {
+      (void)vft_cut_group(&p->shards.cut, &p->plan.manifest, g, &t);
       if (request->resume && proved(p, t, i)) continue;
       vft_cut_name(&p->shards.cut, i, name);
       TRY_OUT(write_job(folder, run, t, name));
@@ -127,6 +128,11 @@ vft_status vft_run_worker(const char *path, uint64_t memory, bool verbose, bool 
   if (x.step >= p->plan.manifest.steps) {
     st = vft_fail(VFT_USAGE, "%s: step: %llu, the run has %llu", path, (unsigned long long)x.step,
                   (unsigned long long)p->plan.manifest.steps);
+    goto out;
+  }
+  if (!vft_cut_group_at(&p->shards.cut, &p->plan.manifest, x.step)) {
+    st = vft_fail(VFT_USAGE, "%s: step: no proof of this run begins with step %llu (%d steps in each)",
+                  path, (unsigned long long)x.step, p->shards.cut.steps);
     goto out;
   }
   *was_there = proved(p, x.step, shard);
