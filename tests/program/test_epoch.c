@@ -128,7 +128,7 @@ static void test_rows_tree(void **state) {
   uint32_t link = vft_program_add_link(p, "rows", false);
   vft_trace t;
   for (int i = 0; i < 4; i++) {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "rows/%d", i);
     vft_tensor x = {.name = name, .origin = VFT_LINK, .group = link, .rank = 2,
                     .dims = {b.e->step_slots, b.e->row_slots}, .field = true};
