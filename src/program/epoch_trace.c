@@ -207,7 +207,7 @@ static void fill_keys(filler *f) {
   if (!f->e->secret) return;
   const vft_epoch_statement *at = f->at;
   vft_poseidon_arrays p[6];
-  char name[16];
+  char name[32];
   for (int k = 0; k < 6; k++) {
     snprintf(name, sizeof name, "key/%d", k);
     p[k] = permutations(f, name);
@@ -484,7 +484,7 @@ static void declare(filler *f) {
 }
 
 static void fill_rows(filler *f) {
-  char name[16];
+  char name[32];
   size_t n = (size_t)f->e->row_slots * f->e->step_slots;
   for (int i = 0; i < 4; i++) {
     snprintf(name, sizeof name, "rows/%d", i);

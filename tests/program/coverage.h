@@ -16,7 +16,8 @@ static inline void mark_elements(const vft_program *p, const vft_relation *r, un
   for (size_t n = 0; n < points; n++) {
     uint32_t digit[VFT_MAX_INDEX] = {0};
     size_t rest = n, at = 0;
-    for (uint32_t k = r->nfree; k-- > 0; rest /= r->size[k]) digit[k] = (uint32_t)(rest % r->size[k]);
+    for (uint32_t k = r->nfree; k-- > 0; rest /= r->size[k])
+      digit[k] = (uint32_t)(rest % r->size[k]);
     for (uint32_t a = 0; a < t->rank; a++) at = at * t->dims[a] + f->off[a] + digit[f->idx[a]];
     said[at]++;
   }

@@ -519,7 +519,7 @@ static inline bool plan_rows(attack *a, const char *name, unsigned v) {
   int64_t row = at(a, "rows/row", c);
   if (v >= 60) return false;
   if (!strncmp(name, "relation/rows/", 14) && ends(name, "/empty")) {
-    char text[16];
+    char text[32];
     snprintf(text, sizeof text, "rows/%c", name[14]);
     put(a, text, v % 2 ? y - 1 : 3, 5);
   } else if (is(name, "lookup/rows/slot/limb0/range")) {

@@ -161,7 +161,7 @@ static inline int64_t put_number(forge *f, const number *w, size_t i, int64_t v)
   for (unsigned k = 0; k < w->n; k++) {
     int64_t limb = v >> 16 * k;
     if (k + 1 < w->n) limb &= 0xffff;
-    sum += (__int128)set(f, w->limb[k], i, limb) << 16 * k;
+    sum += set(f, w->limb[k], i, limb) * ((__int128)1 << 16 * k);
   }
   return set(f, w->value, i, (int64_t)sum);
 }
@@ -256,7 +256,7 @@ static inline void forge_keys(forge *f, vft_fp *key) {
   }
   vft_fp x[5], h[5], z[5], s[LANES];
   sbox_ids b[6];
-  char name[16];
+  char name[32];
   for (int k = 0; k < 6; k++) {
     snprintf(name, sizeof name, "key/%d", k);
     b[k] = box_of(f, name);
@@ -315,12 +315,13 @@ static inline int64_t low_bits_of(forge *f, const hash_ids *h, size_t i, vft_fp 
   uint64_t v = hash.v;
   for (int k = 0; k < 5; v >>= width[k++])
     l[k] = set(f, h->limb[k], i, (int64_t)(v & (((uint64_t)1 << width[k]) - 1)));
-  set(f, h->lower, i, l[0] + (l[1] << 16));
-  int64_t gap = set(f, h->gap, i, 0xffffffffll - l[2] - (l[3] << 16) - (l[4] << 28));
+  const int64_t k16 = 1 << 16, k28 = 1 << 28;
+  set(f, h->lower, i, l[0] + k16 * l[1]);
+  int64_t gap = set(f, h->gap, i, 0xffffffffll - l[2] - k16 * l[3] - k28 * l[4]);
   vft_fp g = vft_fp_from_i64(gap);
   vft_fp inverse = set_field(f, h->inverse, i, g.v ? vft_fp_inv(g) : g);
   set_field(f, h->full, i, vft_fp_sub((vft_fp){1}, vft_fp_mul(g, inverse)));
-  return set(f, h->value, i, l[0] + (l[1] << 16) + (l[2] << 32) + (l[3] << 48));
+  return set(f, h->value, i, l[0] + k16 * (l[1] + k16 * (l[2] + k16 * l[3])));
 }
 
 static inline int64_t modulo(int64_t v, int64_t n) { return (v % n + n) % n; }
@@ -465,7 +466,7 @@ static inline void forge_record(forge *f, const record_ids *r, size_t n, int64_t
   tier = tier < 0 ? 0 : tier > 2 ? 2 : tier;
   for (size_t h = 0; h < HEIGHT; h++) {
     right[h] = set(f, r->right, n * HEIGHT + h, local >> h & 1);
-    position += right[h] << h;
+    position += right[h] * (1 << h);
   }
   position &= TREE - 1;
   vft_fp s[LANES];

@@ -38,8 +38,8 @@ static vft_digest root_of(const vft_trace *t, uint32_t link) {
   return root;
 }
 
-/* An epoch in blocks, the last of which has fewer candidates: one program, one list of rows, counters
- * from link to link, all rows filled at the end. */
+/* An epoch in blocks, the last of which has fewer candidates: one program, one list of rows,
+ * counters from link to link, all rows filled at the end. */
 static void in_blocks(world_kind kind, uint64_t filled, uint32_t most, uint32_t want) {
   world w;
   block b;
@@ -128,7 +128,7 @@ static void test_rows_tree(void **state) {
   uint32_t link = vft_program_add_link(p, "rows", false);
   vft_trace t;
   for (int i = 0; i < 4; i++) {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "rows/%d", i);
     vft_tensor x = {.name = name, .origin = VFT_LINK, .group = link, .rank = 2,
                     .dims = {b.e->step_slots, b.e->row_slots}, .field = true};
@@ -162,6 +162,61 @@ static void test_long_record(void **state) {
   block_free(&b);
 }
 
+/* Without public records: candidates that are no record open the first of the restricted ones. */
+static void test_no_public_tier(void **state) {
+  (void)state;
+  world w;
+  block b;
+  world_init(&w, (world_kind){.secret = true});
+  w.s.tier_records[0] = w.s.tier_first[1] = 0;
+  w.s.tier_records[1] = w.s.tier_first[2] = 30;
+  w.verdict[2].verdict = VFT_ACCEPTED;
+  for (uint64_t i = 0; i < 30; i++) w.record[i].class_number = 2;
+  for (int t = 0; t < VFT_TIERS; t++)
+    world_tree(&w, w.s.tier_first[t], w.s.tier_records[t], w.s.height, &w.s.tree[t]);
+  block_init(&b, &w, 4);
+  OK(vft_program_check_trace(b.e->program, &b.trace, NULL));
+  block_free(&b);
+}
+
+/* The bounds close for the largest and the smallest of everything. */
+static void test_extremes(void **state) {
+  (void)state;
+  for (int k = 0; k < 10; k++) {
+    world w;
+    vft_epoch *e;
+    world_init(&w, (world_kind){.replacement = k % 2, .secret = k % 3 == 0});
+    vft_sampling *s = &w.s;
+    if (k / 2 == 0) {
+      s->records = s->tier_records[0] = s->tier_first[1] = s->tier_first[2] = UINT32_MAX;
+      s->tier_records[1] = s->tier_records[2] = 0;
+      s->height = 32;
+      s->candidates = UINT32_MAX;
+    } else if (k / 2 == 1) {
+      s->policy.quota[0].ceiling = ((uint64_t)1 << 48) - 1;
+      s->policy.quota[2].shortest = s->policy.quota[2].longest = UINT32_MAX;
+      s->sequence_len = 1 << 24;
+    } else if (k / 2 == 2) {
+      s->records_a_step = 1 << 16;
+      s->steps_per_epoch = 1 << 12;
+    } else if (k / 2 == 3) {
+      s->records_a_step = s->steps_per_epoch = s->sequence_len = 1;
+      memset(&s->policy, 0, sizeof s->policy);
+    } else {
+      s->policy.quotas = VFT_QUOTAS;
+      for (uint32_t q = 0; q < VFT_QUOTAS; q++)
+        s->policy.quota[q] = (vft_quota){.kind = q % 2 ? VFT_BIN_LENGTH : VFT_BIN_LICENSE,
+                                         .shortest = q, .longest = q + 5, .tokens = q % 3,
+                                         .ceiling = 1000 + q};
+      s->records_a_step = 16;
+      s->steps_per_epoch = 1 << 24;
+    }
+    OK(vft_epoch_build(s, 10, &e));
+    OK(vft_program_check_bounds(e->program));
+    vft_epoch_free(e);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_public),
@@ -173,6 +228,8 @@ int main(void) {
       cmocka_unit_test(test_digest),
       cmocka_unit_test(test_rows_tree),
       cmocka_unit_test(test_long_record),
+      cmocka_unit_test(test_no_public_tier),
+      cmocka_unit_test(test_extremes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

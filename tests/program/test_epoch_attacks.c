@@ -380,7 +380,7 @@ static size_t permuted_list(attack *a) {
   while (!taken(a, d)) d++;
   size_t y = (size_t)at(a, "rows/address", c), z = (size_t)at(a, "rows/address", d);
   for (int i = 0; i < 4; i++) {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "rows/%d", i);
     put(a, name, y, at(a, name, z));
     put(a, name, z, at(a, name, y));
