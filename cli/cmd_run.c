@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli.h"
+#include "program/join.h"
 #include "run/memory.h"
 #include "run/plan.h"
 #include "run/progress.h"
@@ -30,26 +31,29 @@ static vft_status verify(const char *run) {
 
 static vft_status run(int argc, char **argv) {
   vft_train_request request = {.proves = true};
-  const char *memory = NULL;
+  const char *memory = NULL, *join = NULL;
+  long steps = 0;
   bool shown;
   const cli_option option[] = {
       {"beacon", 0, "HEX", "value of the declared sampler.beacon, 64 digits", NULL,
        &request.beacon},
       {"data", 0, "DIR", "a finished vft data commit of its records", NULL, &request.data},
+      {"join", 0, "N", "N whole steps in one proof (default: what fits)", NULL, &join},
       {"memory", 0, "SIZE", "memory to stay within, such as 16G (default: what is free)", NULL,
        &memory},
       {"out", 'o', "RUN", "the run folder", NULL, &request.run},
       {"resume", 0, NULL, "go on with what is there", &request.resume, NULL},
       {"parity-files", 0, NULL, "also write what bench/parity.py reads", &request.parity_files,
        NULL}};
-  TRY(cli_parse(&cli_run, argc, argv, option, 6, &request.config, 1, true, &shown));
+  TRY(cli_parse(&cli_run, argc, argv, option, 7, &request.config, 1, true, &shown));
   if (shown) return VFT_OK;
   if (!request.run) return cli_usage(&cli_run, "--out RUN is missing");
   if (memory) TRY(vft_memory_parse(memory, &request.memory));
+  if (join) TRY(cli_number(&cli_run, "join", join, 1, VFT_JOIN_STEPS, &steps));
   vft_interrupt_catch();
   TRY(vft_run_train(&request));
   vft_prove_request prove = {.run = request.run, .resume = request.resume,
-                             .memory = request.memory};
+                             .memory = request.memory, .join = (int)steps};
   TRY(vft_run_prove(&prove));
   return verify(request.run);
 }

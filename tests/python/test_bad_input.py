@@ -230,7 +230,7 @@ def test_records_longer_than_the_context(tmp_path):
 def test_run_folder_of_another_version(tmp_path):
   config = write_config(tmp_path, steps=1)
   whole = tmp_path / "whole"
-  expect(vft("run", config, "--out", whole), 0)
+  expect(vft("run", config, "--out", whole, "--join", 1), 0)
 
   def check(pattern, old, new, words, *commands):
     run = tmp_path / "run"

@@ -75,7 +75,7 @@ def finished(tmp_path_factory):
   """A finished run; tests copy its public folder before they change anything."""
   folder = tmp_path_factory.mktemp("run")
   config = write_config(folder)
-  result = vft("run", config, "--out", folder / "run", "--parity-files")
+  result = vft("run", config, "--out", folder / "run", "--parity-files", "--join", 1)
   expect(result, 0, "accepted")
   assert "NOT CHECKED" not in result.stdout
   return folder / "run"
@@ -86,7 +86,7 @@ def foreign(tmp_path_factory):
   """Another run of the same model and shapes: only the seed differs."""
   folder = tmp_path_factory.mktemp("foreign")
   config = write_config(folder, seed=2)
-  expect(vft("run", config, "--out", folder / "run"), 0)
+  expect(vft("run", config, "--out", folder / "run", "--join", 1), 0)
   return folder / "run"
 
 
@@ -373,7 +373,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_changed_manifest(public, name):
   change_manifest(public, CHANGES[name])
-  rejected(verify(public), "manifest/", "start/", "epoch/")
+  rejected(verify(public), "manifest/", "start/", "epoch/", "step/extra")
 
 
 def test_manifest_bytes(public):
@@ -702,7 +702,7 @@ def test_killed_proving_resumes_to_the_same_bytes(finished, tmp_path):
   shutil.copytree(finished, run)
   shutil.rmtree(run / "public" / "proofs")
   (run / "public" / "proofs").mkdir()
-  process = subprocess.Popen([VFT, "prove", run], stdout=subprocess.DEVNULL,
+  process = subprocess.Popen([VFT, "prove", run, "--join", "1"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
   while not step(run / "public", 0).exists() and process.poll() is None:
     time.sleep(0.01)

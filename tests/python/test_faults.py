@@ -55,7 +55,7 @@ def config(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(config, tmp_path_factory):
   run = tmp_path_factory.mktemp("whole") / "run"
-  expect(vft("run", config, "--out", run), 0)
+  expect(vft("run", config, "--out", run, "--join", 1), 0)
   return run
 
 

@@ -12,7 +12,7 @@ from test_cli import (DEMO, VFT, digests, expect, rejected, verify, vft, write_c
 
 STEPS, LAYERS, HEADER = 2, 3, 8 + 4 + 32 + 8 + 4 + 4
 SHARDS = ["head"] + [f"{kind}_{i:02}" for kind in ("layers", "optimiser") for i in range(LAYERS)]
-LINKS = {"head": ["batch", "layers", "head"],
+LINKS = {"head": ["batch", "rows", "layers", "head"],
          "layers_00": ["adapter_in", "head", "after", "layers"],
          "layers_01": ["adapter_in", "before", "after", "layers"],
          "layers_02": ["adapter_in", "head", "before", "layers"],
@@ -57,12 +57,12 @@ def test_accepted_with_the_same_adapter(cut, public, tmp_path):
   result = expect(verify(public, "--model", DEMO / "model", "-v"), 0,
                   f"{STEPS} steps of {len(SHARDS)} shards", "optimiser_02", "release")
   assert {f"step_{t:06}_{s}.vft" for t in range(STEPS) for s in SHARDS} | {
-      "release.vft", "oracles.vft", "shards.json"} == {p.name for p in
+      "release.vft", "oracles.vft", "shards.json", "epoch_000000_0000.vft"} == {p.name for p in
                                                         (public / "proofs").iterdir()}
   whole = tmp_path / "whole"
   shutil.copytree(cut, whole)
   expect(vft("prove", whole, "--ranges", 0), 0)
-  other = expect(verify(whole / "public"), 0, f"{STEPS} steps, each proved")
+  other = expect(verify(whole / "public"), 0, f"{STEPS} steps in {STEPS} proofs")
   h_t = [line for line in result.stdout.splitlines() if line.startswith("  h_T")]
   assert h_t and h_t[0] in other.stdout
   expect(vft("prove", whole, "--ranges", LAYERS + 1), 2, "has 3 layers")
@@ -143,7 +143,7 @@ def test_another_cut(public):
   path = public / "proofs" / "shards.json"
   for layers, check in (([1, 2], "step/extra"), ([], "step/extra"), ([3], "step/extra"),
                         ([1, 1], "shards/header"), ([1, 1, 2], "shards/header")):
-    path.write_text(json.dumps({"format": "vft-shards/1", "layers": layers}))
+    path.write_text(json.dumps({"format": "vft-shards/2", "layers": layers, "steps": 1}))
     rejected(verify(public), check)
   path.unlink()
   rejected(verify(public), "shards/missing")
@@ -219,12 +219,56 @@ def test_estimate_before_any_work(cut, tmp_path):
   assert estimate["steps"] == STEPS and estimate["shards_a_step"] == 1
   run = tmp_path / "run"
   shutil.copytree(cut, run)
-  expect(vft("prove", run, "--ranges", 0), 0)
+  expect(vft("prove", run), 0)
   proofs = sum(p.stat().st_size for p in (run / "public" / "proofs").iterdir())
   assert 0.75 < estimate["proof_bytes"] / proofs < 1.25
   lines = [json.loads(line) for line in (run / "private" / "prove.jsonl").read_text().splitlines()]
-  assert [line["step"] for line in lines] == list(range(STEPS))
+  assert [line["shard"] for line in lines] == ["epoch_000000_0000", f"steps_{STEPS}"]
   peak = max(line["peak_bytes"] for line in lines)
   assert peak <= estimate["memory_bytes"] < 1.25 * peak
   expect(vft("estimate", config, "--memory", "100M"), 3, "GB")
-  expect(vft("estimate", config), 0, "shards a step", "proving")
+  expect(vft("estimate", config), 0, "steps in a proof", "proving")
+
+
+def test_joined_steps(tmp_path):
+  """Whole steps in one proof; files and cut are what they say."""
+  steps_of_run = 3
+  config = write_config(tmp_path, steps=steps_of_run)
+  run = tmp_path / "run"
+  expect(vft("train", config, "--out", run), 0)
+  expect(vft("prove", run, "--join", 2), 0)
+  public = run / "public"
+  proofs = public / "proofs"
+  starts = range(0, steps_of_run, 2)
+  assert {p.name for p in proofs.glob("step_*")} == {f"step_{t:06}.vft" for t in starts}
+  expect(verify(public), 0, f"{steps_of_run} steps in {len(starts)} proofs")
+  expect(vft("prove", run, "--resume", "--join", 3), 2, "with 2 steps in a proof")
+  first = proofs / "step_000000.vft"
+  data = first.read_bytes()
+  first.unlink()
+  rejected(verify(public), "step/missing")
+  expect(vft("prove", run, "--resume"), 0)
+  assert first.read_bytes() == data
+  shutil.copy(first, proofs / "step_000001.vft")
+  rejected(verify(public), "step/extra")
+  (proofs / "step_000001.vft").unlink()
+  cut = proofs / "shards.json"
+  text = cut.read_text()
+  for steps in (1, 3):
+    cut.write_text(text.replace('"steps":2', f'"steps":{steps}'))
+    expect(verify(public), 1)
+  cut.write_text(text)
+  for link in range(6):
+    replace_link(first, link, bytes(32))
+    expect(verify(public), 1)
+    first.write_bytes(data)
+  expect(verify(public), 0)
+  jobs = tmp_path / "jobs"
+  expect(vft("prove", run, "--join", 2, "--jobs", jobs), 0, f"wrote {len(starts)} jobs")
+  first.unlink(missing_ok=True)
+  job = sorted(jobs.iterdir())[0]
+  expect(vft("worker", "run", job), 0, "proved")
+  assert first.read_bytes() == data
+  value = json.loads(job.read_text())
+  job.write_text(json.dumps({**value, "step": 1}))
+  expect(vft("worker", "run", job), 2, "begins with step 1")

@@ -135,7 +135,7 @@ static void test_layouts(void **state) {
 static void test_contexts(void **state) {
   (void)state;
   uint8_t a[VFT_CONTEXT_MAX], b[VFT_CONTEXT_MAX];
-  vft_cut cut = vft_cut_even(3, 2), other = {2, {1, 2}}, longer = vft_cut_even(3, 3);
+  vft_cut cut = vft_cut_even(3, 2), other = {2, {1, 2}, 1}, longer = vft_cut_even(3, 3);
   const struct {
     const vft_cut *cut;
     uint64_t step;
@@ -150,6 +150,61 @@ static void test_contexts(void **state) {
   /* 24 steps of 5 shards, opening, release, two epochs of a block */
   assert_int_equal(vft_cut_proofs(&cut, &plan.manifest), 24 * 5 + 2 + 2);
   assert_int_equal(first.bits, 130 + 7);
+  vft_cut one = vft_cut_even(3, 0), four = one;
+  four.steps = 4;
+  (void)vft_cut_options(&plan.manifest, &one, 0, 0, a);
+  vft_proof_options joined = vft_cut_options(&plan.manifest, &four, 0, 0, b);
+  assert_memory_not_equal(a, b, joined.context_len);
+}
+
+/* Groups are the steps in order, each once, and none is of two epochs. */
+static void test_groups(void **state) {
+  (void)state;
+  for (uint64_t steps = 1; steps <= 30; steps++)
+    for (uint64_t epoch = 1; epoch <= 13; epoch += 3)
+      for (int k = 1; k <= 9; k += 2) {
+        vft_manifest m = {.steps = steps};
+        m.sampling.steps_per_epoch = epoch;
+        vft_cut cut = vft_cut_even(3, 0);
+        cut.steps = k;
+        uint64_t next = 0, groups = vft_cut_groups(&cut, &m);
+        for (uint64_t g = 0; g < groups; g++) {
+          uint64_t first;
+          int n = vft_cut_group(&cut, &m, g, &first);
+          assert_int_equal(first, next);
+          assert_true(n >= 1 && n <= k);
+          assert_int_equal(first / epoch, (first + (uint64_t)n - 1) / epoch);
+          assert_int_equal(vft_cut_group_at(&cut, &m, first), n);
+          for (int i = 1; i < n; i++)
+            assert_int_equal(vft_cut_group_at(&cut, &m, first + (uint64_t)i), 0);
+          next += (uint64_t)n;
+        }
+        assert_int_equal(next, steps);
+        assert_int_equal(vft_cut_group_at(&cut, &m, steps), 0);
+      }
+}
+
+/* Programs of all sizes of groups are there, and have the links of a step. */
+static void test_joined(void **state) {
+  (void)state;
+  vft_shards s;
+  vft_cut cut = vft_cut_even(plan.manifest.shape.layers, 0);
+  cut.steps = 5; /* 12 steps an epoch: 5, 5, 2 */
+  assert_int_equal(vft_shards_derive(&plan.manifest, plan.step, &cut, &s), VFT_OK);
+  assert_ptr_equal(vft_shards_step(&s, 0, 1), plan.step);
+  for (int n = 2; n <= 5; n += 3) {
+    const vft_step *joined = vft_shards_step(&s, 0, n);
+    assert_int_equal(joined->steps, n);
+    for (uint32_t l = 0; l < plan.step->program->nlinks; l++) {
+      assert_int_equal(vft_shard_slot(&s, 0, l), vft_shard_slot(&s, 0, l));
+      assert_string_equal(joined->program->link_names[l], plan.step->program->link_names[l]);
+    }
+    assert_int_equal(vft_verify_link_shapes(joined->program, joined->link_rows,
+                                            plan.step->program, plan.step->link_rows), VFT_OK);
+    assert_int_equal(vft_verify_link_shapes(joined->program, joined->link_state_out,
+                                            plan.step->program, plan.step->link_state_in), VFT_OK);
+  }
+  vft_shards_free(&s);
 }
 
 /* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest. */
@@ -170,7 +225,8 @@ static void test_memory(void **state) {
     for (uint32_t i = 0; i < s.n; i++) {
       vft_memory_shard own;
       vft_proof_options o = vft_cut_options(&plan.manifest, &cut, 0, i, context);
-      assert_int_equal(vft_memory_plan(s.step[i], &o, budget, &own), VFT_OK);
+      assert_int_equal(vft_memory_plan(vft_shards_step(&s, i, cut.steps), &o, budget, &own),
+                       VFT_OK);
       if (own.total > most) most = own.total;
     }
     assert_true(most <= budget);
@@ -183,6 +239,8 @@ static void test_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_joins), cmocka_unit_test(test_layouts),
-                                     cmocka_unit_test(test_contexts), cmocka_unit_test(test_memory)};
+                                     cmocka_unit_test(test_contexts),
+      cmocka_unit_test(test_groups),
+      cmocka_unit_test(test_joined), cmocka_unit_test(test_memory)};
   return cmocka_run_group_tests(tests, make_plan, free_plan);
 }

@@ -128,9 +128,12 @@ static void test_epoch_file(void **state) {
 }
 
 static void expect_extra(const char *name, const vft_cut *cut, uint64_t steps, vft_status want) {
+  vft_manifest m = {.steps = steps};
+  m.sampling.steps_per_epoch = steps - 2; /* two epochs of three blocks */
+  m.sampling.candidates = 3000;
   snprintf(path, sizeof path, "%s/%s", folder, name);
   spit("x", 1);
-  assert_int_equal(vft_proof_files_check(folder, cut, steps, 2, 3), want);
+  assert_int_equal(vft_proof_files_check(folder, cut, &m), want);
   if (want == VFT_REJECTED) assert_string_equal(vft_error_check(), "step/extra");
   assert_int_equal(unlink(path), 0);
 }
@@ -140,6 +143,11 @@ static void test_extra_proofs(void **state) {
   vft_cut whole = vft_cut_even(4, 0), two = vft_cut_even(4, 2);
   expect_extra("step_000005.vft", &whole, 6, VFT_OK);
   expect_extra("step_000005.vft", &whole, 5, VFT_REJECTED);
+  vft_cut joined = whole;
+  joined.steps = 3; /* 4 + 2 steps: 0, 3 | 4 */
+  expect_extra("step_000003.vft", &joined, 6, VFT_OK);
+  expect_extra("step_000004.vft", &joined, 6, VFT_OK);
+  expect_extra("step_000005.vft", &joined, 6, VFT_REJECTED);
   expect_extra("step_5.vft", &whole, 6, VFT_REJECTED);
   expect_extra("step_000000_head.vft", &whole, 6, VFT_REJECTED);
   expect_extra("release.vft", &whole, 6, VFT_REJECTED);
@@ -194,18 +202,24 @@ static void test_cut(void **state) {
     uint32_t found;
     assert_int_equal(vft_cut_find(&cut, "layers_99", &found), VFT_USAGE);
   }
-  read_cut("{\"format\":\"vft-shards/1\",\"layers\":[3,4]}", VFT_OK);
-  read_cut("{\"format\":\"vft-shards/2\",\"layers\":[3,4]}", VFT_USAGE);
+  read_cut("{\"format\":\"vft-shards/2\",\"layers\":[3,4],\"steps\":1}", VFT_OK);
+  read_cut("{\"format\":\"vft-shards/1\",\"layers\":[3,4],\"steps\":1}", VFT_USAGE);
   static const char *const bad[] = {
-      "", "[]", "{", "{\"format\":\"vft-shards/1\"}",
-      "{\"format\":\"vft-shards/1\",\"layers\":7}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[3,3]}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[3,5]}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[0,7]}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[-1,8]}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[\"7\"]}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[7],\"more\":1}",
-      "{\"format\":\"vft-shards/1\",\"layers\":[3,4],\"layers\":[3,4]}"};
+      "", "[]", "{", "{\"format\":\"vft-shards/2\"}",
+      "{\"format\":\"vft-shards/2\",\"layers\":7,\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[3,3],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[3,5],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[0,7],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[-1,8],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[\"7\"],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[7],\"more\":1,\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[3,4],\"layers\":[3,4],\"steps\":1}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[3,4]}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[3,4],\"steps\":2}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[],\"steps\":0}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[],\"steps\":65}",
+      "{\"format\":\"vft-shards/2\",\"layers\":[],\"steps\":\"1\"}"};
+  read_cut("{\"format\":\"vft-shards/2\",\"layers\":[],\"steps\":64}", VFT_OK);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) read_cut(bad[i], VFT_REJECTED);
   assert_int_equal(unlink(path), 0);
   assert_int_equal(vft_cut_read(folder, 7, &cut), VFT_REJECTED);
