@@ -554,7 +554,7 @@ static void add_table(build *c, const char *name, int64_t tag, uint32_t log, vft
 }
 
 /* Accepted candidate number `count` of the epoch is row (slot, row), count = records_a_step slot +
- * row: its content is entry slot row_slots + row of the list. */
+ * row: its digest (vft_row_digest) is entry slot row_slots + row of the list. */
 static void add_rows(build *c) {
   vft_builder *b = &c->b;
   vft_epoch *e = c->e;
@@ -581,7 +581,15 @@ static void add_rows(build *c) {
   vft_raw_term address[2] = {VFT_RAW2(e->row_slots, c->accepted, "c", slot, "c"),
                              VFT_RAW2(1, c->accepted, "c", row, "c")};
   vft_tensor_id to = define(c, "rows/address", "c", address, 2);
-  vft_raw_term content = VFT_RAW2(1, c->accepted, "c", c->content, "ci");
+  vft_poseidon_box entry = vft_build_poseidon(b, &c->poseidon, "rows/entry", "c");
+  vft_tensor_id base = vft_build_sponge(b, "rows/entry", 6, VFT_DOMAIN_ROW);
+  vft_raw_term own = VFT_RAW1(1, c->content, "ci"), tokens = VFT_RAW1(1, c->tokens, "c");
+  vft_raw_term loss = VFT_RAW1(1, c->loss, "c");
+  vft_build_absorb(b, &entry, "rows/entry/in_content", "c", "c", 0, 4, base, &own, 1);
+  vft_build_absorb(b, &entry, "rows/entry/in_tokens", "c", "c", 4, 1, base, &tokens, 1);
+  vft_build_absorb(b, &entry, "rows/entry/in_loss", "c", "c", 5, 1, base, &loss, 1);
+  vft_build_absorb(b, &entry, "rows/entry/in_rest", "c", "c", 6, 6, base, NULL, 0);
+  vft_raw_term content = VFT_RAW2(1, c->accepted, "c", entry.out, "ci");
   vft_tensor_id what = vft_build_field_define(b, "rows/content", "ci", &content, 1);
   for (int k = 0; k < 2; k++) {
     vft_raw_term tag = VFT_RAW1(TAG_ROWS + k, c->accepted, "c"), first = VFT_RAW1(1, to, "c");

@@ -25,7 +25,8 @@ enum {
   VFT_EPOCH_BLOCK = 1024,  /* candidates a proof, at most */
   VFT_EPOCH_ROUNDS = 10,   /* of the network */
   VFT_DOMAIN_COUNTER = 13, /* sponges over the counters, see vft_counters_digest */
-  VFT_DOMAIN_COUNTERS
+  VFT_DOMAIN_COUNTERS,
+  VFT_DOMAIN_ROW           /* of a row: see vft_row_digest */
 };
 
 typedef struct {
@@ -76,6 +77,12 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_epoch_inputs(const vft_epoch *epoch, const vft_epoch_statement *s,
                                            int64_t ***inputs);
 
+/* What the list of rows has for a record: sponge(VFT_DOMAIN_ROW; content (4), tokens, loss tokens). The
+ * step that trains on it computes the same from its batch, so that the numbers which quotas count are
+ * those of the content. */
+vft_poseidon_digest vft_row_digest(const vft_poseidon_digest *content, uint32_t tokens,
+                                   uint32_t loss_tokens);
+
 /* Digest of counters: leaf_q = sponge(VFT_DOMAIN_COUNTER; q, counter, salt (4)); with n the even
  * number of leaves, sponge(VFT_DOMAIN_COUNTERS; leaf_0, leaf_(n/2), leaf_1, leaf_(n/2 + 1), ...).
  * leaf: n digests, filled. */
@@ -103,7 +110,7 @@ typedef struct {
    * for a candidate that is none. */
   vft_status (*open)(void *ctx, uint64_t record, vft_epoch_record *out);
   void *ctx;
-  const vft_poseidon_digest *rows; /* content digests of the epoch's rows, by address:
+  const vft_poseidon_digest *rows; /* digests of the epoch's rows, by address:
                                       step * row_slots + row; zeros elsewhere */
 } vft_epoch_witness;
 

@@ -24,7 +24,7 @@ typedef struct {
   vft_epoch_record *record;
   vft_poseidon_digest *sibling; /* [C][height] */
   /* tensors */
-  vft_poseidon_arrays sponge, metadata, first, second, node;
+  vft_poseidon_arrays sponge, metadata, first, second, node, entry;
   wide half, half_room, draw, draw_room, quotient, exists_margin, tier_margin[2], tokens, loss;
   vft_array *hash[5], *exists, *tier[2], *right, *class_high, *class_low;
   int64_t *inverse, *content, *salt, *siblings;
@@ -150,6 +150,19 @@ vft_status vft_epoch_inputs(const vft_epoch *e, const vft_epoch_statement *s, in
   fill_inputs(e, s, in);
   *inputs = in;
   return VFT_OK;
+}
+
+/* ---- rows ---- */
+
+vft_poseidon_digest vft_row_digest(const vft_poseidon_digest *content, uint32_t tokens,
+                                   uint32_t loss_tokens) {
+  vft_fp x[6];
+  vft_poseidon_digest out;
+  memcpy(x, content->e, sizeof content->e);
+  x[4] = vft_fp_from_u64(tokens);
+  x[5] = vft_fp_from_u64(loss_tokens);
+  vft_poseidon_hash_many(VFT_DOMAIN_ROW, x, 6, 1, &out);
+  return out;
 }
 
 /* ---- counters ---- */
@@ -341,6 +354,10 @@ static void leaf_range(void *ctx, size_t begin, size_t end) {
     absorb(&s, 4, x, 2);
     vft_poseidon_fill(&f->metadata, c, &s);
     vft_poseidon_digest meta = digest_of(&s);
+    s = sponge(6, VFT_DOMAIN_ROW);
+    absorb(&s, 0, r->content.e, 4);
+    absorb(&s, 4, x, 2);
+    vft_poseidon_fill(&f->entry, c, &s);
     s = sponge(12, VFT_DOMAIN_LEAF);
     absorb(&s, 0, r->content.e, 4);
     absorb(&s, 4, meta.e, 4);
@@ -477,6 +494,7 @@ static void declare(filler *f) {
   f->metadata = permutations(f, "leaf/metadata");
   f->first = permutations(f, "leaf/first");
   f->second = permutations(f, "leaf/second");
+  f->entry = permutations(f, "rows/entry");
   if (!f->s->height) return;
   f->right = array(f, "path/right");
   f->siblings = field(f, "path/sibling");

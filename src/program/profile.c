@@ -67,6 +67,7 @@ vft_status vft_step_shape_check(const vft_step_shape *s) {
   TRY(in_range("log2(alpha / rank)", s->alpha_log2, -8, 8));
   TRY(in_range("sequences a step", s->sequences, 1, 1 << 12));
   TRY(in_range("positions a sequence", s->positions, 2, 1 << 14));
+  TRY(in_range("padding id", s->pad_id, 0, s->vocab - 1));
   TRY(in_range("steps an epoch", s->steps_per_epoch, 0, 1 << 24));
   /* the number of loss tokens N must fit 15 bits */
   TRY(in_range("tokens a step", (long)s->sequences * s->positions, 2, (1 << 15) - 1));

@@ -22,6 +22,7 @@ typedef struct {
   int rank;                /* LoRA rank, 1..64 */
   int alpha_log2;          /* alpha / rank = 2^alpha_log2, -8..8 */
   int sequences, positions; /* S sequences of n positions */
+  int pad_id;               /* label of positions behind a record's end */
   int steps_per_epoch;      /* the batch is rows of an epoch of so many steps; 0: of nothing */
   /* optimiser constants */
   int beta1_q16;           /* round(2^16 beta1), 0..65535 */

@@ -508,7 +508,7 @@ static void no_roles(vft_step *t) {
       &t->lr,              &t->wd,            &t->logits,      &t->logit_max,
       &t->logit_den,       &t->loss_tokens,   &t->norm,        &t->mu,
       &t->stream,          &t->stream_grad,   &t->link_rows,   &t->row_step,
-      &t->row_tokens,      &t->row_raw};
+      &t->row_tokens,      &t->row_raw,       &t->row_within};
   for (size_t i = 0; i < sizeof one / sizeof *one; i++) *one[i] = UINT32_MAX;
   memset(t->in, 0xff, sizeof t->in);
   memset(t->next, 0xff, sizeof t->next);

@@ -105,7 +105,7 @@ struct vft_step {
   /* Where the batch is bound to rows of an epoch: link "rows" [step, row], both padded to powers of
    * two; a public one-hot over steps; what the content digest has beside the batch. */
   uint32_t link_rows;
-  vft_tensor_id rows[4], row_step, row_tokens, row_raw;
+  vft_tensor_id rows[4], row_step, row_tokens, row_raw, row_within;
   /* Several steps in one program (program/join.h): the program of one, their number, and what its
    * tensors are in this one; else NULL, 0 */
   const struct vft_step *one;

@@ -17,7 +17,8 @@ vft_status vft_epochs_list(const vft_plan *plan, const vft_epoch *e,
     size_t source;
     if (list->verdict[c] != VFT_ACCEPTED) continue;
     st = vft_dataset_row(&plan->dataset, list->record[c], &row, &source);
-    (*out)[at / s->records_a_step * e->row_slots + at % s->records_a_step] = row.content;
+    (*out)[at / s->records_a_step * e->row_slots + at % s->records_a_step] =
+        vft_row_digest(&row.content, row.tokens, row.loss_tokens);
     at++;
   }
   return st;

@@ -430,6 +430,7 @@ static vft_status unpack(parse *p, json_t *root) {
     p->st = vft_sampling_parse(dataset, policy, sampler, p->name, &m->sampling);
   if (p->st == VFT_OK) p->st = check_sampling(p);
   s->steps_per_epoch = (int)m->sampling.steps_per_epoch;
+  s->pad_id = m->pad_id;
   if (p->st == VFT_OK) read_files(p, files);
   if (p->st == VFT_OK) read_sources(p, sources);
   if (p->st == VFT_OK) p->st = vft_profile_init(&m->profile, s->layers);

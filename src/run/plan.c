@@ -205,6 +205,7 @@ static vft_status set_records(vft_plan *p, const vft_config *c, const vft_plan_r
   vft_status st = vft_sampling_make(c, &p->dataset, &m->sampling, &p->judged);
   if (st != VFT_OK) return vft_fail_context(st, "%s", c->file);
   m->shape.steps_per_epoch = (int)m->sampling.steps_per_epoch;
+  m->shape.pad_id = m->pad_id;
   p->has_secret = vft_sampling_secret(&m->sampling, &p->dataset, p->secret);
   TRY(alloc_rows(p));
   TRY(set_beacon(p, c, r));

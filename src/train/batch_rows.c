@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "program/epoch.h"
 #include "program/gadget_poseidon.h"
 
 typedef struct {
@@ -21,7 +22,9 @@ static int64_t *place(placing *p, vft_tensor_id id) {
 }
 
 static void fill_sequence(const vft_step *s, const vft_train_batch *b, size_t k,
-                          const vft_poseidon_arrays *to, int64_t *tokens, int64_t *raw) {
+                          const vft_poseidon_arrays *to, const vft_poseidon_arrays *entry,
+                          int64_t *tokens, int64_t *raw, int64_t *within) {
+  uint64_t loss = 0;
   size_t n = (size_t)s->shape.positions, blocks = (n + 15) / 16;
   const int64_t *label = b->label + k * n, *mask = b->mask + k * n;
   vft_poseidon_state state;
@@ -48,21 +51,35 @@ static void fill_sequence(const vft_step *s, const vft_train_batch *b, size_t k,
       }
     vft_poseidon_fill(to, k * (blocks + 1) + m + 1, &state);
   }
+  for (size_t i = 0; i < n; i++) {
+    within[k * n + i] = i + 1 < b->rows->tokens[k];
+    loss += (uint64_t)mask[i];
+  }
+  memset(state.s + 4, 0, sizeof state - 4 * sizeof *state.s);
+  state.s[4] = vft_fp_from_u64(b->rows->tokens[k]);
+  state.s[5] = vft_fp_from_u64(loss);
+  state.s[8] = vft_fp_from_u64(6);
+  state.s[10] = vft_fp_from_u64(VFT_DOMAIN_ROW);
+  vft_poseidon_fill(entry, k, &state);
 }
 
 size_t vft_batch_rows_place(const vft_step *s, const vft_train_batch *b, vft_exec *exec,
                             char *block) {
-  static const char *const part[4] = {"rows/sponge/x", "rows/sponge/x3", "rows/sponge/y",
-                                      "rows/sponge/y3"};
+  static const char *const part[8] = {"rows/sponge/x", "rows/sponge/x3", "rows/sponge/y",
+                                      "rows/sponge/y3", "rows/entry/x",  "rows/entry/x3",
+                                      "rows/entry/y",  "rows/entry/y3"};
   placing p = {s, exec, block, 0};
-  int64_t *sponge[4], *rows[4];
+  int64_t *sponge[8], *rows[4];
   if (s->link_rows == UINT32_MAX) return 0;
-  for (int i = 0; i < 4; i++) sponge[i] = place(&p, vft_program_find_tensor(s->program, part[i]));
+  for (int i = 0; i < 8; i++) sponge[i] = place(&p, vft_program_find_tensor(s->program, part[i]));
   for (int i = 0; i < 4; i++) rows[i] = place(&p, s->rows[i]);
   int64_t *tokens = place(&p, s->row_tokens), *raw = place(&p, s->row_raw);
+  int64_t *within = place(&p, s->row_within);
   if (!exec) return p.at;
   vft_poseidon_arrays to = {sponge[0], sponge[1], sponge[2], sponge[3]};
-  for (size_t k = 0; k < (size_t)s->shape.sequences; k++) fill_sequence(s, b, k, &to, tokens, raw);
+  vft_poseidon_arrays entry = {sponge[4], sponge[5], sponge[6], sponge[7]};
+  for (size_t k = 0; k < (size_t)s->shape.sequences; k++)
+    fill_sequence(s, b, k, &to, &entry, tokens, raw, within);
   size_t n = vft_tensor_count(&s->program->tensors[s->rows[0]]);
   for (int i = 0; i < 4; i++)
     for (size_t y = 0; y < n; y++) rows[i][y] = vft_field_signed(b->rows->list[y].e[i]);

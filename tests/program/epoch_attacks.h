@@ -96,7 +96,7 @@ static inline int64_t count_of_rows(const attack *a, size_t c) {
 
 static const char *const boxes[] = {"key/0", "key/1", "key/2", "key/3", "key/4", "key/5",
                                     "order/sponge", "leaf/metadata", "leaf/first", "leaf/second",
-                                    "path/node", "counters/leaf", "counters/list"};
+                                    "path/node", "counters/leaf", "counters/list", "rows/entry"};
 
 /* Which permutation of a box, and what it leads to adapts. */
 static inline size_t permutation_at(attack *a, const char *box, unsigned variant) {

@@ -372,7 +372,7 @@ static inline void forge_order(forge *f, const vft_fp *key, int64_t *index) {
 
 typedef struct {
   int64_t inside, high[3], low[3], tokens, loss;
-  vft_fp content[4];
+  vft_fp content[4], entry[4];
 } candidate;
 
 static inline int64_t by_class(const candidate *c, const vft_epoch *e, const int64_t *table) {
@@ -387,7 +387,7 @@ typedef struct {
   comparison exists, tier[2];
   vft_tensor_id inside, record, high, low, content, salt, right, sibling;
   number tokens, loss;
-  sbox_ids meta, first, second, node;
+  sbox_ids meta, first, second, node, entry;
 } record_ids;
 
 static inline record_ids record_of(const forge *f) {
@@ -400,7 +400,8 @@ static inline record_ids record_of(const forge *f) {
                   .tokens = number_of(f, "leaf/tokens"), .loss = number_of(f, "leaf/loss_tokens"),
                   .meta = box_of(f, "leaf/metadata"), .first = box_of(f, "leaf/first"),
                   .second = box_of(f, "leaf/second"), .right = tensor_of(f, "path/right"),
-                  .sibling = tensor_of(f, "path/sibling"), .node = box_of(f, "path/node")};
+                  .sibling = tensor_of(f, "path/sibling"), .node = box_of(f, "path/node"),
+                  .entry = box_of(f, "rows/entry")};
   return r;
 }
 
@@ -426,6 +427,12 @@ static inline void forge_leaf(forge *f, const record_ids *r, size_t n, const vft
   s[5] = vft_fp_from_i64(c->loss);
   permutation(f, &r->meta, n, s);
   memcpy(meta, s, sizeof meta);
+  start(s, 6, VFT_DOMAIN_ROW);
+  add_in(s, c->content, 4);
+  s[4] = vft_fp_from_i64(c->tokens);
+  s[5] = vft_fp_from_i64(c->loss);
+  permutation(f, &r->entry, n, s);
+  memcpy(c->entry, s, sizeof c->entry);
   start(s, 12, VFT_DOMAIN_LEAF);
   add_in(s, c->content, 4);
   add_in(s + 4, meta, 4);
@@ -546,7 +553,7 @@ static inline bool forge_accept(forge *f, const policy_ids *p, size_t n, const c
   put_number(f, &p->room, n, B - 1 - row);
   set(f, p->address, n, accepted * ((int64_t)e->row_slots * slot + row));
   for (size_t i = 0; i < 4; i++)
-    set_field(f, p->content, 4 * n + i, vft_fp_mul(vft_fp_from_i64(accepted), c->content[i]));
+    set_field(f, p->content, 4 * n + i, vft_fp_mul(vft_fp_from_i64(accepted), c->entry[i]));
   for (uint32_t q = 0; q < Q; q++)
     count[q] = put_number(f, &p->count, (n + 1) * Q + q, count[q] + accepted * more[q]);
   return accepted != 0;

@@ -155,7 +155,8 @@ static inline uint64_t world_rows(const world *w, const vft_epoch *e, uint64_t r
         else fits = counter[q] + more <= p->quota[q].ceiling;
       }
     if (!fits) continue;
-    out[n / s->records_a_step * e->row_slots + n % s->records_a_step] = r->content;
+    out[n / s->records_a_step * e->row_slots + n % s->records_a_step] =
+        vft_row_digest(&r->content, r->tokens, r->loss_tokens);
     n++;
   }
   counter[e->rows_quota] = n;

@@ -7,7 +7,7 @@
 #include "program/epoch_forge.h"
 #include "train/batch_rows.h"
 
-enum { STEPS = 5 };
+enum { STEPS = 5, PAD = 1 };
 
 typedef struct {
   vectors v;
@@ -23,7 +23,11 @@ typedef struct {
   int step;
 } fixture;
 
-/* The digest of sequence k by the dataset's own code. */
+static int64_t *data(const fixture *f, vft_tensor_id id) {
+  return vft_exec_trace(f->e)->array[id].data;
+}
+
+/* The entry of sequence k by the dataset's own code. */
 static vft_poseidon_digest content(const fixture *f, size_t k) {
   size_t n = (size_t)f->v.shape.positions;
   int32_t id[256];
@@ -39,16 +43,45 @@ static vft_poseidon_digest content(const fixture *f, size_t k) {
   vft_content_pack(&s, n, 0, f->raw[k], x);
   x[1] = vft_fp_from_u64(f->tokens[k]);
   vft_poseidon_hash_many(VFT_DOMAIN_CONTENT, x, vft_content_elements(n), 1, &d);
-  return d;
+  uint32_t loss = 0;
+  for (size_t i = 0; i < n; i++) loss += mask[i + 1];
+  return vft_row_digest(&d, f->tokens[k], loss);
 }
 
-static void setup(fixture *f, const char *name, vft_part_kind kind) {
+/* How the last sequence's record ends: so many of its labels are within it, the last of them the padding
+ * token without loss; what the last position behind it is said to be. */
+typedef struct {
+  size_t within;
+  int64_t last_label, last_mask;
+} ending;
+
+static ending padded(const fixture *f) {
+  return (ending){(size_t)f->v.shape.positions - 2, PAD, 0};
+}
+
+static void shorten(fixture *f, const ending *e) {
+  size_t S = (size_t)f->v.shape.sequences, n = (size_t)f->v.shape.positions;
+  int64_t *label = data(f, f->bound->ids_lab), *mask = data(f, f->bound->mask);
+  for (size_t k = 0; k < S; k++) f->tokens[k] = (uint32_t)(n + 1);
+  if (S == 1) return; /* its losses are all there are */
+  f->tokens[S - 1] = (uint32_t)(e->within + 1);
+  for (size_t i = (S - 1) * n + e->within - 1; i < S * n; i++) label[i] = PAD, mask[i] = 0;
+  label[S * n - 1] = e->last_label;
+  int64_t *input = data(f, f->bound->ids_in) + (S - 1) * n;
+  memcpy(input + 1, label + (S - 1) * n, (n - 1) * sizeof *input);
+  mask[S * n - 1] = e->last_mask;
+}
+
+/* end: NULL for `padded`. The witness is the trainer's, whether or not the record ends so. */
+static void setup(fixture *f, const char *name, const ending *end) {
+  ending usual;
   memset(f, 0, sizeof *f);
   load_vectors(&f->v, name);
   f->step = 3;
   vft_step_shape shape = f->v.shape;
   shape.steps_per_epoch = STEPS;
-  vft_part part = {.kind = kind, .layers = shape.layers};
+  shape.pad_id = PAD;
+  vft_part part = {.kind = VFT_PART_STEP, .layers = shape.layers};
   OK(vft_step_build_part(&shape, &f->v.profile, &part, 6, &f->bound));
   OK(vft_program_check_bounds(f->bound->program));
   vft_step_free(f->v.step);
@@ -62,8 +95,9 @@ static void setup(fixture *f, const char *name, vft_part_kind kind) {
   size_t rows = vft_rows_slots((uint64_t)shape.sequences);
   f->list = vft_alloc(rows * vft_rows_slots(STEPS), sizeof *f->list);
   for (size_t i = 0; i < rows * STEPS; i++) f->list[i] = world_digest(i);
+  usual = padded(f);
+  shorten(f, end ? end : &usual);
   for (size_t k = 0; k < (size_t)shape.sequences; k++) {
-    f->tokens[k] = (uint32_t)(3 + k);
     for (int i = 0; i < 32; i++) f->raw[k][i] = (uint8_t)(40 * k + (size_t)i);
     f->list[rows * (size_t)f->step + k] = content(f, k);
   }
@@ -93,16 +127,12 @@ static void rejected(const fixture *f, const char *check) {
     fail_msg("rejected by %s instead of %s", vft_error_check(), check);
 }
 
-static int64_t *data(const fixture *f, vft_tensor_id id) {
-  return vft_exec_trace(f->e)->array[id].data;
-}
-
 static void test_bound(void **state) {
   (void)state;
   static const char *const name[] = {"all", "some", "wide"};
   for (size_t i = 0; i < 3; i++) {
     fixture f;
-    setup(&f, name[i], VFT_PART_STEP);
+    setup(&f, name[i], NULL);
     OK(vft_program_check_trace(f.bound->program, vft_exec_trace(f.e), NULL));
     teardown(&f);
   }
@@ -112,7 +142,7 @@ static void test_bound(void **state) {
 static void test_false_rows(void **state) {
   (void)state;
   fixture f;
-  setup(&f, "all", VFT_PART_STEP);
+  setup(&f, "all", NULL);
   size_t rows = vft_rows_slots((uint64_t)f.v.shape.sequences), at = rows * (size_t)f.step;
   for (int i = 0; i < 4; i++) {
     char id[64];
@@ -141,19 +171,39 @@ static void borrow(forge *g, const fixture *f, vft_tensor_id t) {
   g->x[t] = data(f, t);
 }
 
+/* s: the content digest, then the entry of sequence k. */
+static void entry_again(forge *g, const fixture *f, size_t k, const sbox_ids *box, vft_fp *s) {
+  size_t n = (size_t)f->v.shape.positions;
+  vft_fp content[4];
+  uint64_t loss = 0;
+  memcpy(content, s, sizeof content);
+  for (size_t i = 0; i < n; i++) {
+    set(g, f->bound->row_within, k * n + i, i + 1 < f->tokens[k]);
+    loss += (uint64_t)vft_array_get(&vft_exec_trace(f->e)->array[f->bound->mask], k * n + i);
+  }
+  start(s, 6, VFT_DOMAIN_ROW);
+  add_in(s, content, 4);
+  s[4] = vft_fp_from_i64(g->x[f->bound->row_tokens][k]);
+  s[5] = vft_fp_from_u64(loss);
+  permutation(g, box, k, s);
+}
+
 /* The sponges once more, honestly from whatever is planted, and the list that they lead to. */
-static void again(const fixture *f, const lie *l) {
+static void again(const fixture *f, const lie *l, unsigned n_lies) {
   vft_epoch e = {.program = f->bound->program};
-  forge g = {.e = &e, .lie = {*l}, .nlies = 1};
+  forge g = {.e = &e, .nlies = n_lies};
+  for (unsigned i = 0; i < n_lies; i++) g.lie[i] = l[i];
   const vft_trace *t = vft_exec_trace(f->e);
   size_t n = (size_t)f->v.shape.positions, groups = (n + 15) / 16;
   size_t first = vft_rows_slots((uint64_t)f->v.shape.sequences) * (size_t)f->step;
   g.x = vft_alloc(e.program->ntensors, sizeof *g.x);
   assert_non_null(g.x);
-  sbox_ids box = box_of(&g, "rows/sponge");
-  const vft_tensor_id mine[] = {box.x, box.cube, box.y, box.y_cube, box.out, f->bound->row_tokens,
-                                f->bound->row_raw, f->bound->rows[0], f->bound->rows[1],
-                                f->bound->rows[2], f->bound->rows[3]};
+  sbox_ids box = box_of(&g, "rows/sponge"), entry = box_of(&g, "rows/entry");
+  const vft_tensor_id mine[] = {box.x, box.cube, box.y, box.y_cube, box.out,
+                                entry.x, entry.cube, entry.y, entry.y_cube, entry.out,
+                                f->bound->row_tokens, f->bound->row_raw, f->bound->row_within,
+                                f->bound->rows[0], f->bound->rows[1], f->bound->rows[2],
+                                f->bound->rows[3]};
   for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) borrow(&g, f, mine[i]);
   for (size_t k = 0; k < (size_t)f->v.shape.sequences; k++) {
     vft_fp s[LANES], raw[VFT_PACKED_32];
@@ -173,9 +223,11 @@ static void again(const fixture *f, const lie *l) {
       }
       permutation(&g, &box, k * (groups + 1) + b + 1, s);
     }
+    entry_again(&g, f, k, &entry, s);
     for (size_t i = 0; i < 4; i++) set_field(&g, f->bound->rows[i], first + k, s[i]);
   }
   vft_free(g.x);
+  count_rows(vft_exec_trace(f->e));
 }
 
 /* The element that a relation determines: the first of its first term, or that of `name`. */
@@ -194,39 +246,108 @@ static lie lie_about(const fixture *f, const vft_relation *r, const char *end) {
   return l;
 }
 
+/* The check fails and no other; without it the witness is accepted. */
+static void only(const fixture *f, size_t check) {
+  const vft_program *p = f->bound->program;
+  size_t n = vft_program_check_count(p);
+  bool *failed = vft_alloc(n, sizeof *failed), *drop = vft_alloc(n, sizeof *drop);
+  char id[200];
+  assert_true(failed && drop);
+  vft_program_check_id(p, check, id, sizeof id);
+  assert_int_equal(vft_program_check_trace(p, vft_exec_trace(f->e), failed), VFT_REJECTED);
+  for (size_t c = 0; c < n; c++)
+    if (failed[c] != (c == check)) fail_msg("%s: check %zu is another one", id, c);
+  drop[check] = true;
+  vft_program *q = copy_without(p, drop);
+  vft_trace t = trace_of(q, vft_exec_trace(f->e));
+  count_rows(&t);
+  OK(vft_program_check_trace(q, &t, NULL));
+  vft_program_free(q);
+  vft_free(failed);
+  vft_free(drop);
+}
+
+/* The lies of these two are about how the record ends. */
+static bool about_length(const char *name) {
+  return !strcmp(name, "rows/padding") || !strcmp(name, "rows/no_loss") ||
+         !strncmp(name, "rows/within_", 12);
+}
+
 /* Every relation of the rows: a lie that it alone finds; without it the batch is bound to it. */
 static void test_every_relation(void **state) {
   (void)state;
   fixture f;
-  setup(&f, "all", VFT_PART_STEP);
+  setup(&f, "all", NULL);
   const vft_program *p = f.bound->program;
-  size_t n = vft_program_check_count(p);
-  bool *failed = vft_alloc(n, sizeof *failed), *drop = vft_alloc(n, sizeof *drop);
-  assert_true(failed && drop);
   all_determined(p, "rows/sponge");
-  again(&f, &(lie){.tensor = VFT_NO_TENSOR});
+  all_determined(p, "rows/entry");
+  again(&f, NULL, 0);
   OK(vft_program_check_trace(p, vft_exec_trace(f.e), NULL));
   unsigned attacked = 0;
   for (uint32_t i = 0; i < p->nrelations; i++) {
     const vft_relation *r = &p->relations[i];
-    if (strncmp(r->name, "rows/", 5)) continue;
+    if (strncmp(r->name, "rows/", 5) || about_length(r->name)) continue;
     lie l = lie_about(&f, r, strrchr(r->name, '/') + 1);
-    again(&f, &l);
-    assert_int_equal(vft_program_check_trace(p, vft_exec_trace(f.e), failed), VFT_REJECTED);
-    for (size_t c = 0; c < n; c++)
-      if (failed[c] != (c == i)) fail_msg("%s: check %zu is another one", r->name, c);
-    drop[i] = true;
-    vft_program *q = copy_without(p, drop);
-    vft_trace t = trace_of(q, vft_exec_trace(f.e));
-    OK(vft_program_check_trace(q, &t, NULL));
-    vft_program_free(q);
-    drop[i] = false;
+    again(&f, &l, 1);
+    only(&f, i);
     attacked++;
   }
-  assert_int_equal(attacked, 18);
-  vft_free(failed);
-  vft_free(drop);
+  assert_int_equal(attacked, 30);
   teardown(&f);
+}
+
+static size_t check_of(const vft_program *p, const char *check) {
+  char id[200];
+  for (size_t c = 0; c < vft_program_check_count(p); c++)
+    if (!strcmp(vft_program_check_id(p, c, id, sizeof id), check)) return c;
+  fail_msg("no check %s", check);
+  return 0;
+}
+
+/* A label behind the end that no token has counted, with and without a loss. */
+static void test_uncounted_labels(void **state) {
+  (void)state;
+  static const struct {
+    int64_t label, mask;
+    const char *check;
+  } what[] = {{PAD + 1, 0, "relation/rows/padding"}, {PAD, 1, "relation/rows/no_loss"}};
+  for (size_t i = 0; i < 2; i++) {
+    fixture f;
+    setup(&f, "all", NULL);
+    ending end = padded(&f);
+    teardown(&f);
+    end.last_label = what[i].label;
+    end.last_mask = what[i].mask;
+    setup(&f, "all", &end);
+    only(&f, check_of(f.bound->program, what[i].check));
+    teardown(&f);
+  }
+}
+
+/* The labels that count are not the first ones: the last of the record and the one behind it change
+ * places, in a low block and across two; or one counts twice. */
+static void test_gaps(void **state) {
+  (void)state;
+  fixture f;
+  setup(&f, "all", NULL);
+  size_t n = (size_t)f.v.shape.positions, S = (size_t)f.v.shape.sequences;
+  size_t q = f.bound->program->tensors[f.bound->row_within].dims[2];
+  teardown(&f);
+  assert_true(q > 2 && n > q);
+  static const char *const check[] = {"relation/rows/within_inside", "relation/rows/within_across",
+                                      "lookup/rows/within/range"};
+  for (size_t i = 0; i < 3; i++) {
+    ending end = {i == 1 ? q : 2, PAD, 0};
+    setup(&f, "all", &end);
+    size_t at = (S - 1) * n + end.within;
+    lie swap[2] = {{.tensor = f.bound->row_within, .index = at - 1, .value = 0},
+                   {.tensor = f.bound->row_within, .index = at, .value = 1}};
+    lie twice[2] = {{.tensor = f.bound->row_within, .index = at - 1, .value = 2},
+                    {.tensor = f.bound->row_tokens, .index = S - 1, .value = 1, .add = true}};
+    again(&f, i == 2 ? twice : swap, 2);
+    only(&f, check_of(f.bound->program, check[i]));
+    teardown(&f);
+  }
 }
 
 int main(void) {
@@ -234,6 +355,8 @@ int main(void) {
       cmocka_unit_test(test_bound),
       cmocka_unit_test(test_false_rows),
       cmocka_unit_test(test_every_relation),
+      cmocka_unit_test(test_uncounted_labels),
+      cmocka_unit_test(test_gaps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -491,9 +491,9 @@ static void test_complete(void **state) {
     all_determined(secret.e->program, boxes[i]);
     if (strncmp(boxes[i], "key/", 4)) all_determined(drawing.e->program, boxes[i]);
   }
-  assert_int_equal(secret.e->program->nrelations, 212);
+  assert_int_equal(secret.e->program->nrelations, 223);
   assert_int_equal(secret.e->program->nlookups, 45);
-  assert_int_equal(drawing.e->program->nrelations, 146);
+  assert_int_equal(drawing.e->program->nrelations, 157);
   assert_int_equal(drawing.e->program->nlookups, 45);
 }
 
