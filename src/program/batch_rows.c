@@ -75,7 +75,7 @@ static void add_zero(vft_build *c, const char *name, const char *axes, const vft
 }
 
 /* The labels within the record are the first tokens - 1 of them; behind them there is only padding, which
- * has no loss. So a record cannot have more tokens than it is counted with. */
+ * has no loss. So nothing but labels that are padding without loss is in a record and not counted. */
 static void add_length(vft_build *c) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;

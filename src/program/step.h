@@ -103,7 +103,8 @@ struct vft_step {
   uint32_t link_adapter_in, link_state_in, link_batch, link_adapter_out, link_state_out;
   uint32_t link_head, link_layers, link_before, link_after;
   /* Where the batch is bound to rows of an epoch: link "rows" [step, row], both padded to powers of
-   * two; a public one-hot over steps; what the content digest has beside the batch. */
+   * two; a public one-hot over steps; what the content digest has beside the batch; which labels are
+   * the record's. */
   uint32_t link_rows;
   vft_tensor_id rows[4], row_step, row_tokens, row_raw, row_within;
   /* Several steps in one program (program/join.h): the program of one, their number, and what its

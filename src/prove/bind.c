@@ -48,6 +48,13 @@ const vft_ext *vft_weight_cache_get(vft_weight_cache *cache, const vft_weight *w
   return value;
 }
 
+size_t vft_weight_cache_bytes(const vft_weight_cache *cache) {
+  size_t bytes = cache->slots * sizeof *cache->slot;
+  for (uint32_t i = 0; i < cache->slots; i++)
+    if (cache->slot[i].value) bytes += cache->slot[i].w.size * sizeof *cache->slot[i].value;
+  return bytes;
+}
+
 void vft_weight_cache_free(vft_weight_cache *cache) {
   for (uint32_t i = 0; i < cache->slots; i++) vft_free(cache->slot[i].value);
   vft_free(cache->slot);

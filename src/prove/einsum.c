@@ -47,7 +47,8 @@ typedef struct {
 } member;
 
 struct vft_einsum {
-  const vft_trace *trace;
+  const vft_program *program;
+  const vft_trace *trace; /* NULL: only the tables' sizes are wanted */
   vft_weight_cache *cache;
   unsigned rounds;
   member *m;
@@ -80,15 +81,17 @@ static size_t table_size(const table *t) {
   return t->first < t->nidx ? t->idx_size[t->first] * t->inner : 1;
 }
 
-static vft_status fill_table(vft_einsum *e, table *t) {
-  const vft_tensor *tensor = &e->trace->program->tensors[t->tensor];
-  vft_bind_axis axis[VFT_MAX_RANK];
-  size_t at = 0, stride = 1;
+/* The loops that bind the table; *raw: it lies in the trace as it is, from element *at on. */
+static vft_status plan_table(const vft_einsum *e, const table *t, vft_bind_axis *axis, size_t *at,
+                             bool *raw) {
+  const vft_tensor *tensor = &e->program->tensors[t->tensor];
+  size_t stride = 1;
   bool dense = true;
+  *at = 0;
   for (uint32_t a = t->rank; a-- > 0;) {
     const vft_product_axis *x = &t->axis[a];
     axis[a] = (vft_bind_axis){.off = x->off, .size = x->w.size};
-    at += x->off * stride;
+    *at += x->off * stride;
     if (x->var == VFT_BOUND) {
       dense = dense && x->w.size == 1 && x->w.kind == VFT_W_ONES;
       if (x->w.kind != VFT_W_ONES) {
@@ -104,9 +107,17 @@ static vft_status fill_table(vft_einsum *e, table *t) {
     }
     stride *= tensor->dims[a];
   }
-  if (dense && t->nidx) {
+  *raw = dense && t->nidx;
+  return VFT_OK;
+}
+
+static vft_status fill_table(vft_einsum *e, table *t) {
+  const vft_tensor *tensor = &e->program->tensors[t->tensor];
+  vft_bind_axis axis[VFT_MAX_RANK];
+  bool raw;
+  TRY(plan_table(e, t, axis, &t->raw_at, &raw));
+  if (raw) {
     t->raw = &e->trace->array[t->tensor];
-    t->raw_at = at;
     return VFT_OK;
   }
   t->data = vft_alloc_raw(table_size(t), sizeof *t->data);
@@ -137,7 +148,7 @@ static vft_status add_table(vft_einsum *e, member *m, uint32_t factor) {
       return VFT_OK;
     }
   m->table[factor] = e->ntables++;
-  return fill_table(e, t);
+  return e->trace ? fill_table(e, t) : VFT_OK;
 }
 
 /* ---- one product in one round ---- */
@@ -516,15 +527,21 @@ static vft_status enter_variable(const vft_einsum *e, member *m, unsigned v) {
   return VFT_OK;
 }
 
-static vft_status begin_member(vft_einsum *e, member *m) {
+static vft_status add_tables(vft_einsum *e, member *m) {
   const vft_product *p = m->p;
   unsigned round = e->rounds - p->vars;
   for (uint32_t v = 0; v < p->nshared; v++) {
     m->start[v] = round;
     round += vft_log2_ceil(p->weight[v].size);
   }
-  m->scale = p->coef;
   for (uint32_t f = 0; f < p->nfactors; f++) TRY(add_table(e, m, f));
+  return VFT_OK;
+}
+
+static vft_status begin_member(vft_einsum *e, member *m) {
+  const vft_product *p = m->p;
+  TRY(add_tables(e, m));
+  m->scale = p->coef;
   if (p->vars == 0) {
     m->total = m->scale;
     for (uint32_t f = 0; f < p->nfactors; f++) /* no shared index, so never raw */
@@ -543,6 +560,7 @@ vft_status vft_einsum_begin(vft_einsum **out, const vft_trace *trace, vft_weight
   vft_status st = VFT_OK;
   vft_einsum *e = vft_alloc(1, sizeof *e);
   if (!e) return VFT_RESOURCE;
+  e->program = trace->program;
   e->trace = trace;
   e->cache = cache;
   e->rounds = vft_einsum_rounds(product, n);
@@ -570,6 +588,49 @@ out:
   }
   *out = e;
   return VFT_OK;
+}
+
+/* What vft_einsum_fold leaves of a table: in the trace, the halves of two folds; else the table and
+ * the half of the first. */
+static size_t folded_bytes(const table *t, bool raw) {
+  table x = *t;
+  size_t bytes = raw ? 0 : table_size(t) * sizeof(vft_ext);
+  for (int fold = 0; fold < (raw ? 2 : 1) && x.first < x.nidx; fold++) {
+    x.idx_size[x.first] = (x.idx_size[x.first] + 1) / 2;
+    bytes += table_size(&x) * sizeof(vft_ext);
+    while (x.first < x.nidx && x.idx_size[x.first] == 1) x.first++;
+    set_inner(&x);
+  }
+  return bytes;
+}
+
+vft_status vft_einsum_plan(const vft_program *program, vft_weight_cache *cache,
+                           const vft_product *product, size_t n, size_t *bytes) {
+  vft_status st = VFT_OK;
+  vft_einsum e = {.program = program, .cache = cache, .rounds = vft_einsum_rounds(product, n)};
+  e.n = n;
+  e.m = vft_alloc(n, sizeof *e.m);
+  e.t = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e.t);
+  *bytes = n * (sizeof *e.m + VFT_MAX_FACTORS * sizeof *e.t);
+  if (!e.m || !e.t) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (size_t i = 0; i < n; i++) {
+    e.m[i].p = &product[i];
+    TRY_OUT(add_tables(&e, &e.m[i]));
+  }
+  for (uint32_t i = 0; i < e.ntables; i++) {
+    vft_bind_axis axis[VFT_MAX_RANK];
+    size_t at;
+    bool raw;
+    TRY_OUT(plan_table(&e, &e.t[i], axis, &at, &raw));
+    *bytes += folded_bytes(&e.t[i], raw);
+  }
+out:
+  vft_free(e.m);
+  vft_free(e.t);
+  return st;
 }
 
 vft_status vft_einsum_round(vft_einsum *e, unsigned round, unsigned degree, vft_ext *value) {

@@ -16,6 +16,9 @@ typedef struct vft_einsum vft_einsum;
 VFT_MUST_CHECK vft_status vft_einsum_begin(vft_einsum **out, const vft_trace *trace,
                                            vft_weight_cache *cache, const vft_product *product,
                                            size_t n, vft_ext *total);
+/* Bytes of vft_alloc that the whole sumcheck will take beside the cache, whose weights it fills. */
+VFT_MUST_CHECK vft_status vft_einsum_plan(const vft_program *program, vft_weight_cache *cache,
+                                          const vft_product *product, size_t n, size_t *bytes);
 /* The batch's polynomial of this round at 0 .. degree. */
 VFT_MUST_CHECK vft_status vft_einsum_round(vft_einsum *e, unsigned round, unsigned degree,
                                            vft_ext *value);

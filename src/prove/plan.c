@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "prove/opening.h"
 #include "prove/prove.h"
+#include "prove/rehearse.h"
 #include "verify/driver.h"
 
 enum {
@@ -21,91 +22,6 @@ static size_t commit_bytes(size_t rows, unsigned c, unsigned rate, bool keep) {
   bytes += keep ? groups * 64 * n : 0;
   size_t temporary = groups * 64 * n, fused = (size_t)vft_threads() * 2 * 64 * n;
   return bytes + (keep ? 0 : rows < UNFUSED_ROWS ? temporary : fused);
-}
-
-/* Table bytes of a term's factors: those that share an index with another factor. A factor read
- * from the trace costs its first fold (1/2) and the buffer of the second (1/4); a bound one is
- * dense (1) and has the buffer of its first fold (1/2). */
-static size_t term_bytes(const vft_program *p, const vft_term *term, const uint32_t *size) {
-  uint32_t uses[VFT_MAX_INDEX] = {0};
-  size_t bytes = 0, factors = 0;
-  for (uint32_t f = 0; f < term->nfactors; f++) {
-    const vft_tensor *t = &p->tensors[term->factor[f].tensor];
-    if (t->origin == VFT_PUBLIC && t->rank < 2) continue;
-    factors++;
-    for (uint32_t a = 0; a < t->rank; a++) uses[term->factor[f].idx[a]]++;
-  }
-  for (uint32_t f = 0; factors > 1 && f < term->nfactors; f++) {
-    const vft_tensor *t = &p->tensors[term->factor[f].tensor];
-    if (t->origin == VFT_PUBLIC && t->rank < 2) continue;
-    size_t table = sizeof(vft_ext);
-    for (uint32_t a = 0; a < t->rank; a++) {
-      uint32_t i = term->factor[f].idx[a];
-      if (uses[i] > 1) table *= size[i] + 1u;
-    }
-    bytes += table + table / 2;
-  }
-  return bytes;
-}
-
-static size_t relation_bytes(const vft_program *p, const vft_relation *r) {
-  size_t bytes = 0;
-  for (uint32_t k = 0; k < r->nterms; k++) bytes += term_bytes(p, &r->terms[k], r->size);
-  return bytes;
-}
-
-/* Claims on virtual tensors, counted in whole tensors: one for each use by a relation or lookup,
- * one for each claim on a virtual tensor that uses it. */
-static vft_status count_claims(const vft_program *p, size_t *claims) {
-  vft_status st = VFT_OK;
-  vft_tensor_id *order = vft_alloc(p->ntensors, sizeof *order);
-  uint32_t n;
-  if (!order) return VFT_RESOURCE;
-  TRY_OUT(vft_program_virtual_order(p, order, &n));
-  for (uint32_t i = 0; i < p->nrelations; i++)
-    for (uint32_t k = 0; p->relations[i].kind == VFT_ZERO && k < p->relations[i].nterms; k++)
-      for (uint32_t f = 0; f < p->relations[i].terms[k].nfactors; f++)
-        claims[p->relations[i].terms[k].factor[f].tensor]++;
-  for (uint32_t i = 0; i < p->nlookups; i++)
-    for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
-      for (uint32_t k = 0; k < p->lookups[i].col[j].nterms; k++)
-        for (uint32_t f = 0; f < p->lookups[i].col[j].terms[k].nfactors; f++)
-          claims[p->lookups[i].col[j].terms[k].factor[f].tensor]++;
-  for (uint32_t i = n; i-- > 0;) {
-    const vft_relation *r = &p->relations[vft_program_definition(p, order[i])];
-    for (uint32_t k = 0; k < r->nterms; k++)
-      for (uint32_t f = 0; f < r->terms[k].nfactors; f++)
-        claims[r->terms[k].factor[f].tensor] += claims[order[i]];
-  }
-out:
-  vft_free(order);
-  return st;
-}
-
-/* The largest batch: ZERO relations, or the definitions of one level. */
-static vft_status products_bytes(const vft_program *p, const vft_session *s, size_t *out) {
-  vft_status st = VFT_OK;
-  size_t *level = vft_alloc(s->levels, sizeof *level);
-  size_t *claims = vft_alloc(p->ntensors, sizeof *claims);
-  if (!level || !claims) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  TRY_OUT(count_claims(p, claims));
-  for (uint32_t i = 0; i < p->nrelations; i++) {
-    const vft_relation *r = &p->relations[i];
-    if (r->kind == VFT_ZERO)
-      level[0] += relation_bytes(p, r);
-    else
-      level[s->level[r->target]] += claims[r->target] * relation_bytes(p, r);
-  }
-  *out = 0;
-  for (uint32_t l = 0; l < s->levels; l++)
-    if (level[l] > *out) *out = level[l];
-out:
-  vft_free(level);
-  vft_free(claims);
-  return st;
 }
 
 /* Expected number of different bins of 2^log that `draws` draws hit. */
@@ -135,9 +51,11 @@ double vft_opening_length(const vft_whir_params *params, const vft_whir_tree *tr
   return bytes + 24 * ldexp(1, params->level[params->levels - 1].log_msg);
 }
 
-/* Of the opening of trees with these layouts: memory, and the length of its messages. */
+/* Of the opening of trees with these layouts: memory, and the length of its messages. kept: all trees
+ * have their codewords. */
 static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees, unsigned c,
-                                const vft_proof_options *options, size_t *out, size_t *proof) {
+                                const vft_proof_options *options, bool kept, size_t *out,
+                                size_t *proof) {
   vft_status st = VFT_OK;
   vft_matrix m;
   vft_whir_params params;
@@ -146,7 +64,8 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
   if (!tree) return VFT_RESOURCE;
   TRY_OUT(vft_matrix_init(&m, layout, ntrees, c));
   TRY_OUT(vft_driver_whir(&params, &m, options));
-  size_t reopened = 0;
+  /* else each thread encodes eight rows: rows, rows interleaved, codewords */
+  size_t reopened = kept ? 0 : ((size_t)128 << m.c) + ((size_t)64 << (m.c + options->log_inv_rate));
   *out = 0;
   for (uint32_t i = 0; i < m.ntrees; i++) {
     uint32_t t = m.place[i];
@@ -154,7 +73,6 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     tree[i].rows = m.rows[t];
     tree[i].row_offset = m.row_offset[t];
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
-    reopened = (size_t)64 * 16 << m.c; /* codewords encoded again, per thread */
   }
   *proof = (size_t)vft_opening_length(&params, tree, m.ntrees);
   *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true) + reopened * (size_t)vft_threads();
@@ -181,10 +99,15 @@ vft_status vft_prove_plan_oracles(const vft_box *const *box, const uint32_t *nbo
     TRY_OUT(vft_layout_init(&layout[made], box[made], nboxes[made]));
     list[made] = &layout[made];
   }
-  TRY_OUT(opening_bytes(list, noracles, log_columns, options, bytes, proof_bytes));
-  for (uint32_t o = 0; o < noracles; o++)
-    *bytes += commit_bytes((layout[o].length >> log_columns) + 1, log_columns,
-                           options->log_inv_rate, false);
+  TRY_OUT(opening_bytes(list, noracles, log_columns, options, false, bytes, proof_bytes));
+  size_t nodes = (size_t)64 << (log_columns + options->log_inv_rate), most = 0;
+  for (uint32_t o = 0; o < noracles; o++) { /* committed one after the other, then opened */
+    size_t commit = commit_bytes((layout[o].length >> log_columns) + 1, log_columns,
+                                 options->log_inv_rate, false);
+    if (commit > most) most = commit;
+  }
+  if (most > *bytes) *bytes = most;
+  *bytes += noracles * nodes;
 out:
   for (uint32_t o = 0; o < made; o++) vft_layout_free(&layout[o]);
   vft_free(layout);
@@ -196,14 +119,11 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
                                const vft_proof_options *options,
                                const vft_prove_options *prove) {
   vft_status st = VFT_OK;
-  vft_session s;
   vft_trees trees;
   vft_fractions fr;
   memset(plan, 0, sizeof *plan);
-  memset(&s, 0, sizeof s);
   memset(&trees, 0, sizeof trees);
   memset(&fr, 0, sizeof fr);
-  TRY_OUT(vft_session_init(&s, program, NULL, NULL, NULL));
   TRY_OUT(vft_trees_init(&trees, program));
   TRY_OUT(vft_fractions_init(&fr, program));
   unsigned c = program->log_columns;
@@ -219,13 +139,14 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
       rows += ((size_t)1 << program->tables[t].log_rows) / VFT_LOGUP_TILE + 2;
     plan->lookups = vft_logup_plan(fr.n, fr.layout.length, prove->recompute, rows);
   }
-  TRY_OUT(products_bytes(program, &s, &plan->products));
+  TRY_OUT(vft_rehearse(program, &plan->products));
   if (trees.ntrees) {
     const vft_layout **layout = vft_alloc(trees.ntrees, sizeof *layout);
     st = layout ? VFT_OK : VFT_RESOURCE;
     for (uint32_t t = 0; layout && t < trees.ntrees; t++) layout[t] = &trees.layout[t];
     if (st == VFT_OK)
-      st = opening_bytes(layout, trees.ntrees, c, options, &plan->opening, &plan->proof);
+      st = opening_bytes(layout, trees.ntrees, c, options, prove->keep_codewords && prove->links_kept,
+                         &plan->opening, &plan->proof);
     vft_free(layout);
     if (st != VFT_OK) goto out;
   }
@@ -239,6 +160,5 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
 out:
   vft_fractions_free(&fr);
   vft_trees_free(&trees);
-  vft_session_free(&s);
   return st;
 }

@@ -208,7 +208,8 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   }
   vft_hooks hooks = {&p,          evaluate,    combine,     einsum_begin,
                      einsum_round, einsum_fold, einsum_final, einsum_end};
-  vft_prover_side side = {&hooks, &p, fractions, open, end_stage};
+  vft_prover_side side = {.hooks = &hooks, .ctx = &p, .fractions = fractions, .open = open,
+                          .stage = end_stage};
   TRY_OUT(public_inputs(trace, inputs, &own));
   TRY_OUT(vft_trees_init(&trees, program));
   for (uint32_t l = 0; l < program->nlinks; l++) {

@@ -20,6 +20,7 @@ typedef struct {
   bool cheat;          /* tests: claim totals that make the verifier's sums come out right, whatever
                           the trace; only the opening can tell */
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
+  bool links_kept;     /* for the plan: all links' commitments keep theirs */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
   /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
   void (*stage)(void *ctx, const char *name);
@@ -37,7 +38,7 @@ typedef struct {
 } vft_prove_profile;
 
 /* Memory of vft_prove beyond trace and commitments given, in bytes of vft_alloc: upper bounds by
- * stage, and of the whole. (Claims on virtual tensors are counted as if none were equal.) */
+ * stage, and of the whole. */
 typedef struct {
   size_t commit, lookups, products, opening; /* while the stage runs */
   size_t kept;                               /* the witness tree, from its commitment on */

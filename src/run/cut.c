@@ -223,7 +223,7 @@ static vft_status derive_joined(const vft_manifest *m, vft_step *whole, vft_shar
 const vft_step *vft_shards_step(const vft_shards *s, uint32_t shard, int steps) {
   for (int k = 0; k < 3; k++)
     if (s->joined[k] && s->joined[k]->steps == steps) return s->joined[k];
-  return s->step[shard];
+  return steps == 1 ? s->step[shard] : NULL;
 }
 
 vft_status vft_shards_derive(const vft_manifest *m, vft_step *whole, const vft_cut *cut,

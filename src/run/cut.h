@@ -65,7 +65,7 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_shards_derive(const vft_manifest *manifest, vft_step *whole,
                                             const vft_cut *cut, vft_shards *out);
 void vft_shards_free(vft_shards *shards);
-/* The program of a shard of a group of so many steps. */
+/* The program of a shard of a group of so many steps; NULL if the run has no such group. */
 const vft_step *vft_shards_step(const vft_shards *shards, uint32_t shard, int steps);
 
 /* ---- links ---- */

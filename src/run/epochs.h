@@ -22,7 +22,7 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_epochs_derive(const vft_manifest *manifest, vft_epochs *out);
 void vft_epochs_free(vft_epochs *epochs);
 
-/* Root of the link rows with these content digests, by address (program/epoch.h). */
+/* Root of the link rows with these digests (vft_row_digest), by address. */
 VFT_MUST_CHECK vft_status vft_epochs_rows_root(const vft_epochs *epochs,
                                                const vft_poseidon_digest *rows,
                                                vft_digest *root);

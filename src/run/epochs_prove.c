@@ -12,11 +12,12 @@ vft_status vft_epochs_list(const vft_plan *plan, const vft_epoch *e,
   vft_status st = VFT_OK;
   *out = vft_alloc((size_t)e->row_slots * e->step_slots, sizeof **out);
   if (!*out) return VFT_RESOURCE;
-  for (uint64_t c = 0; st == VFT_OK && c < list->candidates; c++) {
+  for (uint64_t c = 0; c < list->candidates; c++) {
     vft_row row;
     size_t source;
     if (list->verdict[c] != VFT_ACCEPTED) continue;
     st = vft_dataset_row(&plan->dataset, list->record[c], &row, &source);
+    if (st != VFT_OK) return st;
     (*out)[at / s->records_a_step * e->row_slots + at % s->records_a_step] =
         vft_row_digest(&row.content, row.tokens, row.loss_tokens);
     at++;
@@ -29,9 +30,14 @@ vft_status vft_epochs_rows(vft_prover *j, uint64_t epoch) {
   if (j->rows && j->rows_epoch == epoch) return VFT_OK;
   TRY(vft_plan_epoch(&j->plan, epoch, &list));
   vft_free(j->rows);
+  j->rows = NULL;
   j->rows_epoch = epoch;
   vft_status st = vft_epochs_list(&j->plan, j->epochs.program, &list, &j->rows);
   vft_plan_epoch_list_free(&list);
+  if (st != VFT_OK) {
+    vft_free(j->rows);
+    j->rows = NULL;
+  }
   return st;
 }
 

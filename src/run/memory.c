@@ -12,7 +12,12 @@
 /* A shard of more integers gains nothing: its proof grows with its rows (1.5 MB at this size), and
  * fewer workers can share a step. Head cannot be cut. Whole steps are joined up to JOINED_INTEGERS:
  * what a proof costs whatever its size is a small part from there on. */
-enum { GB = 1000000000, SHARD_INTEGERS = 95000000, JOINED_INTEGERS = 16000000 };
+enum {
+  GB = 1000000000,
+  SHARD_INTEGERS = 95000000,
+  JOINED_INTEGERS = 16000000,
+  KEEP_LINKS = 1 << 24 /* links of fewer elements keep their codewords */
+};
 
 static size_t trace_bytes(const vft_step *s) {
   const vft_program *p = s->program;
@@ -25,12 +30,21 @@ static size_t trace_bytes(const vft_step *s) {
   return bytes + vft_exec_buffers(s);
 }
 
+bool vft_memory_keeps(const vft_program *p, uint32_t link) {
+  return vft_program_tree_elements(p, VFT_LINK, link) < KEEP_LINKS;
+}
+
 /* Nodes of every link's tree, and the codewords of those that keep them. */
-static size_t link_bytes(const vft_program *p, unsigned log_inv_rate) {
+static size_t link_bytes(const vft_program *p, unsigned log_inv_rate, bool *all_kept) {
   size_t bytes = 0, columns = (size_t)1 << (p->log_columns + log_inv_rate);
+  *all_kept = true;
   for (uint32_t l = 0; l < p->nlinks; l++) {
     size_t rows = (vft_program_tree_elements(p, VFT_LINK, l) >> p->log_columns) + 1;
-    bytes += 64 * columns + (rows + 7) / 8 * 8 * 8 * columns;
+    bytes += 64 * columns;
+    if (vft_memory_keeps(p, l))
+      bytes += (rows + 7) / 8 * 8 * 8 * columns;
+    else
+      *all_kept = false;
   }
   return bytes;
 }
@@ -38,12 +52,14 @@ static size_t link_bytes(const vft_program *p, unsigned log_inv_rate) {
 vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *options, size_t budget,
                            vft_memory_shard *out) {
   size_t least = SIZE_MAX;
+  bool kept;
   memset(out, 0, sizeof *out);
   out->trace = trace_bytes(step);
-  out->links = link_bytes(step->program, options->log_inv_rate);
+  out->links = link_bytes(step->program, options->log_inv_rate, &kept);
   for (unsigned way = 0; way < 8; way++) {
     vft_prove_plan plan;
-    out->way = (vft_prove_options){.keep_codewords = way < 4, .recompute = way % 4};
+    out->way = (vft_prove_options){.keep_codewords = way < 4, .links_kept = kept,
+                                   .recompute = way % 4};
     TRY(vft_prove_plan_init(&plan, step->program, options, &out->way));
     out->proof = plan.peak;
     out->total = out->trace + out->links + out->proof;

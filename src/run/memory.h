@@ -15,6 +15,8 @@ typedef struct {
   size_t total;
   size_t proof_bytes;    /* expected length of the proof */
 } vft_memory_shard;
+/* Whether a link's commitment keeps its codewords. */
+bool vft_memory_keeps(const vft_program *program, uint32_t link);
 /* budget: bytes that may be added. Fails: VFT_RESOURCE when even the leanest way needs more. */
 VFT_MUST_CHECK vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *options,
                                           size_t budget, vft_memory_shard *out);

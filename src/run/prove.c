@@ -16,8 +16,6 @@
 #include "run/state.h"
 #include "run/verify_step.h"
 
-enum { KEEP_LINKS = 1 << 24 }; /* links of fewer elements keep their codewords */
-
 typedef vft_prover job;
 
 /* ---- states ---- */
@@ -161,9 +159,8 @@ vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft
                                               context);
   TRY_OUT(vft_memory_plan(step, &options, j->budget, &memory));
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    bool keep = vft_program_tree_elements(p, VFT_LINK, l) < KEEP_LINKS;
     TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate,
-                             keep ? VFT_COMMIT_KEEP : 0));
+                             vft_memory_keeps(p, l) ? VFT_COMMIT_KEEP : 0));
     own[l] = vft_commitment_root(link[l]);
   }
   oracle_root[step->oracle_base] = m->base_root;

@@ -19,7 +19,7 @@ struct vft_prover {
   vft_shards shards;
   vft_epochs epochs;
   vft_digest *rows_root;     /* per epoch, once its proofs are there */
-  vft_poseidon_digest *rows; /* content digests of the rows of epoch rows_epoch; NULL: none yet */
+  vft_poseidon_digest *rows; /* vft_row_digest of epoch rows_epoch; NULL: none yet */
   uint64_t rows_epoch;
   size_t resident;   /* bytes in use before the first shard */
   size_t budget;     /* bytes beyond these */

@@ -190,8 +190,8 @@ typedef struct {
 typedef struct {
   verifier *v;
   shard_result *result;
-  char **soundness; /* accounts of the shards of step 0 */
-  uint64_t first;   /* number of result[0]: step * shards + shard */
+  char **soundness; /* accounts of the shards of the first group */
+  uint64_t first;   /* number of result[0]: group * shards + shard */
 } shard_job;
 
 static vft_status one_shard(shard_job *job, uint64_t number, shard_result *r) {

@@ -70,6 +70,11 @@ vft_status vft_verify_shard(const vft_manifest *m, const vft_shards *shards, con
   char *path = proofs ? vft_shard_file_path(&arena, proofs, &shards->cut, t, shard, m->steps)
                       : NULL;
   if (!path) goto out;
+  if (!step) {
+    st = vft_reject("step/index", "no proof of the run begins with step %llu",
+                    (unsigned long long)t);
+    goto out;
+  }
   if (t < m->steps) vft_cut_name(&shards->cut, shard, name);
   TRY_OUT(vft_step_file_read(path, &file));
   if (memcmp(file.manifest, m->digest, 32)) {

@@ -39,6 +39,7 @@ typedef struct {
   vft_status (*open)(void *ctx, vft_channel *ch, const vft_whir_params *params,
                      const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma);
   void (*stage)(void *ctx, const char *name); /* a stage ends; may be NULL */
+  bool rehearsal; /* no fractions: a point is made up where theirs would be (prove/rehearse.c) */
 } vft_prover_side;
 
 /* Values of the PUBLIC tensors, checked against their bounds ("statement/input"); the array is

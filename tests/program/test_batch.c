@@ -25,7 +25,7 @@ static vft_status prove_with_weight(int64_t weight, vft_status *honest) {
   vft_exec *e;
   vft_commitment *link[GROUPS] = {NULL}, *oracle[GROUPS] = {NULL};
   vft_digest link_root[GROUPS], oracle_root[GROUPS];
-  vft_proof proof = {NULL, 0};
+  vft_proof proof = {0};
   vft_oracle_claims mine = {0}, theirs = {0};
   vft_proof_options options = vft_proof_options_default();
   options.test_queries = 2;

@@ -9,30 +9,33 @@
     if ((x) != VFT_OK) fail_msg("%s", vft_error_message()); \
   } while (0)
 
+enum { STEPS = 3 };
+
 typedef struct {
   vectors v;
   blocks b;
-  vft_exec *e[2];
+  vft_exec *e[STEPS];
   vft_step *joined;
   vft_trace trace;
 } fixture;
 
-/* Steps 0 and 1 of the oracle's vectors; `from`: the step whose state step 1 begins with. */
+/* Steps of the oracle's vectors, then their first batch and schedule once more; wrong_start: step 1
+ * begins as step 0. */
 static void setup(fixture *f, const char *name, bool wrong_start) {
   memset(f, 0, sizeof *f);
   load_vectors(&f->v, name);
-  vft_trace *trace[2];
-  for (size_t t = 0; t < 2; t++) {
+  vft_trace *trace[STEPS];
+  for (size_t t = 0; t < STEPS; t++) {
     OK(vft_exec_new(f->v.step, VFT_EXEC_TRACE, &f->e[t]));
-    supply_fixed(f->e[t], &f->v, &f->b, t);
-    json_t *from = t && !wrong_start
+    supply_fixed(f->e[t], &f->v, &f->b, t % 2);
+    json_t *from = t > (size_t)wrong_start
                        ? at(json_object_get(f->v.json, "steps"), t - 1) : f->v.json;
     supply_state(f->e[t], &f->v, &f->b, json_object_get(from, "state"));
     OK(vft_exec_run(f->e[t], false));
     OK(vft_exec_finish_trace(f->e[t]));
     trace[t] = vft_exec_trace(f->e[t]);
   }
-  OK(vft_step_join(f->v.step, 2, &f->joined));
+  OK(vft_step_join(f->v.step, STEPS, &f->joined));
   OK(vft_program_check_bounds(f->joined->program));
   OK(vft_step_join_trace(f->joined, trace, &f->trace));
 }
@@ -40,12 +43,12 @@ static void setup(fixture *f, const char *name, bool wrong_start) {
 static void teardown(fixture *f) {
   vft_trace_free(&f->trace);
   vft_step_free(f->joined);
-  for (int t = 0; t < 2; t++) vft_exec_free(f->e[t]);
+  for (int t = 0; t < STEPS; t++) vft_exec_free(f->e[t]);
   free_blocks(&f->b);
   free_vectors(&f->v);
 }
 
-static void test_two_steps(void **state) {
+static void test_steps(void **state) {
   (void)state;
   static const char *const name[] = {"all", "some", "wide"};
   for (size_t i = 0; i < 3; i++) {
@@ -53,8 +56,8 @@ static void test_two_steps(void **state) {
     setup(&f, name[i], false);
     const vft_program *one = f.v.step->program, *two = f.joined->program;
     OK(vft_program_check_trace(two, &f.trace, NULL));
-    assert_int_equal(two->nrelations, 2 * one->nrelations);
-    assert_int_equal(two->nlookups, 2 * one->nlookups);
+    assert_int_equal(two->nrelations, STEPS * one->nrelations);
+    assert_int_equal(two->nlookups, STEPS * one->nlookups);
     assert_int_equal(two->ntables, one->ntables);
     assert_int_equal(two->nlinks, one->nlinks);
     /* state and adapter are linked as in one step, so proofs of either follow each other */
@@ -75,17 +78,40 @@ static void test_other_start(void **state) {
   teardown(&f);
 }
 
-/* What the first hands to the second is ranged there, as a witness. */
-static void test_handed_limbs(void **state) {
+static void changed(fixture *f, vft_tensor_id t) {
+  vft_array *a = &f->trace.array[t];
+  int64_t was = vft_array_get(a, 1);
+  vft_array_set(a, 1, was ^ 1);
+  if (vft_program_check_trace(f->joined->program, &f->trace, NULL) != VFT_REJECTED)
+    fail_msg("%s can be changed", f->joined->program->tensors[t].name);
+  vft_array_set(a, 1, was);
+}
+
+/* In each step, by its own copy of the relations: batch, learning rates, the largest logits, and what
+ * it hands on, which is a witness but in the last. */
+static void test_every_copy(void **state) {
   (void)state;
   fixture f;
   setup(&f, "all", false);
-  const vft_state_ids *next = &f.v.step->next[VFT_V][0];
-  vft_tensor_id handed = f.joined->map[next->s[0]];
-  assert_int_equal(f.joined->program->tensors[handed].origin, VFT_WITNESS);
-  vft_array *a = &f.trace.array[handed];
-  vft_array_set(a, 1, vft_array_get(a, 1) ^ 1);
-  assert_int_equal(vft_program_check_trace(f.joined->program, &f.trace, NULL), VFT_REJECTED);
+  const vft_step *s = f.v.step;
+  for (int k = 0; k < STEPS; k++) {
+    const vft_tensor_id *map = f.joined->map + (size_t)k * s->program->ntensors;
+    const vft_tensor_id handed[] = {map[s->next[VFT_V][0].s[0]], map[s->next[VFT_O][1].s[0]],
+                                    map[s->next[VFT_UP][1].s[0]]};
+    for (size_t i = 0; i < 3; i++) {
+      assert_int_equal(f.joined->program->tensors[handed[i]].origin,
+                       k + 1 < STEPS ? VFT_WITNESS : VFT_LINK);
+      changed(&f, handed[i]);
+    }
+    changed(&f, map[s->ids_lab]);
+    changed(&f, map[s->logit_max]);
+    vft_array *rate = &f.trace.array[map[s->lr]];
+    int64_t was = vft_array_get(rate, 0);
+    vft_array_set(rate, 0, was + 1);
+    assert_int_equal(vft_program_check_trace(f.joined->program, &f.trace, NULL), VFT_REJECTED);
+    vft_array_set(rate, 0, was);
+  }
+  OK(vft_program_check_trace(f.joined->program, &f.trace, NULL));
   teardown(&f);
 }
 
@@ -136,8 +162,8 @@ static void test_bad_numbers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_two_steps),    cmocka_unit_test(test_other_start),
-      cmocka_unit_test(test_handed_limbs), cmocka_unit_test(test_proof),
+      cmocka_unit_test(test_steps),        cmocka_unit_test(test_other_start),
+      cmocka_unit_test(test_every_copy), cmocka_unit_test(test_proof),
       cmocka_unit_test(test_bad_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

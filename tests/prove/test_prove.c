@@ -470,13 +470,13 @@ static void tamper(const job *j, vft_proof *proof) {
   assert_int_equal(accepted, 0);
   OK(verify(j, proof, NULL));
   for (size_t len = 0; len < proof->len; len++) {
-    vft_proof cut = {proof->bytes, len};
+    vft_proof cut = {.bytes = proof->bytes, .len = len};
     accepted += verify(j, &cut, NULL) != VFT_REJECTED;
   }
   assert_int_equal(accepted, 0);
   uint8_t *longer = vft_alloc(proof->len + 1, 1);
   memcpy(longer, proof->bytes, proof->len);
-  vft_proof trailing = {longer, proof->len + 1};
+  vft_proof trailing = {.bytes = longer, .len = proof->len + 1};
   assert_int_equal(verify(j, &trailing, NULL), VFT_REJECTED);
   assert_string_equal(vft_error_check(), "transcript/trailing");
   vft_free(longer);

@@ -139,7 +139,7 @@ static vft_status prove_and_verify(const random_program *r, const vft_trace *t) 
   vft_status st = VFT_OK;
   vft_commitment *link[2] = {NULL, NULL}, *oracle = NULL;
   vft_digest root[2], oracle_root;
-  vft_proof proof = {NULL, 0}, opening = {NULL, 0};
+  vft_proof proof = {0}, opening = {0};
   vft_oracle_claims mine = {0}, theirs = {0};
   vft_proof_options options = vft_proof_options_default();
   vft_prove_options unchecked = {.unchecked = true, .keep_codewords = toy_rnd(0, 1)};

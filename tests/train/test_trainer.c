@@ -127,7 +127,7 @@ static void setup_clipped(fixture *f, unsigned adapted, const char *clip) {
       f->mask[s * N + i] = i > 1;
     }
   }
-  f->batch = (vft_train_batch){f->input, f->label, f->mask};
+  f->batch = (vft_train_batch){.input = f->input, .label = f->label, .mask = f->mask};
   f->inputs = vft_alloc(f->step->program->ntensors, sizeof *f->inputs);
   for (vft_tensor_id t = 0; t < f->step->program->ntensors; t++) {
     const vft_tensor *x = &f->step->program->tensors[t];
