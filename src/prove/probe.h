@@ -12,6 +12,7 @@ typedef struct {
   double product; /* point of a product's shared indices */
   double weight;  /* element under one claim of an opening */
   double open;    /* element opened, weights apart */
+  double proof;   /* a proof, whatever its size */
 } vft_prove_rates;
 
 /* Takes about a second and 500 MB. Fails: VFT_RESOURCE. */

@@ -113,7 +113,7 @@ vft_status vft_run_estimate(const char *config, const char *data, uint64_t memor
   TRY_OUT(vft_memory_oracles(m, plan.step, &opening, &opening_proof));
   double weights = (double)vft_program_tree_elements(plan.step->program, VFT_ORACLE,
                                                      plan.step->oracle_base);
-  out->open_seconds = weights * (rates.commit + rates.open) +
+  out->open_seconds = rates.proof + weights * (rates.commit + rates.open) +
                       oracle_points(&m->shape) * (double)out->steps * rates.weight;
   out->prove_seconds += out->open_seconds;
   out->proof_bytes += opening_proof;
