@@ -121,9 +121,9 @@ def test_log_on_a_full_disk(tmp_path):
 @pytest.mark.parametrize("size", [0, 100, 100000, 200000])
 def test_proving_on_a_full_disk(whole, tmp_path, size):
   run = unproved(whole, tmp_path)
-  failed(limited("prove", run, file_size=size), 3, "cannot write: File too large")
+  failed(limited("prove", run, "--join", 1, file_size=size), 3, "cannot write: File too large")
   assert not half_written(run) and not list(run.glob("public/proofs/*.vft"))
-  expect(vft("prove", run, "--resume"), 0)
+  expect(vft("prove", run, "--resume", "--join", 1), 0)
   assert digests(run / "public") == digests(whole / "public")
 
 
@@ -284,7 +284,7 @@ def test_killed_while_planning(config, whole, data, tmp_path):
 def test_killed_at_each_proof(whole, tmp_path):
   run = unproved(whole, tmp_path)
   for t in range(STEPS):
-    kill_when(["prove", run, "--resume"], lambda: step(run / "public", t).exists())
+    kill_when(["prove", run, "--resume", "--join", "1"], lambda: step(run / "public", t).exists())
     expect(vft("verify", run / "public"), 1)
-  expect(vft("prove", run, "--resume"), 0)
+  expect(vft("prove", run, "--resume", "--join", 1), 0)
   assert digests(run / "public") == digests(whole / "public") and not half_written(run)

@@ -71,7 +71,7 @@ def test_accepted_with_the_same_adapter(cut, public, tmp_path):
 def test_memory_decides_on_the_cut(cut, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(cut, run)
-  expect(vft("prove", run, "--memory", "100M"), 3, "GB")
+  expect(vft("prove", run, "--memory", "50M"), 3, "GB")
   expect(vft("prove", run, "--memory", "700M"), 0)
   expect(verify(run / "public"), 0)
 
@@ -226,7 +226,7 @@ def test_estimate_before_any_work(cut, tmp_path):
   assert [line["shard"] for line in lines] == ["epoch_000000_0000", f"steps_{STEPS}"]
   peak = max(line["peak_bytes"] for line in lines)
   assert peak <= estimate["memory_bytes"] < 1.25 * peak
-  expect(vft("estimate", config, "--memory", "100M"), 3, "GB")
+  expect(vft("estimate", config, "--memory", "50M"), 3, "GB")
   expect(vft("estimate", config), 0, "steps in a proof", "proving")
 
 
