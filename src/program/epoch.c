@@ -547,7 +547,7 @@ static vft_tensor_id multiplicities(build *c, const char *name, uint32_t rows) {
 static void add_table(build *c, const char *name, int64_t tag, uint32_t log, vft_tensor_id out0,
                       vft_tensor_id out1) {
   vft_table t = {.name = name, .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE, .tag = tag,
-                 .log_rows = log, .out = {out0, out1},
+                 .log_rows = log, .out = {out0, out1, VFT_NO_TENSOR},
                  .mult = multiplicities(c, two(c, name, "/mult"), 1u << log)};
   if (c->b.status == VFT_OK && vft_program_add_table(c->b.p, &t) == UINT32_MAX)
     c->b.status = VFT_USAGE;
@@ -596,8 +596,8 @@ static void add_rows(build *c) {
     vft_raw_term d0 = VFT_RAW1(1, what, vft_build_name(b, "co+%d", 2 * k));
     vft_raw_term d1 = VFT_RAW1(1, what, vft_build_name(b, "co+%d", 2 * k + 1));
     vft_build_lookup(b, k ? "rows/write_high" : "rows/write_low", "co",
-                     (const vft_raw_term *const[]){&tag, &first, &d0, &d1},
-                     (const int[]){1, 1, 1, 1});
+                     (const vft_raw_term *const[VFT_LOOKUP_COLS]){&tag, &first, &d0, &d1},
+                     (const int[VFT_LOOKUP_COLS]){1, 1, 1, 1});
   }
 }
 

@@ -469,7 +469,7 @@ void vft_build_silu(vft_builder *b, vft_tensor_id in, const char *name, const ch
   c0.per_layer = layers > 1 ? tag : NULL;
   if (layers == 1) c0.coef = tag[0];
   vft_build_lookup(b, vft_build_name(b, "%s/table", name), axes,
-                   (const vft_raw_term *const[]){&c0, &c1, &c2, &c3}, (const int[]){1, 1, 1, 1});
+                   (const vft_raw_term *const[VFT_LOOKUP_COLS]){&c0, &c1, &c2, &c3}, (const int[VFT_LOOKUP_COLS]){1, 1, 1, 1});
   vft_op *op = vft_build_op(b, VFT_OP_TABLE, name);
   if (!op) return;
   op->silu = number;
@@ -571,8 +571,8 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   vft_raw_term c0[2] = {VFT_RAW0(masked ? zero : tag), VFT_RAW1(tag - zero, mask, mask_axes)};
   vft_raw_term c1 = VFT_RAW1(1, ids.t, box), c2 = VFT_RAW1(1, ids.e, box);
   vft_build_lookup(b, vft_build_name(b, "%s/table", name), box,
-                   (const vft_raw_term *const[]){c0, &c1, &c2, NULL},
-                   (const int[]){masked ? 2 : 1, 1, 1, 0});
+                   (const vft_raw_term *const[VFT_LOOKUP_COLS]){c0, &c1, &c2, NULL},
+                   (const int[VFT_LOOKUP_COLS]){masked ? 2 : 1, 1, 1, 0});
 
   vft_op *op = vft_build_op(b, VFT_OP_SOFTMAX, name);
   if (!op) return ids;

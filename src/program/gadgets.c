@@ -308,8 +308,8 @@ void vft_build_range_layered(vft_builder *b, const char *name, const char *axes,
     tag.coef = 1;
     tag.per_layer = bits_per_layer;
   }
-  vft_build_lookup(b, name, axes, (const vft_raw_term *const[]){&tag, value, NULL, NULL},
-                   (const int[]){1, offset ? 2 : 1, 0, 0});
+  vft_build_lookup(b, name, axes, (const vft_raw_term *const[VFT_LOOKUP_COLS]){&tag, value, NULL, NULL},
+                   (const int[VFT_LOOKUP_COLS]){1, offset ? 2 : 1, 0, 0});
 }
 
 void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,

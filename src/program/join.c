@@ -113,7 +113,7 @@ static vft_status add_tables(joining *j) {
   for (uint32_t i = 0; i < p->ntables; i++) {
     vft_table t = p->tables[i];
     t.mult = j->map[t.mult];
-    for (int c = 0; c < 2; c++)
+    for (int c = 0; c < VFT_TABLE_OUTS; c++)
       if (t.out[c] != VFT_NO_TENSOR) t.out[c] = j->map[t.out[c]];
     if (vft_program_add_table(j->out->program, &t) == UINT32_MAX) return VFT_USAGE;
   }

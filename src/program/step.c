@@ -137,7 +137,7 @@ static uint32_t add_table(vft_build *c, const char *name, int64_t tag, int64_t f
                  .tag = tag,
                  .first = first,
                  .log_rows = log,
-                 .out = {out0, out1},
+                 .out = {out0, out1, VFT_NO_TENSOR},
                  .mult = multiplicities(c, vft_build_name(&c->b, "%s/mult", name), 1u << log)};
   if (c->b.status != VFT_OK) return UINT32_MAX;
   uint32_t id = vft_program_add_table(c->b.p, &t);

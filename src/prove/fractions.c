@@ -150,7 +150,7 @@ static void fill_table(const vft_leaves *l, const vft_table *table, size_t begin
     den[i] = vft_ext_sub(vft_ext_sub(l->alpha, vft_ext_from_i64(tag)),
                          vft_ext_mul_fp(l->beta[1], vft_fp_from_i64(c1)));
   }
-  for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < 2; j++)
+  for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < VFT_TABLE_OUTS; j++)
     if (table->out[j] != VFT_NO_TENSOR)
       vft_array_axpy(den, vft_ext_neg(l->beta[2 + j]), &l->trace->array[table->out[j]], begin, n);
 }

@@ -112,12 +112,11 @@ static bool add_rows(const bounds *b, row_hull *h, wide lo, wide hi) {
       if (hi < 0 || lo > VFT_MAX_RANGE_BITS) continue;
       int widest = hi < VFT_MAX_RANGE_BITS ? (int)hi : VFT_MAX_RANGE_BITS;
       c[1] = vft_interval_of(0, ((wide)1 << widest) - 1);
-      c[2] = c[3] = vft_interval_of(0, 0);
+      for (int k = 2; k < VFT_LOOKUP_COLS; k++) c[k] = vft_interval_of(0, 0);
     } else {
       if (t->tag < lo || t->tag > hi) continue;
       c[1] = vft_interval_of(t->first, (wide)t->first + ((wide)1 << t->log_rows) - 1);
-      c[2] = output_bounds(b, t->out[0]);
-      c[3] = output_bounds(b, t->out[1]);
+      for (int k = 0; k < VFT_TABLE_OUTS; k++) c[2 + k] = output_bounds(b, t->out[k]);
     }
     for (int k = 1; k < VFT_LOOKUP_COLS; k++) widen(&h->col[k], !h->found, c[k]);
     h->found = any = true;

@@ -154,7 +154,7 @@ static void dump_table(const vft_program *p, const vft_table *t, FILE *out) {
     return;
   }
   fprintf(out, "  %s: (%" PRId64 ", %" PRId64 " + i", t->name, t->tag, t->first);
-  for (int c = 0; c < 2; c++)
+  for (int c = 0; c < VFT_TABLE_OUTS; c++)
     if (t->out[c] == VFT_NO_TENSOR)
       fputs(", 0", out);
     else

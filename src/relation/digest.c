@@ -8,7 +8,7 @@
  *            u8 constant?; if so the elements, i64 each
  *   relations: str name, u8 kind (+ 128: modulo p), u32 target, u32 nindex, u32 nfree, u32 size[nindex], terms
  *   lookups: str name, u32 nindex, u32 size[nindex], 4 times: terms
- *   tables: str name, u8 kind, i64 tag, i64 first, u32 log_rows, u32 out[2], u32 mult
+ *   tables: str name, u8 kind, i64 tag, i64 first, u32 log_rows, u32 out[3], u32 mult
  * terms = list of: i64 coef, u8 lemma?; if so str lemma, i64 lemma_lo, i64 lemma_hi;
  *         list of factors: u32 tensor, then per axis u8 idx, u32 off.
  * Enumerations are numbered as in program.h; an absent tensor is 2^32 - 1. */
@@ -128,8 +128,7 @@ void vft_program_digest(const vft_program *program, uint8_t digest[32]) {
     put_i64(h, t->tag);
     put_i64(h, t->first);
     put_u32(h, t->log_rows);
-    put_u32(h, t->out[0]);
-    put_u32(h, t->out[1]);
+    for (int c = 0; c < VFT_TABLE_OUTS; c++) put_u32(h, t->out[c]);
     put_u32(h, t->mult);
   }
   vft_blake3_final(h, digest, 32);

@@ -448,7 +448,7 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
     if (o->mult == t->mult)
       return vft_fail(VFT_USAGE, "tables %s and %s share the multiplicities", o->name, t->name);
   }
-  for (int c = 0; c < 2 && !range; c++) {
+  for (int c = 0; c < VFT_TABLE_OUTS && !range; c++) {
     if (t->out[c] == VFT_NO_TENSOR) continue;
     const vft_tensor *o = t->out[c] < p->ntensors ? &p->tensors[t->out[c]] : NULL;
     bool list = o && (o->origin == VFT_WITNESS || o->origin == VFT_LINK);
@@ -472,7 +472,7 @@ uint32_t vft_program_add_table(vft_program *program, const vft_table *table) {
   vft_table t = *table;
   if (t.kind == VFT_TABLE_RANGE) { /* fields without a meaning have one value */
     t.tag = t.first = 0;
-    t.out[0] = t.out[1] = VFT_NO_TENSOR;
+    for (int c = 0; c < VFT_TABLE_OUTS; c++) t.out[c] = VFT_NO_TENSOR;
   }
   if (check_table(p, &t) != VFT_OK) return UINT32_MAX;
   uint32_t id = p->ntables;

@@ -8,7 +8,7 @@
  *             contracted index that a term does not use does not multiply that term): a sum
  *             of einsums.
  *   - DEFINE: the same sum is the value of a VIRTUAL tensor at that point of the box.
- *   - lookup: a tuple (tag, c1, c2, c3) of linear expressions is a row of a table.
+ *   - lookup: a tuple (tag, c1, .., c4) of linear expressions is a row of a table.
  * Arithmetic is over the integers; the bound checker shows that no sum leaves (-2^62, 2^62),
  * so that equality modulo p is equality of integers. Relations marked `field` hold modulo p: they
  * may use field tensors, and integers stand for their residues there. Only they may define field
@@ -29,7 +29,8 @@ enum {
   VFT_MAX_RANK = 10,    /* axes of a tensor */
   VFT_MAX_FACTORS = 4,  /* factors of a product */
   VFT_MAX_INDEX = 14,   /* index variables of a relation */
-  VFT_LOOKUP_COLS = 4,  /* tag, c1, c2, c3 */
+  VFT_TABLE_OUTS = 3,   /* output columns of a FUNCTION table */
+  VFT_LOOKUP_COLS = 2 + VFT_TABLE_OUTS, /* tag, c1 .. c4 */
   VFT_MAX_RANGE_BITS = 16
 };
 
@@ -95,7 +96,7 @@ typedef struct {
 } vft_relation;
 
 /* A linear expression: every term has at most one non-public factor, and no contracted index. As
- * column 2 or 3 of a lookup it may use field tensors: it then equals the row's entry modulo p. */
+ * column 2, 3 or 4 of a lookup it may use field tensors: it then equals the row's entry modulo p. */
 typedef struct {
   uint32_t nterms;
   vft_term *terms;
@@ -108,12 +109,12 @@ typedef struct {
   vft_linear col[VFT_LOOKUP_COLS]; /* unused columns have nterms = 0 (the constant 0) */
 } vft_lookup;
 
-/* Tags. RANGE rows use the tags 0..16: (w, v, 0, 0) for v < 2^w. */
+/* Tags. RANGE rows use the tags 0..16: (w, v, 0, 0, 0) for v < 2^w. */
 enum { VFT_TAG_FIRST_FUNCTION = 32 };
 
 typedef enum {
-  VFT_TABLE_RANGE,   /* 2^17 rows: row 2^w + v is (w, v, 0, 0); row 0 repeats row 1 */
-  VFT_TABLE_FUNCTION /* row i is (tag, first + i, out1[i], out2[i]) */
+  VFT_TABLE_RANGE,   /* 2^17 rows: row 2^w + v is (w, v, 0, 0, 0); row 0 repeats row 1 */
+  VFT_TABLE_FUNCTION /* row i is (tag, first + i, out1[i], out2[i], out3[i]) */
 } vft_table_kind;
 
 typedef struct {
@@ -122,7 +123,7 @@ typedef struct {
   int64_t tag;              /* FUNCTION */
   int64_t first;            /* FUNCTION: value of c1 in row 0 */
   uint32_t log_rows;        /* RANGE: 17 */
-  vft_tensor_id out[2];     /* FUNCTION: rank-1 tensors of 2^log_rows elements, or VFT_NO_TENSOR.
+  vft_tensor_id out[VFT_TABLE_OUTS]; /* FUNCTION: rank-1 tensors of 2^log_rows elements, or VFT_NO_TENSOR.
                                ORACLE or constant PUBLIC: a function. WITNESS or LINK: a list
                                that the prover writes, one entry an index */
   vft_tensor_id mult;       /* WITNESS of 2^log_rows elements: multiplicities */

@@ -26,7 +26,7 @@ vft_status vft_row_counts_init(vft_row_counts *counts, const vft_trace *trace) {
       counts->range = i;
       continue;
     }
-    for (int c = 0; c < 2; c++)
+    for (int c = 0; c < VFT_TABLE_OUTS; c++)
       if (t->out[c] != VFT_NO_TENSOR && !trace->array[t->out[c]].data) {
         vft_free(counts->first_row);
         return vft_fail(VFT_USAGE, "table %s: tensor %s has no values", t->name,
@@ -57,17 +57,17 @@ static uint32_t table_of(const vft_row_counts *counts, int64_t tag) {
 
 /* The position of the tuple among all tables' rows, or SIZE_MAX. Clamped columns (INT64_MAX or
  * INT64_MIN for values beyond int64) are in no table. */
-static size_t row_of(const vft_row_counts *counts, uint32_t table, const int64_t c[4]) {
+static size_t row_of(const vft_row_counts *counts, uint32_t table, const int64_t c[VFT_LOOKUP_COLS]) {
   if (table == UINT32_MAX) return SIZE_MAX;
   const vft_program *p = counts->trace->program;
   const vft_table *t = &p->tables[table];
   if (t->kind == VFT_TABLE_RANGE) {
-    if (c[1] < 0 || c[1] >> c[0] || c[2] || c[3]) return SIZE_MAX;
+    if (c[1] < 0 || c[1] >> c[0] || c[2] || c[3] || c[4]) return SIZE_MAX;
     return counts->first_row[table] + ((size_t)1 << c[0]) + (size_t)c[1];
   }
   if (c[1] < t->first || c[1] >= t->first + ((int64_t)1 << t->log_rows)) return SIZE_MAX;
   size_t row = (size_t)(c[1] - t->first);
-  for (int k = 0; k < 2; k++) {
+  for (int k = 0; k < VFT_TABLE_OUTS; k++) {
     int64_t want =
         t->out[k] == VFT_NO_TENSOR ? 0 : vft_array_get(&counts->trace->array[t->out[k]], row);
     if (c[2 + k] != want) return SIZE_MAX;
@@ -94,7 +94,7 @@ static void count_body(void *ctx, size_t begin, size_t end) {
     for (int c = 0; c < VFT_LOOKUP_COLS; c++) vft_sum_eval(&job->col[c], at, n, col[c]);
     for (size_t i = 0; i < n; i++) {
       if (col[0][i] != tag) table = table_of(counts, tag = col[0][i]);
-      size_t row = row_of(counts, table, (int64_t[]){tag, col[1][i], col[2][i], col[3][i]});
+      size_t row = row_of(counts, table, (int64_t[]){tag, col[1][i], col[2][i], col[3][i], col[4][i]});
       if (row == SIZE_MAX)
         bad = at + i < bad ? at + i : bad;
       else
@@ -159,8 +159,8 @@ vft_status vft_row_describe(const vft_row_counts *counts, vft_ranges *ranges,
   char id[160], text[256];
   snprintf(id, sizeof id, "lookup/%s", lookup->name);
   snprintf(text, sizeof text,
-           "lookup %s, point %zu: (%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
+           "lookup %s, point %zu: (%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
            ") is not a row of %s",
-           lookup->name, bad, v[0], v[1], v[2], v[3], name);
+           lookup->name, bad, v[0], v[1], v[2], v[3], v[4], name);
   return code == VFT_REJECTED ? vft_reject(id, "%s", text) : vft_fail(code, "%s", text);
 }

@@ -189,7 +189,7 @@ static vft_status add_table(vft_session *s, leaf_sums *sums, const vft_table *ta
   *axis = (vft_axis){{VFT_W_EQ, (uint32_t)1 << table->log_rows, r}, 0};
   vft_functional mult = {table->mult, 1, axis};
   TRY(vft_tally_add_linear(s, &sums->num, vft_ext_neg(prefix), &mult));
-  for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < 2; j++) {
+  for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < VFT_TABLE_OUTS; j++) {
     if (table->out[j] == VFT_NO_TENSOR) continue;
     vft_functional out = {table->out[j], 1, axis};
     TRY(vft_tally_add_linear(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[2 + j])),

@@ -124,7 +124,7 @@ static void lookups_and_tables(void **state) {
   t = (vft_table){.name = "f", .kind = VFT_TABLE_FUNCTION, .tag = 31, .log_rows = 3};
   t.mult = tensor(p, VFT_WITNESS, "m3[8]", 0, 1000);
   t.out[0] = vft_program_find_tensor(p, "f");
-  t.out[1] = VFT_NO_TENSOR;
+  t.out[1] = t.out[2] = VFT_NO_TENSOR;
   refused(vft_program_add_table(p, &t), "tag 31");
   t.tag = 32, t.log_rows = 4;
   refused(vft_program_add_table(p, &t), "output 1 must be");
@@ -184,7 +184,7 @@ static void order(void **state) {
   vft_program_free(p);
 }
 
-enum { VARIANTS = 33 };
+enum { VARIANTS = 34 };
 
 /* Every variant but 0 changes one thing on which a verifier relies. */
 static void digest_of(int variant, uint8_t digest[32]) {
@@ -228,6 +228,7 @@ static void digest_of(int variant, uint8_t digest[32]) {
   vft_tensor_id m1 = tensor(p, VFT_WITNESS, "m/1[2]", 0, 9);
   vft_tensor_id m2 = tensor(p, VFT_WITNESS, "m/2[2]", 0, 9);
   g.out[0] = g.out[1] = VFT_NO_TENSOR;
+  g.out[2] = variant == 33 ? f : VFT_NO_TENSOR;
   g.mult = variant == 32 ? m2 : m1;
   assert_int_not_equal(vft_program_add_table(p, &g), UINT32_MAX);
   vft_program_digest(p, digest);
@@ -296,7 +297,7 @@ static void planning(void **state) {
   fclose(f);
   assert_non_null(strstr(text, "  y: y := 1 x[a,c] w[c,b] for a<4, b<5 summed over c<6\n"));
   assert_non_null(strstr(text, "  r: 1 y[a,b] - 16 q[a,b] = 0 for a<4, b<5\n"));
-  assert_non_null(strstr(text, "  q: (16; 1 q[a,b]; 0; 0) for a<4, b<5\n"));
+  assert_non_null(strstr(text, "  q: (16; 1 q[a,b]; 0; 0; 0) for a<4, b<5\n"));
   assert_non_null(strstr(text, "  link x[4, 6] in [-100, 100] of link in\n"));
   free(text);
   vft_program_free(p);

@@ -158,7 +158,7 @@ static inline uint32_t function_table(vft_program *p, const char *name, int64_t 
                                       uint32_t log_rows, vft_tensor_id out1, vft_tensor_id out2) {
   char decl[96];
   vft_table t = {.name = name, .kind = VFT_TABLE_FUNCTION, .tag = tag, .first = first,
-                 .log_rows = log_rows, .out = {out1, out2}};
+                 .log_rows = log_rows, .out = {out1, out2, VFT_NO_TENSOR}};
   snprintf(decl, sizeof decl, "%s/mult[%u]", name, 1u << log_rows);
   t.mult = tensor(p, VFT_WITNESS, decl, 0, UINT32_MAX);
   return vft_program_add_table(p, &t);

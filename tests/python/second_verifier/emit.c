@@ -105,8 +105,7 @@ static void program_bytes(bytes *o, const vft_program *p) {
     put(o, (uint64_t)t->tag, 8);
     put(o, (uint64_t)t->first, 8);
     put(o, t->log_rows, 4);
-    put(o, t->out[0], 4);
-    put(o, t->out[1], 4);
+    for (int c = 0; c < VFT_TABLE_OUTS; c++) put(o, t->out[c], 4);
     put(o, t->mult, 4);
   }
 }

@@ -256,9 +256,9 @@ class Program:
         for _ in range(r.u(4)):
             name, n = r.text(), r.u(4)
             size = [r.u(4) for _ in range(n)]
-            self.lookups.append({"name": name, "size": size, "col": [terms() for _ in range(4)]})
+            self.lookups.append({"name": name, "size": size, "col": [terms() for _ in range(5)]})
         self.tables = r.many(lambda: {"name": r.text(), "function": r.u(1), "tag": r.i64(),
-                                      "first": r.i64(), "log": r.u(4), "out": [r.u(4), r.u(4)],
+                                      "first": r.i64(), "log": r.u(4), "out": [r.u(4), r.u(4), r.u(4)],
                                       "mult": r.u(4)})
         assert r.at == len(data)
         self.definition = {x["target"]: x for x in self.relations if x["define"]}
@@ -486,7 +486,9 @@ class Verifier:
         layout = Layout([x["size"] for x in p.lookups] + [[1 << t["log"]] for t in p.tables])
         n, real = lg(layout.length), layout.length
         alpha, beta = self.ch.challenge("lookup/alpha"), self.ch.challenge("lookup/beta")
-        power = [ONE, beta, mul(beta, beta), mul(beta, mul(beta, beta))]
+        power = [ONE]
+        for _ in range(4):
+            power.append(mul(power[-1], beta))
         r, claim_num, claim_den = self.logup(n, real)
         nums, dens = Tally(), Tally()
         for box, start, log, size, offset in layout.blocks:
@@ -498,7 +500,7 @@ class Verifier:
                     windows[a] = ((EQ, 1 << log[a], tuple(r[at:at + log[a]])), start[a])
                     at += log[a]
                 look = p.lookups[box]
-                for j in range(4):
+                for j in range(5):
                     self.terms(dens, sub(ZERO, mul(e, power[j])), look["col"][j], look["size"],
                                windows)
                 continue
