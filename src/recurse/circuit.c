@@ -1,0 +1,232 @@
+#include "recurse/circuit.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "hash/blake3.h"
+
+enum { SLOT_CONSTANT, SLOT_SUM };
+
+static bool grow(vft_circuit *c, void **array, uint32_t *cap, uint32_t need, size_t size) {
+  if (c->status != VFT_OK) return false;
+  if (need <= *cap) return true;
+  uint32_t wider = *cap ? *cap : 256;
+  while (wider < need) wider *= 2;
+  void *fresh = need >> VFT_WIRE_BITS ? NULL : vft_alloc_raw(wider, size);
+  if (!fresh) {
+    c->status = vft_fail(VFT_RESOURCE, "circuit: out of memory for %u cells", need);
+    return false;
+  }
+  if (*array) memcpy(fresh, *array, *cap * size);
+  vft_free(*array);
+  *array = fresh;
+  *cap = wider;
+  return true;
+}
+
+static vft_wire add_cell(vft_circuit *c, vft_cell_kind kind, vft_ext v) {
+  uint32_t n = c->cells[kind].n;
+  if (!grow(c, (void **)&c->cells[kind].value, &c->cells[kind].cap, n + 1, sizeof v)) return 0;
+  c->cells[kind].value[n] = v;
+  c->cells[kind].n = n + 1;
+  return (vft_wire)kind << VFT_WIRE_BITS | n;
+}
+
+vft_circuit *vft_circuit_new(void) {
+  vft_circuit *c = vft_alloc(1, sizeof *c);
+  if (c) (void)vft_circuit_constant(c, VFT_EXT_ZERO);
+  return c;
+}
+
+void vft_circuit_free(vft_circuit *c) {
+  if (!c) return;
+  for (int k = 0; k < VFT_CELL_KINDS; k++) vft_free(c->cells[k].value);
+  vft_free(c->sum);
+  vft_free(c->sponge);
+  vft_free(c->before);
+  vft_free(c->split);
+  vft_free(c->zero);
+  for (int s = 0; s < 2; s++) vft_free(c->slot[s]);
+  vft_free(c);
+}
+
+vft_ext vft_circuit_value(const vft_circuit *c, vft_wire w) {
+  vft_cell_kind kind = vft_wire_kind(w);
+  return c->status == VFT_OK ? c->cells[kind].value[vft_wire_number(w)] : VFT_EXT_ZERO;
+}
+
+vft_fp vft_circuit_part(const vft_circuit *c, vft_wire_part p) {
+  return vft_circuit_value(c, p.wire).c[p.part];
+}
+
+/* ---- cells that occur once ---- */
+
+static uint64_t mix(uint64_t h, uint64_t x) {
+  h = (h ^ x) * 0x9e3779b97f4a7c15ull;
+  return h ^ h >> 29;
+}
+
+static uint64_t hash_constant(vft_ext v) {
+  return mix(mix(mix(1, v.c[0].v), v.c[1].v), v.c[2].v);
+}
+
+static uint64_t hash_sum(vft_sum_op o) {
+  return mix(mix(2, (uint64_t)o.a << 32 | o.b), o.c);
+}
+
+/* The slot of an equal element of the set, or a free one. */
+static uint32_t find(const vft_circuit *c, int set, uint64_t hash, const vft_ext *v,
+                     const vft_sum_op *op) {
+  uint32_t mask = c->slots[set] - 1, at = (uint32_t)(hash >> 8) & mask;
+  for (; c->slot[set][at] != UINT32_MAX; at = (at + 1) & mask) {
+    uint32_t i = c->slot[set][at];
+    if (set == SLOT_CONSTANT ? vft_ext_eq(c->cells[VFT_CELL_CONSTANT].value[i], *v)
+                             : !memcmp(&c->sum[i], op, sizeof *op))
+      break;
+  }
+  return at;
+}
+
+static bool widen(vft_circuit *c, int set, uint32_t n) {
+  if (c->status != VFT_OK) return false;
+  if (2 * (n + 1) <= c->slots[set]) return true;
+  uint32_t slots = c->slots[set] ? 2 * c->slots[set] : 1024;
+  uint32_t *slot = vft_alloc_raw(slots, sizeof *slot);
+  if (!slot) {
+    c->status = vft_fail(VFT_RESOURCE, "circuit: out of memory for %u cells", n);
+    return false;
+  }
+  memset(slot, 0xff, slots * sizeof *slot);
+  vft_free(c->slot[set]);
+  c->slot[set] = slot;
+  c->slots[set] = slots;
+  for (uint32_t i = 0; i < n; i++) {
+    const vft_ext *v = set == SLOT_CONSTANT ? &c->cells[VFT_CELL_CONSTANT].value[i] : NULL;
+    const vft_sum_op *op = set == SLOT_SUM ? &c->sum[i] : NULL;
+    slot[find(c, set, v ? hash_constant(*v) : hash_sum(*op), v, op)] = i;
+  }
+  return true;
+}
+
+vft_wire vft_circuit_constant(vft_circuit *c, vft_ext v) {
+  uint32_t n = c->cells[VFT_CELL_CONSTANT].n;
+  if (!widen(c, SLOT_CONSTANT, n)) return 0;
+  uint32_t at = find(c, SLOT_CONSTANT, hash_constant(v), &v, NULL);
+  if (c->slot[SLOT_CONSTANT][at] == UINT32_MAX) {
+    (void)add_cell(c, VFT_CELL_CONSTANT, v);
+    c->slot[SLOT_CONSTANT][at] = n;
+  }
+  return (vft_wire)VFT_CELL_CONSTANT << VFT_WIRE_BITS | c->slot[SLOT_CONSTANT][at];
+}
+
+vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d) {
+  uint32_t n = c->cells[VFT_CELL_SUM].n;
+  if (!widen(c, SLOT_SUM, n) || !grow(c, (void **)&c->sum, &c->cap_sum, n + 1, sizeof *c->sum))
+    return 0;
+  if (a > b) { /* one order of the factors */
+    vft_wire swap = a;
+    a = b;
+    b = swap;
+  }
+  vft_sum_op op = {a, b, d};
+  uint32_t at = find(c, SLOT_SUM, hash_sum(op), NULL, &op);
+  if (c->slot[SLOT_SUM][at] == UINT32_MAX) {
+    vft_ext v = vft_ext_mul(vft_circuit_value(c, a), vft_circuit_value(c, b));
+    c->sum[n] = op;
+    (void)add_cell(c, VFT_CELL_SUM, vft_ext_add(v, vft_circuit_value(c, d)));
+    c->slot[SLOT_SUM][at] = n;
+  }
+  return (vft_wire)VFT_CELL_SUM << VFT_WIRE_BITS | c->slot[SLOT_SUM][at];
+}
+
+/* ---- other cells ---- */
+
+vft_wire vft_circuit_input(vft_circuit *c, vft_ext v) { return add_cell(c, VFT_CELL_INPUT, v); }
+
+vft_wire vft_circuit_base(vft_circuit *c, vft_fp v) {
+  return add_cell(c, VFT_CELL_BASE, vft_ext_from_fp(v));
+}
+
+vft_wire vft_circuit_free_cell(vft_circuit *c, vft_ext v) { return add_cell(c, VFT_CELL_FREE, v); }
+
+void vft_circuit_zero(vft_circuit *c, vft_wire a) {
+  if (grow(c, (void **)&c->zero, &c->cap_zero, c->nzero + 1, sizeof a)) c->zero[c->nzero++] = a;
+}
+
+vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x) {
+  if (!grow(c, (void **)&c->split, &c->cap_split, c->nsplit + 1, sizeof x)) return 0;
+  c->split[c->nsplit++] = x;
+  uint64_t v = vft_circuit_part(c, x).v;
+  vft_wire first = 0;
+  for (unsigned i = 0; i < VFT_SPLIT_BITS; i++) {
+    vft_wire w = add_cell(c, VFT_CELL_BIT, vft_ext_from_fp((vft_fp){v >> i & 1}));
+    if (!i) first = w;
+  }
+  return first;
+}
+
+uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
+                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after) {
+  uint32_t n = c->nsponge;
+  vft_sponge_op op = {.after = after};
+  vft_poseidon_state s;
+  if (!grow(c, (void **)&c->sponge, &c->cap_sponge, n + 1, sizeof op) ||
+      !grow(c, (void **)&c->before, &c->cap_before, n + 1, sizeof s))
+    return 0;
+  memcpy(op.lane, lane, sizeof op.lane);
+  memcpy(op.capacity, capacity, sizeof op.capacity);
+  for (unsigned i = 0; i < VFT_POSEIDON_WIDTH; i++) {
+    s.s[i] = i < VFT_POSEIDON_RATE ? vft_circuit_part(c, lane[i]) : capacity[i - VFT_POSEIDON_RATE];
+    if (after != VFT_FRESH) {
+      vft_ext last = vft_circuit_value(c, vft_circuit_sponge(after) + i / 3);
+      s.s[i] = vft_fp_add(s.s[i], last.c[i % 3]);
+    }
+  }
+  c->sponge[n] = op;
+  c->before[n] = s;
+  c->nsponge = n + 1;
+  vft_poseidon_permute(&s, 1);
+  for (unsigned k = 0; k < VFT_SPONGE_CELLS; k++)
+    (void)add_cell(c, VFT_CELL_SPONGE, (vft_ext){{s.s[3 * k], s.s[3 * k + 1], s.s[3 * k + 2]}});
+  return n;
+}
+
+bool vft_circuit_holds(const vft_circuit *c) {
+  for (uint32_t i = 0; i < c->nzero; i++)
+    if (!vft_ext_is_zero(vft_circuit_value(c, c->zero[i]))) return false;
+  return c->status == VFT_OK;
+}
+
+/* ---- digest ---- */
+
+static void put(vft_blake3 *h, uint64_t x) {
+  uint8_t b[8];
+  for (int i = 0; i < 8; i++) b[i] = (uint8_t)(x >> (8 * i));
+  vft_blake3_update(h, b, sizeof b);
+}
+
+void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]) {
+  static const char domain[] = "vft circuit 1";
+  vft_blake3 h;
+  vft_blake3_init(&h);
+  vft_blake3_update(&h, domain, sizeof domain);
+  for (int k = 0; k < VFT_CELL_KINDS; k++) put(&h, c->cells[k].n);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_CONSTANT].n; i++)
+    for (int k = 0; k < 3; k++) put(&h, c->cells[VFT_CELL_CONSTANT].value[i].c[k].v);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+    put(&h, c->sum[i].a);
+    put(&h, (uint64_t)c->sum[i].b << 32 | c->sum[i].c);
+  }
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    for (int k = 0; k < VFT_POSEIDON_RATE; k++)
+      put(&h, (uint64_t)c->sponge[i].lane[k].part << 32 | c->sponge[i].lane[k].wire);
+    for (int k = 0; k < VFT_POSEIDON_CAPACITY; k++) put(&h, c->sponge[i].capacity[k].v);
+    put(&h, c->sponge[i].after);
+  }
+  put(&h, c->nsplit);
+  for (uint32_t i = 0; i < c->nsplit; i++)
+    put(&h, (uint64_t)c->split[i].part << 32 | c->split[i].wire);
+  put(&h, c->nzero);
+  for (uint32_t i = 0; i < c->nzero; i++) put(&h, c->zero[i]);
+  vft_blake3_final(&h, digest, 32);
+}

@@ -1,0 +1,106 @@
+/* A circuit over E: what a verifier computed, operation by operation, as it was recorded.
+ *
+ * Everything lives in cells, each of one element of E, written once. A wire is the number of a
+ * cell; a part of a wire is one of its three coordinates. Cells come in kinds:
+ *   CONSTANT   known to everyone: part of the circuit
+ *   INPUT      known to whoever checks a proof of the circuit: its statement
+ *   BASE       free, in F (coordinates 1 and 2 are 0)
+ *   FREE       free
+ *   BIT        bits of an element of F, see vft_circuit_split
+ *   SPONGE     four for each permutation: its 12 lanes after it, three a cell
+ *   SUM        a b + c for three earlier cells
+ * and the circuit says besides that certain cells are 0. An assignment of the free cells that
+ * meets all this is what a proof of the circuit shows to exist (recurse/machine.h).
+ *
+ * Equal constants and equal sums are one cell: two computations that do the same give the same
+ * wire. Failure to allocate is sticky: look at `status` at the end. */
+#ifndef VFT_RECURSE_CIRCUIT_H
+#define VFT_RECURSE_CIRCUIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "field/goldilocks.h"
+#include "hash/poseidon.h"
+
+typedef uint32_t vft_wire;
+
+typedef enum {
+  VFT_CELL_CONSTANT, /* number 0 is the constant 0: the wire 0 */
+  VFT_CELL_INPUT,
+  VFT_CELL_BASE,
+  VFT_CELL_FREE,
+  VFT_CELL_BIT,
+  VFT_CELL_SPONGE,
+  VFT_CELL_SUM,
+  VFT_CELL_KINDS
+} vft_cell_kind;
+
+enum { VFT_WIRE_BITS = 28, VFT_SPLIT_BITS = 32, VFT_SPONGE_CELLS = VFT_POSEIDON_WIDTH / 3 };
+static inline vft_cell_kind vft_wire_kind(vft_wire w) { return (vft_cell_kind)(w >> VFT_WIRE_BITS); }
+static inline uint32_t vft_wire_number(vft_wire w) { return w & ((1u << VFT_WIRE_BITS) - 1); }
+
+/* A coordinate of a cell. */
+typedef struct {
+  vft_wire wire;
+  uint32_t part; /* 0 .. 2 */
+} vft_wire_part;
+
+typedef struct {
+  vft_wire a, b, c;
+} vft_sum_op; /* cell SUM number i is a b + c */
+
+enum { VFT_FRESH = UINT32_MAX };
+/* Permutation number i. Its input is capacity (lanes 8 .. 11) and the parts (lanes 0 .. 7), plus,
+ * lane by lane, the output of permutation number `after` unless that is VFT_FRESH. */
+typedef struct {
+  vft_wire_part lane[VFT_POSEIDON_RATE];
+  vft_fp capacity[VFT_POSEIDON_CAPACITY];
+  uint32_t after;
+} vft_sponge_op;
+
+typedef struct {
+  vft_status status;
+  struct {
+    vft_ext *value; /* one a cell */
+    uint32_t n, cap;
+  } cells[VFT_CELL_KINDS];
+  vft_sum_op *sum;
+  vft_sponge_op *sponge;
+  vft_poseidon_state *before; /* one a permutation: the state it permutes */
+  vft_wire_part *split;
+  vft_wire *zero;
+  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, nzero, cap_zero;
+  uint32_t *slot[2]; /* open addressing: constants, sums */
+  uint32_t slots[2];
+} vft_circuit;
+
+vft_circuit *vft_circuit_new(void); /* NULL when out of memory */
+void vft_circuit_free(vft_circuit *c);
+
+vft_ext vft_circuit_value(const vft_circuit *c, vft_wire w);
+vft_fp vft_circuit_part(const vft_circuit *c, vft_wire_part p);
+
+vft_wire vft_circuit_constant(vft_circuit *c, vft_ext v);
+vft_wire vft_circuit_input(vft_circuit *c, vft_ext v);
+vft_wire vft_circuit_base(vft_circuit *c, vft_fp v);
+vft_wire vft_circuit_free_cell(vft_circuit *c, vft_ext v);
+vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d);
+/* Says that the cell is 0 (whether or not its value is). */
+void vft_circuit_zero(vft_circuit *c, vft_wire a);
+/* First of the 32 cells with the low bits, low bit first, of the canonical representative of x. */
+vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x);
+/* Number of the permutation; its cells are vft_circuit_sponge(number) + 0 .. 3. */
+uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
+                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after);
+static inline vft_wire vft_circuit_sponge(uint32_t number) {
+  return (vft_wire)VFT_CELL_SPONGE << VFT_WIRE_BITS | VFT_SPONGE_CELLS * number;
+}
+/* Whether all recorded cells that must be 0 are. */
+bool vft_circuit_holds(const vft_circuit *c);
+/* Digest of the circuit: everything but the values. Equal for all runs of one verifier. */
+void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]);
+
+#endif

@@ -1,0 +1,353 @@
+#include "recurse/machine.h"
+
+#include <string.h>
+
+#include "program/gadget_poseidon.h"
+#include "relation/layout.h"
+
+enum { TAG_CELLS = VFT_TAG_FIRST_FUNCTION, TAG_PARTS };
+
+typedef struct {
+  vft_machine *m;
+  vft_builder b;
+  vft_poseidon_constants poseidon;
+} build;
+
+static const vft_frac no_frac;
+
+void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_shape *shape) {
+#define AT_LEAST_ONE(n) ((n) ? (n) : 1)
+  *shape = (vft_machine_shape){
+      .log_columns = log_columns,
+      .constants = c->cells[VFT_CELL_CONSTANT].n,
+      .inputs = AT_LEAST_ONE(c->cells[VFT_CELL_INPUT].n),
+      .bases = AT_LEAST_ONE(c->cells[VFT_CELL_BASE].n),
+      .frees = AT_LEAST_ONE(c->cells[VFT_CELL_FREE].n),
+      .splits = AT_LEAST_ONE(c->nsplit),
+      .permutations = c->nsponge > 2 ? c->nsponge : 2,
+      .sums = AT_LEAST_ONE(c->cells[VFT_CELL_SUM].n),
+      .zeros = AT_LEAST_ONE(c->nzero),
+  };
+#undef AT_LEAST_ONE
+  shape->log_cells = vft_log2_ceil((uint64_t)shape->constants + shape->inputs + shape->bases +
+                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits +
+                                   (uint64_t)VFT_SPONGE_CELLS * shape->permutations + shape->sums);
+}
+
+static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
+  switch (kind) {
+    case VFT_CELL_CONSTANT: return s->constants;
+    case VFT_CELL_INPUT: return s->inputs;
+    case VFT_CELL_BASE: return s->bases;
+    case VFT_CELL_FREE: return s->frees;
+    case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
+    case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_CELLS * s->permutations;
+    case VFT_CELL_SUM: return s->sums;
+    default: return 0;
+  }
+}
+
+static vft_status check_shape(vft_machine *m) {
+  const vft_machine_shape *s = &m->shape;
+  uint64_t at = 0;
+  for (int k = 0; k < VFT_CELL_KINDS; k++) {
+    uint64_t n = cells_of(s, (vft_cell_kind)k);
+    m->first[k] = (uint32_t)at;
+    at += n;
+    if (!n || s->log_cells > 26 || at > (uint64_t)1 << s->log_cells)
+      return vft_fail(VFT_USAGE, "circuit prover: no room for all kinds of cells in 2^%u",
+                      s->log_cells);
+  }
+  if (s->permutations < 2 || !s->zeros)
+    return vft_fail(VFT_USAGE, "circuit prover: a shape has two permutations and a zero at least");
+  return VFT_OK;
+}
+
+/* ---- vocabulary ---- */
+
+static const char *name1(build *c, const char *fmt, int i) {
+  return vft_build_name(&c->b, fmt, i); /* a constant format of the caller */
+}
+
+static vft_tensor_id witness(build *c, const char *name, const char *axes) {
+  return vft_build_field(&c->b, VFT_WITNESS, 0, name, axes, NULL);
+}
+
+/* Numbers of cells, parts and switches: integers of the wiring. */
+static vft_tensor_id wire(build *c, const char *name, const char *axes, int64_t hi) {
+  return vft_build_tensor(&c->b, VFT_LINK, c->m->wiring, name, axes, 0, hi, NULL, no_frac);
+}
+
+static void table(build *c, const char *name, int64_t tag, uint32_t log, const vft_tensor_id *out,
+                  int n) {
+  vft_builder *b = &c->b;
+  b->size['Y'] = 1u << log;
+  vft_table t = {.name = name, .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE, .tag = tag,
+                 .log_rows = log,
+                 .mult = vft_build_tensor(b, VFT_WITNESS, 0, vft_build_name(b, "%s/mult", name), "Y",
+                                          0, ((int64_t)1 << 31) - 1, NULL, no_frac)};
+  for (int i = 0; i < VFT_TABLE_OUTS; i++) t.out[i] = i < n ? out[i] : VFT_NO_TENSOR;
+  if (b->status == VFT_OK && vft_program_add_table(b->p, &t) == UINT32_MAX) b->status = VFT_USAGE;
+}
+
+/* (tag terms, number, values) is a row of the memory. */
+static void lookup(build *c, const char *name, const char *axes, const vft_raw_term *tag, int ntag,
+                   const vft_raw_term *number, int nnumber, const vft_raw_term *value, int nvalue) {
+  const vft_raw_term *col[VFT_LOOKUP_COLS] = {tag, number};
+  int n[VFT_LOOKUP_COLS] = {ntag, nnumber};
+  for (int i = 0; i < nvalue; i++) {
+    col[2 + i] = &value[i];
+    n[2 + i] = 1;
+  }
+  vft_build_lookup(&c->b, name, axes, col, n);
+}
+
+/* ---- memory ---- */
+
+static void add_memory(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  const vft_machine_shape *s = &m->shape;
+  table(c, "range", 0, VFT_MAX_RANGE_BITS + 1, NULL, 0);
+  b->size['Y'] = 1u << s->log_cells;
+  for (int k = 0; k < 3; k++) m->cell[k] = witness(c, name1(c, "cell/%d", k), "Y");
+  table(c, "cells", TAG_CELLS, s->log_cells, m->cell, 3);
+  for (int k = 0; k < 3; k++)
+    table(c, name1(c, "part%d", k), TAG_PARTS + k, s->log_cells, &m->cell[k], 1);
+  b->size['c'] = s->constants;
+  b->size['u'] = s->inputs;
+  b->size['h'] = s->bases;
+  b->size['k'] = 3;
+  m->input = vft_build_field(b, VFT_PUBLIC, 0, "input", "uk", NULL);
+  for (int k = 0; k < 3; k++) {
+    m->constant[k] = vft_build_field(b, VFT_LINK, m->wiring, name1(c, "constant/%d", k), "c", NULL);
+    vft_raw_term known[2] = {
+        VFT_RAW1(1, m->cell[k], vft_build_name(b, "c+%u", m->first[VFT_CELL_CONSTANT])),
+        VFT_RAW1(-1, m->constant[k], "c")};
+    vft_build_field_zero(b, name1(c, "constants/%d", k), "c", known, 2);
+    vft_raw_term given[2] = {
+        VFT_RAW1(1, m->cell[k], vft_build_name(b, "u+%u", m->first[VFT_CELL_INPUT])),
+        VFT_RAW1(-1, m->input, vft_build_name(b, "uz+%d", k))};
+    vft_build_field_zero(b, name1(c, "inputs/%d", k), "uz", given, 2);
+    if (!k) continue;
+    vft_raw_term base =
+        VFT_RAW1(1, m->cell[k], vft_build_name(b, "h+%u", m->first[VFT_CELL_BASE]));
+    vft_build_field_zero(b, name1(c, "base/%d", k), "h", &base, 1);
+  }
+}
+
+/* ---- sums ---- */
+
+/* (a b)_k = sum of a_i b_j over the pairs with X^(i+j) having coordinate k: X^3 = X + 1,
+ * X^4 = X^2 + X. */
+static bool contributes(int i, int j, int k) {
+  int e = i + j;
+  return e < 3 ? k == e : k == e - 3 || k == e - 2;
+}
+
+static void add_sums(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
+  vft_raw_term tag = VFT_RAW0(TAG_CELLS);
+  b->size['n'] = m->shape.sums;
+  for (int o = 0; o < 3; o++) {
+    static const char *const name[3] = {"a", "b", "c"};
+    m->at_sum[o] = wire(c, vft_build_name(b, "sum/at_%s", name[o]), "n", last);
+    vft_raw_term at = VFT_RAW1(1, m->at_sum[o], "n"), v[3];
+    for (int k = 0; k < 3; k++) {
+      m->sum[o][k] = witness(c, vft_build_name(b, "sum/%s%d", name[o], k), "n");
+      v[k] = VFT_RAW1(1, m->sum[o][k], "n");
+    }
+    lookup(c, vft_build_name(b, "sum/read_%s", name[o]), "n", &tag, 1, &at, 1, v, 3);
+  }
+  for (int k = 0; k < 3; k++) {
+    vft_raw_term t[2 + 9] = {
+        VFT_RAW1(1, m->cell[k], vft_build_name(b, "n+%u", m->first[VFT_CELL_SUM])),
+        VFT_RAW1(-1, m->sum[2][k], "n")};
+    int n = 2;
+    for (int i = 0; i < 3; i++)
+      for (int j = 0; j < 3; j++)
+        if (contributes(i, j, k)) t[n++] = VFT_RAW2(-1, m->sum[0][i], "n", m->sum[1][j], "n");
+    vft_build_field_zero(b, name1(c, "sum/%d", k), "n", t, n);
+  }
+}
+
+/* ---- permutations ---- */
+
+static void add_permutations(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  uint32_t n = m->shape.permutations;
+  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
+  b->size['p'] = n;
+  b->size['g'] = VFT_POSEIDON_RATE;
+  b->size['j'] = VFT_POSEIDON_CAPACITY;
+  m->at_lane = wire(c, "sponge/at", "pg", last);
+  m->part_lane = wire(c, "sponge/part", "pg", 2);
+  m->capacity = vft_build_field(b, VFT_LINK, m->wiring, "sponge/capacity", "pj", NULL);
+  m->goes_on = wire(c, "sponge/goes_on", "p", 1);
+  m->lane = witness(c, "sponge/lane", "pg");
+  vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_lane, "pg")};
+  vft_raw_term at = VFT_RAW1(1, m->at_lane, "pg"), v = VFT_RAW1(1, m->lane, "pg");
+  lookup(c, "sponge/read", "pg", tag, 2, &at, 1, &v, 1);
+  vft_poseidon_box box = vft_build_poseidon(b, &c->poseidon, "sponge", "p");
+  m->x = box.x;
+  m->cube = box.cube;
+  m->y = box.y;
+  m->y_cube = box.y_cube;
+  m->out = box.out;
+  vft_tensor_id rc = c->poseidon.first_rc;
+  /* Row 0 starts, each other one starts or goes on from the row above. */
+  for (int later = 0; later < 2; later++) {
+    const char *row = later ? "p+1" : "p", *when = later ? "later" : "first";
+    b->size['p'] = later ? n - 1 : 1;
+    vft_raw_term in[2] = {VFT_RAW1(1, m->lane, vft_build_name(b, "%si", row)),
+                          VFT_RAW2(1, m->goes_on, row, m->out, "pi")};
+    vft_build_absorb(b, &box, vft_build_name(b, "sponge/%s_rate", when), row, "p", 0,
+                     VFT_POSEIDON_RATE, rc, in, later ? 2 : 1);
+    vft_raw_term capacity[2] = {
+        VFT_RAW1(1, m->capacity, vft_build_name(b, "%si", row)),
+        VFT_RAW2(1, m->goes_on, row, m->out, vft_build_name(b, "pi+%d", VFT_POSEIDON_RATE))};
+    vft_build_absorb(b, &box, vft_build_name(b, "sponge/%s_capacity", when), row, "p",
+                     VFT_POSEIDON_RATE, VFT_POSEIDON_CAPACITY, rc, capacity, later ? 2 : 1);
+  }
+  b->size['p'] = n;
+  for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
+    vft_raw_term t[2] = {
+        VFT_RAW1(1, m->cell[i % 3],
+                 vft_build_name(b, "p+%u", m->first[VFT_CELL_SPONGE] + i / 3 * n)),
+        VFT_RAW1(-1, m->out, vft_build_name(b, "pz+%u", i))};
+    vft_build_field_zero(b, name1(c, "sponge/write_%d", (int)i), "pz", t, 2);
+  }
+}
+
+/* ---- splits ---- */
+
+/* x = lo + 2^32 hi with lo = sum 2^i bit_i and hi = limb_0 + 2^16 limb_1, so 0 <= lo, hi < 2^32:
+ * an integer below 2^64 that is congruent to x. It is x itself, below p = 2^64 - 2^32 + 1, unless
+ * hi = 2^32 - 1 and lo > 0. With t = 2^32 - 1 - hi: inverse t + top = 1, top t = 0 and
+ * top inverse = 0 have the one solution top = (t = 0), inverse = 1 / t or 0 for t = 0; and
+ * top lo = 0. */
+static void add_splits(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  int64_t number[VFT_SPLIT_BITS], power[VFT_SPLIT_BITS];
+  uint32_t n = m->shape.splits;
+  b->size['r'] = n;
+  b->size['e'] = VFT_SPLIT_BITS;
+  m->at_split = wire(c, "split/at", "r", ((int64_t)1 << m->shape.log_cells) - 1);
+  m->part_split = wire(c, "split/part", "r", 2);
+  m->split = witness(c, "split/x", "r");
+  m->bit = witness(c, "split/bit", "re");
+  for (int i = 0; i < 2; i++)
+    m->limb[i] = vft_build_tensor(b, VFT_WITNESS, 0, name1(c, "split/limb%d", i), "r", 0, 0xffff,
+                                  NULL, no_frac);
+  m->top = witness(c, "split/top", "r");
+  m->inverse = witness(c, "split/inverse", "r");
+  vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_split, "r")};
+  vft_raw_term at = VFT_RAW1(1, m->at_split, "r"), v = VFT_RAW1(1, m->split, "r");
+  lookup(c, "split/read", "r", tag, 2, &at, 1, &v, 1);
+  for (int i = 0; i < 2; i++) {
+    vft_build_range(b, name1(c, "split/limb%d", i), "r", m->limb[i], 16, 0);
+  }
+  vft_raw_term boolean[2] = {VFT_RAW2(1, m->bit, "re", m->bit, "re"), VFT_RAW1(-1, m->bit, "re")};
+  vft_build_field_zero(b, "split/bit", "re", boolean, 2);
+  for (int i = 0; i < VFT_SPLIT_BITS; i++) {
+    number[i] = i;
+    power[i] = (int64_t)1 << i;
+  }
+  vft_tensor_id weights = vft_build_tensor(b, VFT_PUBLIC, 0, "const/split/powers", "e", 0,
+                                           (int64_t)1 << 31, power, no_frac);
+  vft_tensor_id bits = vft_build_tensor(b, VFT_PUBLIC, 0, "const/split/bits", "e", 0,
+                                        VFT_SPLIT_BITS - 1, number, no_frac);
+  int64_t *row = vft_arena_alloc(b->arena, n, sizeof *row);
+  if (!row) {
+    b->status = VFT_RESOURCE;
+    return;
+  }
+  for (uint32_t i = 0; i < n; i++) row[i] = i;
+  vft_tensor_id rows =
+      vft_build_tensor(b, VFT_PUBLIC, 0, "const/split/rows", "r", 0, n - 1, row, no_frac);
+  vft_raw_term sum[4] = {VFT_RAW1(1, m->split, "r"), VFT_RAW2(-1, weights, "e", m->bit, "re"),
+                         VFT_RAW1(-((int64_t)1 << 32), m->limb[0], "r"),
+                         VFT_RAW1(-((int64_t)1 << 48), m->limb[1], "r")};
+  vft_build_field_zero(b, "split/sum", "r", sum, 4);
+  int64_t most = ((int64_t)1 << 32) - 1;
+  vft_raw_term inverse[5] = {
+      VFT_RAW1(most, m->inverse, "r"), VFT_RAW2(-1, m->inverse, "r", m->limb[0], "r"),
+      VFT_RAW2(-(1 << 16), m->inverse, "r", m->limb[1], "r"), VFT_RAW1(1, m->top, "r"),
+      VFT_RAW0(-1)};
+  vft_build_field_zero(b, "split/inverse", "r", inverse, 5);
+  vft_raw_term top[3] = {VFT_RAW1(most, m->top, "r"), VFT_RAW2(-1, m->top, "r", m->limb[0], "r"),
+                         VFT_RAW2(-(1 << 16), m->top, "r", m->limb[1], "r")};
+  vft_build_field_zero(b, "split/top", "r", top, 3);
+  vft_raw_term one = VFT_RAW2(1, m->top, "r", m->inverse, "r");
+  vft_build_field_zero(b, "split/one_inverse", "r", &one, 1);
+  vft_raw_term low = VFT_RAW3(1, weights, "e", m->top, "r", m->bit, "re");
+  vft_build_field_zero(b, "split/canonical", "r", &low, 1);
+  /* The bits are cells: row after row, low bit first. */
+  vft_raw_term cells = VFT_RAW0(TAG_CELLS), value[3] = {VFT_RAW1(1, m->bit, "re"), VFT_RAW0(0),
+                                                       VFT_RAW0(0)};
+  vft_raw_term place[3] = {VFT_RAW0(m->first[VFT_CELL_BIT]), VFT_RAW1(VFT_SPLIT_BITS, rows, "r"),
+                           VFT_RAW1(1, bits, "e")};
+  lookup(c, "split/write", "re", &cells, 1, place, 3, value, 1);
+}
+
+static void add_zeros(build *c) {
+  vft_machine *m = c->m;
+  c->b.size['q'] = m->shape.zeros;
+  m->at_zero = wire(c, "zero/at", "q", ((int64_t)1 << m->shape.log_cells) - 1);
+  vft_raw_term tag = VFT_RAW0(TAG_CELLS), at = VFT_RAW1(1, m->at_zero, "q");
+  lookup(c, "zero/read", "q", &tag, 1, &at, 1, NULL, 0);
+}
+
+/* ---- assembling ---- */
+
+vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out) {
+  *out = NULL;
+  vft_status st = VFT_OK;
+  vft_machine *m = vft_alloc(1, sizeof *m);
+  build *c = vft_alloc(1, sizeof *c);
+  if (!m || !c) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  m->shape = *shape;
+  TRY_OUT(check_shape(m));
+  m->step = vft_alloc(1, sizeof *m->step);
+  if (!m->step) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  m->step->program = m->program = vft_program_new("circuit", shape->log_columns);
+  if (!m->program) {
+    st = VFT_USAGE;
+    goto out;
+  }
+  c->m = m;
+  c->b.step = m->step;
+  c->b.p = m->program;
+  c->b.arena = &m->program->arena;
+  c->b.size['z'] = 1;
+  m->wiring = vft_program_add_link(m->program, "wiring", false);
+  add_memory(c);
+  add_sums(c);
+  add_permutations(c);
+  add_splits(c);
+  add_zeros(c);
+  st = c->b.status;
+out:
+  vft_free(c);
+  if (st == VFT_OK)
+    *out = m;
+  else
+    vft_machine_free(m);
+  return st;
+}
+
+void vft_machine_free(vft_machine *m) {
+  if (!m) return;
+  vft_step_free(m->step);
+  vft_free(m);
+}

@@ -1,0 +1,73 @@
+/* The program that proves circuits (recurse/circuit.h): a fixed machine of chips around one memory.
+ *
+ * The memory is the list of all cells, committed once: cell/0, cell/1, cell/2 have the coordinates,
+ * 2^log_cells of each, kinds one after the other in the order of vft_cell_kind. Chips read it by
+ * lookups, (CELLS, number, c0, c1, c2) or (PARTS + k, number, c_k), and so see the one value that
+ * the memory has at a number; what a chip puts out is a range of the memory itself. The chips:
+ *   constants, inputs   the memory there is the circuit's, the statement's
+ *   base                coordinates 1 and 2 are 0
+ *   sums                a b + c in E, row by row
+ *   permutations        Poseidon, row by row, continuing the row above where the circuit says so
+ *   splits              an element of F as 32 bits and two limbs of 16, canonical
+ *   zeros               the memory is 0 there
+ * Which cells a row reads is the link `wiring`, a function of the circuit alone: its root is the
+ * circuit's key. The program depends on the shape only; circuits smaller than the shape leave rows
+ * that read cell 0, the constant 0.
+ *
+ * Why a proof under a key shows that the circuit has a satisfying assignment: each lookup tuple is
+ * a row of the list, which has one row for each number; so all chips speak of the same cells, and
+ * each of the circuit's rules is a relation of one chip. No order of evaluation is needed: cells
+ * are written once, and the rules are all the circuit says. */
+#ifndef VFT_RECURSE_MACHINE_H
+#define VFT_RECURSE_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "program/step.h"
+#include "recurse/circuit.h"
+#include "relation/program.h"
+
+/* Numbers of rows; each at least 1, cells of all kinds at most 2^log_cells. */
+typedef struct {
+  uint32_t log_cells, log_columns;
+  uint32_t constants, inputs, bases, frees, splits, permutations, sums, zeros;
+} vft_machine_shape;
+
+typedef struct {
+  vft_machine_shape shape;
+  vft_step *step; /* owns the program */
+  vft_program *program;
+  uint32_t wiring;                        /* link */
+  uint32_t first[VFT_CELL_KINDS];         /* number of the first cell of a kind */
+  vft_tensor_id cell[3], input;           /* input: PUBLIC [inputs, 3] */
+  vft_tensor_id constant[3];              /* wiring */
+  vft_tensor_id at_sum[3], sum[3][3];     /* operand a, b, c: its cell; [operand][coordinate] */
+  vft_tensor_id at_lane, part_lane, lane; /* [permutations, 8] */
+  vft_tensor_id capacity, goes_on;        /* [permutations, 4]; [permutations] */
+  vft_tensor_id x, cube, y, y_cube, out;  /* program/gadget_poseidon.h */
+  vft_tensor_id at_split, part_split, split, bit, limb[2], top, inverse;
+  vft_tensor_id at_zero;
+} vft_machine;
+
+/* The least shape that has room for the circuit. */
+void vft_machine_fit(const vft_circuit *circuit, uint32_t log_columns, vft_machine_shape *shape);
+/* Fails: VFT_USAGE for a shape that cannot be, VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out);
+void vft_machine_free(vft_machine *machine);
+
+/* Fills an initialised trace: wiring, inputs, witness, virtual tensors, multiplicities. A circuit
+ * with cells that should be 0 and are not gives VFT_REJECTED "circuit/zero".
+ * Fails: VFT_USAGE (a circuit beyond the shape), VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_machine_trace(const vft_machine *machine, const vft_circuit *circuit,
+                                            vft_trace *trace);
+/* The wiring alone: the trace's tensors of the link. */
+VFT_MUST_CHECK vft_status vft_machine_wire(const vft_machine *machine, const vft_circuit *circuit,
+                                           vft_trace *trace);
+/* Values of the statement as vft_statement has them, one array a tensor; inputs: n elements, others
+ * 0. One allocation: vft_free. */
+VFT_MUST_CHECK vft_status vft_machine_inputs(const vft_machine *machine, const vft_ext *input,
+                                             uint32_t n, int64_t ***inputs);
+
+#endif

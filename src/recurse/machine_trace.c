@@ -1,0 +1,231 @@
+/* From a recorded circuit to the machine's trace. */
+#include <string.h>
+
+#include "base/pool.h"
+#include "program/gadget_poseidon.h"
+#include "recurse/machine.h"
+
+/* Rows of permutations: chains one after the other, each in order, in the order of their starts. */
+static vft_status order_permutations(const vft_circuit *c, uint32_t **out) {
+  uint32_t n = c->nsponge, at = 0;
+  vft_status st = VFT_OK;
+  uint32_t *row = vft_alloc(n, sizeof *row), *next = vft_alloc(n, sizeof *next);
+  if (n && (!row || !next)) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (uint32_t i = 0; i < n; i++) next[i] = VFT_FRESH;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t after = c->sponge[i].after;
+    if (after == VFT_FRESH) continue;
+    if (after >= i || next[after] != VFT_FRESH) {
+      st = vft_fail(VFT_USAGE, "circuit: permutation %u goes on from %u, which is not before it or "
+                    "goes on elsewhere", i, after);
+      goto out;
+    }
+    next[after] = i;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    if (c->sponge[i].after == VFT_FRESH)
+      for (uint32_t k = i; k != VFT_FRESH; k = next[k]) row[k] = at++;
+out:
+  vft_free(next);
+  if (st == VFT_OK)
+    *out = row;
+  else
+    vft_free(row);
+  return st;
+}
+
+/* Number of a wire's cell in the memory. */
+static uint32_t number(const vft_machine *m, const uint32_t *row, vft_wire w) {
+  vft_cell_kind kind = vft_wire_kind(w);
+  uint32_t i = vft_wire_number(w);
+  if (kind == VFT_CELL_SPONGE)
+    i = i % VFT_SPONGE_CELLS * m->shape.permutations + row[i / VFT_SPONGE_CELLS];
+  return m->first[kind] + i;
+}
+
+static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
+  const vft_machine_shape *s = &m->shape;
+  TRY(c->status);
+  const struct {
+    const char *what;
+    uint32_t have, most;
+  } part[] = {{"constants", c->cells[VFT_CELL_CONSTANT].n, s->constants},
+              {"inputs", c->cells[VFT_CELL_INPUT].n, s->inputs},
+              {"base cells", c->cells[VFT_CELL_BASE].n, s->bases},
+              {"free cells", c->cells[VFT_CELL_FREE].n, s->frees},
+              {"splits", c->nsplit, s->splits},
+              {"permutations", c->nsponge, s->permutations},
+              {"sums", c->cells[VFT_CELL_SUM].n, s->sums},
+              {"zeros", c->nzero, s->zeros}};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (part[i].have > part[i].most)
+      return vft_fail(VFT_USAGE, "circuit: %u %s, the prover's shape has %u", part[i].have,
+                      part[i].what, part[i].most);
+  return VFT_OK;
+}
+
+static vft_status alloc(vft_trace *t, const vft_tensor_id *id, int n) {
+  for (int i = 0; i < n; i++) TRY(vft_trace_alloc(t, id[i]));
+  return VFT_OK;
+}
+
+static void put(vft_trace *t, vft_tensor_id id, size_t i, uint64_t v) {
+  vft_array_set(&t->array[id], i, (int64_t)v);
+}
+
+static void put_fp(vft_trace *t, vft_tensor_id id, size_t i, vft_fp v) {
+  ((int64_t *)t->array[id].data)[i] = vft_field_signed(v);
+}
+
+static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_t *row,
+                       vft_trace *t) {
+  TRY(alloc(t, m->constant, 3));
+  TRY(alloc(t, m->at_sum, 3));
+  TRY(alloc(t, (vft_tensor_id[]){m->at_lane, m->part_lane, m->capacity, m->goes_on, m->at_split,
+                                 m->part_split, m->at_zero}, 7));
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_CONSTANT].n; i++)
+    for (int k = 0; k < 3; k++)
+      put_fp(t, m->constant[k], i, c->cells[VFT_CELL_CONSTANT].value[i].c[k]);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+    put(t, m->at_sum[0], i, number(m, row, c->sum[i].a));
+    put(t, m->at_sum[1], i, number(m, row, c->sum[i].b));
+    put(t, m->at_sum[2], i, number(m, row, c->sum[i].c));
+  }
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    const vft_sponge_op *op = &c->sponge[i];
+    for (uint32_t g = 0; g < VFT_POSEIDON_RATE; g++) {
+      size_t at = (size_t)VFT_POSEIDON_RATE * row[i] + g;
+      put(t, m->at_lane, at, number(m, row, op->lane[g].wire));
+      put(t, m->part_lane, at, op->lane[g].part);
+    }
+    for (uint32_t j = 0; j < VFT_POSEIDON_CAPACITY; j++)
+      put_fp(t, m->capacity, (size_t)VFT_POSEIDON_CAPACITY * row[i] + j, op->capacity[j]);
+    put(t, m->goes_on, row[i], op->after != VFT_FRESH);
+  }
+  for (uint32_t i = 0; i < c->nsplit; i++) {
+    put(t, m->at_split, i, number(m, row, c->split[i].wire));
+    put(t, m->part_split, i, c->split[i].part);
+  }
+  for (uint32_t i = 0; i < c->nzero; i++) put(t, m->at_zero, i, number(m, row, c->zero[i]));
+  return VFT_OK;
+}
+
+vft_status vft_machine_wire(const vft_machine *m, const vft_circuit *c, vft_trace *t) {
+  uint32_t *row;
+  TRY(check_room(m, c));
+  TRY(order_permutations(c, &row));
+  vft_status st = wire(m, c, row, t);
+  vft_free(row);
+  return st;
+}
+
+/* ---- witness ---- */
+
+typedef struct {
+  vft_poseidon_arrays to;
+  int64_t *out;
+  const vft_circuit *c;
+  const uint32_t *row;
+} permutation_job;
+
+static void fill_permutations(void *ctx, size_t begin, size_t end) {
+  permutation_job *j = ctx;
+  for (size_t i = begin; i < end; i++) {
+    bool used = i < j->c->nsponge;
+    size_t at = used ? j->row[i] : i;
+    vft_poseidon_state s = {{{0}}};
+    if (used) s = j->c->before[i];
+    vft_poseidon_fill(&j->to, at, &s);
+    for (int k = 0; k < VFT_POSEIDON_WIDTH; k++)
+      j->out[VFT_POSEIDON_WIDTH * at + k] = vft_field_signed(s.s[k]);
+  }
+}
+
+static vft_status permutations(const vft_machine *m, const vft_circuit *c, const uint32_t *row,
+                               vft_trace *t) {
+  TRY(alloc(t, (vft_tensor_id[]){m->lane, m->x, m->cube, m->y, m->y_cube, m->out}, 6));
+  permutation_job j = {{t->array[m->x].data, t->array[m->cube].data, t->array[m->y].data,
+                        t->array[m->y_cube].data},
+                       t->array[m->out].data, c, row};
+  vft_parallel_for(m->shape.permutations, 64, fill_permutations, &j);
+  for (uint32_t i = 0; i < c->nsponge; i++)
+    for (uint32_t g = 0; g < VFT_POSEIDON_RATE; g++)
+      put_fp(t, m->lane, (size_t)VFT_POSEIDON_RATE * row[i] + g,
+             vft_circuit_part(c, c->sponge[i].lane[g]));
+  for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
+    int64_t *cell = (int64_t *)t->array[m->cell[i % 3]].data + m->first[VFT_CELL_SPONGE] +
+                    (size_t)(i / 3) * m->shape.permutations;
+    for (size_t p = 0; p < m->shape.permutations; p++) cell[p] = j.out[VFT_POSEIDON_WIDTH * p + i];
+  }
+  return VFT_OK;
+}
+
+static vft_status splits(const vft_machine *m, const vft_circuit *c, vft_trace *t) {
+  TRY(alloc(t, (vft_tensor_id[]){m->split, m->bit, m->limb[0], m->limb[1], m->top, m->inverse}, 6));
+  for (uint32_t i = 0; i < m->shape.splits; i++) {
+    uint64_t x = i < c->nsplit ? vft_circuit_part(c, c->split[i]).v : 0;
+    uint64_t rest = 0xffffffffu - (x >> 32);
+    put_fp(t, m->split, i, (vft_fp){x});
+    for (uint32_t e = 0; e < VFT_SPLIT_BITS; e++)
+      put_fp(t, m->bit, (size_t)VFT_SPLIT_BITS * i + e, (vft_fp){x >> e & 1});
+    put(t, m->limb[0], i, x >> 32 & 0xffff);
+    put(t, m->limb[1], i, x >> 48);
+    put_fp(t, m->top, i, (vft_fp){!rest});
+    put_fp(t, m->inverse, i, vft_fp_inv((vft_fp){rest}));
+  }
+  return VFT_OK;
+}
+
+vft_status vft_machine_trace(const vft_machine *m, const vft_circuit *c, vft_trace *t) {
+  uint32_t *row = NULL;
+  vft_status st = VFT_OK;
+  TRY(check_room(m, c));
+  if (!vft_circuit_holds(c))
+    return vft_reject("circuit/zero", "circuit: a check of what it computes does not hold");
+  TRY(order_permutations(c, &row));
+  TRY_OUT(wire(m, c, row, t));
+  TRY_OUT(alloc(t, m->cell, 3));
+  for (int kind = 0; kind < VFT_CELL_KINDS; kind++) {
+    if (kind == VFT_CELL_SPONGE) continue;
+    for (uint32_t i = 0; i < c->cells[kind].n; i++)
+      for (int k = 0; k < 3; k++)
+        put_fp(t, m->cell[k], m->first[kind] + i, c->cells[kind].value[i].c[k]);
+  }
+  TRY_OUT(permutations(m, c, row, t));
+  for (int o = 0; o < 3; o++) {
+    TRY_OUT(alloc(t, m->sum[o], 3));
+    for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+      vft_wire w = o == 0 ? c->sum[i].a : o == 1 ? c->sum[i].b : c->sum[i].c;
+      vft_ext v = vft_circuit_value(c, w);
+      for (int k = 0; k < 3; k++) put_fp(t, m->sum[o][k], i, v.c[k]);
+    }
+  }
+  TRY_OUT(splits(m, c, t));
+  TRY_OUT(alloc(t, &m->input, 1));
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_INPUT].n; i++)
+    for (uint32_t k = 0; k < 3; k++)
+      put_fp(t, m->input, 3 * (size_t)i + k, c->cells[VFT_CELL_INPUT].value[i].c[k]);
+  TRY_OUT(vft_trace_complete(t));
+  st = vft_trace_count_lookups(t);
+out:
+  vft_free(row);
+  return st;
+}
+
+vft_status vft_machine_inputs(const vft_machine *m, const vft_ext *input, uint32_t n,
+                              int64_t ***inputs) {
+  size_t tensors = m->program->ntensors, room = 3 * (size_t)m->shape.inputs;
+  if (n > m->shape.inputs)
+    return vft_fail(VFT_USAGE, "circuit: %u inputs, the shape has %u", n, m->shape.inputs);
+  int64_t **list = vft_alloc(1, tensors * sizeof *list + room * sizeof **list);
+  if (!list) return VFT_RESOURCE;
+  list[m->input] = (int64_t *)(void *)(list + tensors);
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t k = 0; k < 3; k++)
+      list[m->input][3 * (size_t)i + k] = vft_field_signed(input[i].c[k]);
+  *inputs = list;
+  return VFT_OK;
+}
