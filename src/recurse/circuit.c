@@ -119,8 +119,29 @@ vft_wire vft_circuit_constant(vft_circuit *c, vft_ext v) {
   return (vft_wire)VFT_CELL_CONSTANT << VFT_WIRE_BITS | c->slot[SLOT_CONSTANT][at];
 }
 
+/* The sum that the wire is, if it is a product alone. */
+static const vft_sum_op *product(const vft_circuit *c, vft_wire w) {
+  const vft_sum_op *op = vft_wire_kind(w) == VFT_CELL_SUM ? &c->sum[vft_wire_number(w)] : NULL;
+  return op && op->c == 0 ? op : NULL;
+}
+
 vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d) {
   uint32_t n = c->cells[VFT_CELL_SUM].n;
+  vft_wire one = vft_circuit_constant(c, VFT_EXT_ONE);
+  if (c->status == VFT_OK && (a == one || b == one)) { /* x + d: a product takes the other in */
+    vft_wire x = a == one ? b : a;
+    const vft_sum_op *op = product(c, x);
+    vft_wire rest = d;
+    if (!op) {
+      op = product(c, d);
+      rest = x;
+    }
+    if (op) {
+      a = op->a;
+      b = op->b;
+      d = rest;
+    }
+  }
   if (!widen(c, SLOT_SUM, n) || !grow(c, (void **)&c->sum, &c->cap_sum, n + 1, sizeof *c->sum))
     return 0;
   if (a > b) { /* one order of the factors */
@@ -189,6 +210,52 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
   for (unsigned k = 0; k < VFT_SPONGE_CELLS; k++)
     (void)add_cell(c, VFT_CELL_SPONGE, (vft_ext){{s.s[3 * k], s.s[3 * k + 1], s.s[3 * k + 2]}});
   return n;
+}
+
+void vft_circuit_prune(vft_circuit *c) {
+  uint32_t n = c->cells[VFT_CELL_SUM].n, kept = 0;
+  if (c->status != VFT_OK) return;
+  uint32_t *to = vft_alloc(n + 1, sizeof *to); /* 1: needed; then 1 + its new number */
+  if (!to) {
+    c->status = VFT_RESOURCE;
+    return;
+  }
+#define NEED(w) \
+  if (vft_wire_kind(w) == VFT_CELL_SUM) to[vft_wire_number(w)] = 1
+  for (uint32_t i = 0; i < c->nsponge; i++)
+    for (int k = 0; k < VFT_POSEIDON_RATE; k++) NEED(c->sponge[i].lane[k].wire);
+  for (uint32_t i = 0; i < c->nsplit; i++) NEED(c->split[i].wire);
+  for (uint32_t i = 0; i < c->nzero; i++) NEED(c->zero[i]);
+  for (uint32_t i = n; i-- > 0;) {
+    if (!to[i]) continue;
+    NEED(c->sum[i].a);
+    NEED(c->sum[i].b);
+    NEED(c->sum[i].c);
+  }
+#undef NEED
+#define MOVE(w) \
+  if (vft_wire_kind(w) == VFT_CELL_SUM) \
+    (w) = (vft_wire)VFT_CELL_SUM << VFT_WIRE_BITS | (to[vft_wire_number(w)] - 1)
+  for (uint32_t i = 0; i < n; i++) {
+    if (!to[i]) continue;
+    vft_sum_op op = c->sum[i];
+    MOVE(op.a);
+    MOVE(op.b);
+    MOVE(op.c);
+    c->sum[kept] = op;
+    c->cells[VFT_CELL_SUM].value[kept] = c->cells[VFT_CELL_SUM].value[i];
+    to[i] = ++kept;
+  }
+  c->cells[VFT_CELL_SUM].n = kept;
+  for (uint32_t i = 0; i < c->nsponge; i++)
+    for (int k = 0; k < VFT_POSEIDON_RATE; k++) MOVE(c->sponge[i].lane[k].wire);
+  for (uint32_t i = 0; i < c->nsplit; i++) MOVE(c->split[i].wire);
+  for (uint32_t i = 0; i < c->nzero; i++) MOVE(c->zero[i]);
+#undef MOVE
+  vft_free(to);
+  vft_free(c->slot[SLOT_SUM]);
+  c->slot[SLOT_SUM] = NULL;
+  c->slots[SLOT_SUM] = 0;
 }
 
 bool vft_circuit_holds(const vft_circuit *c) {

@@ -61,7 +61,7 @@ typedef struct {
   uint32_t after;
 } vft_sponge_op;
 
-typedef struct {
+typedef struct vft_circuit {
   vft_status status;
   struct {
     vft_ext *value; /* one a cell */
@@ -98,6 +98,9 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
 static inline vft_wire vft_circuit_sponge(uint32_t number) {
   return (vft_wire)VFT_CELL_SPONGE << VFT_WIRE_BITS | VFT_SPONGE_CELLS * number;
 }
+/* Drops the sums that nothing needs. Wires of sums that were given out before are not valid after
+ * it: the last thing to do. */
+void vft_circuit_prune(vft_circuit *c);
 /* Whether all recorded cells that must be 0 are. */
 bool vft_circuit_holds(const vft_circuit *c);
 /* Digest of the circuit: everything but the values. Equal for all runs of one verifier. */
