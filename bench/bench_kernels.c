@@ -111,7 +111,8 @@ static int bench_commit(void) {
   for (int keep = 0; keep < 2; keep++)
     BENCH(keep ? "commit.keep_elem_ns" : "commit.elem_ns", 7, 1, total, {
       vft_merkle *t;
-      if (vft_merkle_commit(&t, code, ROWS, vft_rows_fp, &source, keep) != VFT_OK) return 1;
+      if (vft_merkle_commit(&t, VFT_HASH_BLAKE3, code, ROWS, vft_rows_fp, &source, keep) != VFT_OK)
+        return 1;
       vft_merkle_free(t);
     });
   vft_free(rows);

@@ -93,7 +93,7 @@ int main(int argc, char **argv) {
   double best = 1e30, work = 1e30, check = 1e30, source = 1e30;
   size_t len = 0;
   for (int r = 0; r < REPEATS; r++) {
-    vft_channel *ch = vft_channel_prover("bench");
+    vft_channel *ch = vft_channel_prover("bench", VFT_HASH_BLAKE3);
     vft_logup_claim claim, seen;
     double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     if (vft_logup_run(ch, n, real, &leaves, &claim) != VFT_OK) {
@@ -106,7 +106,7 @@ int main(int argc, char **argv) {
     if (t < work) work = t;
     const uint8_t *proof = vft_channel_proof(ch, &len);
     start = now(CLOCK_PROCESS_CPUTIME_ID);
-    vft_channel *v = vft_channel_verifier("bench", proof, len);
+    vft_channel *v = vft_channel_verifier("bench", VFT_HASH_BLAKE3, proof, len);
     if (vft_logup_run(v, n, real, NULL, &seen) != VFT_OK || vft_channel_finish(v) != VFT_OK ||
         memcmp(&claim, &seen, sizeof claim)) {
       fprintf(stderr, "verifier: %s\n", vft_error_message());

@@ -210,10 +210,10 @@ int main(int argc, char **argv) {
   vft_prove_options how = {.keep_codewords = keep};
   vft_commitment *link, *oracle;
   t0 = now();
-  check(vft_commit_group(&link, &t, VFT_LINK, 0, options.log_inv_rate, 0));
+  check(vft_commit_group(&link, &t, VFT_LINK, 0, options.log_inv_rate, VFT_HASH_BLAKE3, 0));
   double t_link = now() - t0;
   t0 = now();
-  check(vft_commit_group(&oracle, &t, VFT_ORACLE, 0, options.log_inv_rate, 0));
+  check(vft_commit_group(&oracle, &t, VFT_ORACLE, 0, options.log_inv_rate, VFT_HASH_BLAKE3, 0));
   printf("link tree %.2f s, oracle tree %.2f s (%zu elements)\n", t_link, now() - t0, cost.oracle);
   vft_digest root = vft_commitment_root(link), oroot = vft_commitment_root(oracle);
   vft_proof proof, opening;

@@ -75,13 +75,13 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
   TRY_OUT(vft_rs_new(&rs, c, rate));
   rows_i16 source_rows = {message, len};
   double start = now();
-  TRY_OUT(vft_merkle_commit(&merkle, rs, rows, row_i16, &source_rows, true));
+  TRY_OUT(vft_merkle_commit(&merkle, VFT_HASH_BLAKE3, rs, rows, row_i16, &source_rows, true));
   double commit = now() - start, open = 1e30, check = 1e30;
   vft_whir_tree tree = {vft_merkle_root(merkle), rows, 0};
   vft_whir_source source = {VFT_ELEM_I16, message, weight, merkle, false};
   for (int r = 0; r < repeats; r++) {
     vft_channel_free(ch);
-    ch = vft_channel_prover("bench");
+    ch = vft_channel_prover("bench", VFT_HASH_BLAKE3);
     if (!ch) {
       st = vft_fail(VFT_RESOURCE, "out of memory");
       goto out;
@@ -93,7 +93,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
   }
   const uint8_t *proof = vft_channel_proof(ch, &bytes);
   for (int r = 0; r < repeats; r++) {
-    vft_channel *v = vft_channel_verifier("bench", proof, bytes);
+    vft_channel *v = vft_channel_verifier("bench", VFT_HASH_BLAKE3, proof, bytes);
     weights w = {weight, k0 + c, 0};
     start = now();
     st = vft_whir_verify(v, &params, &tree, 1, sigma, weight_at, &w);
@@ -107,7 +107,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
          "\"verify_ms\":%.2f,\"proof_bytes\":%zu,\"plan_bytes\":%zu}\n",
          vft_simd_name(vft_simd_tier()), vft_threads(), k0, c, rate, n, 1e9 * commit / (double)n,
          1e9 * open / (double)n, open, 1e3 * check, bytes,
-         vft_whir_prove_bytes(&params, &tree, 1, false));
+         vft_whir_prove_bytes(&params, &tree, 1, false, VFT_HASH_BLAKE3));
 out:
   vft_channel_free(ch);
   vft_merkle_free(merkle);

@@ -25,6 +25,7 @@
 #include "argument/whir_kernels.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "hash/poseidon.h"
 
 enum { CHUNK = 256, SLOTS_MAX = 256 };
 
@@ -41,6 +42,7 @@ typedef struct {
 
 typedef struct {
   const vft_whir_params *p;
+  vft_hash_kind hash;
   const vft_whir_kernels *k;
   const vft_whir_source *source;
   unsigned level, vars;  /* row variables of this level not bound yet */
@@ -345,8 +347,8 @@ static vft_status on_commit(void *ctx, unsigned level, vft_digest *root) {
   size_t len = (size_t)1 << l->log_msg;
   vft_rows_ext_ctx rows = {.rows = s->f, .len = len, .total = len << l->row_vars};
   TRY(vft_rs_new(&s->rs[level], l->log_msg, l->log_inv_rate));
-  TRY(vft_merkle_commit(&s->tree[level], s->rs[level], (size_t)3 << l->row_vars, vft_rows_ext,
-                        &rows, true));
+  TRY(vft_merkle_commit(&s->tree[level], s->hash, s->rs[level], (size_t)3 << l->row_vars,
+                        vft_rows_ext, &rows, true));
   *root = vft_merkle_root(s->tree[level]);
   s->level = level;
   s->vars = l->row_vars;
@@ -401,7 +403,7 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   if (!vft_channel_is_prover(ch)) return vft_fail(VFT_USAGE, "opening: not a prover's channel");
   vft_status st = vft_whir_shapes_check(params, tree, trees);
   if (st != VFT_OK) return vft_fail_context(VFT_USAGE, "prover");
-  prover s = {.p = params, .source = source, .vars = params->level[0].row_vars};
+  prover s = {.p = params, .hash = vft_channel_hash(ch), .source = source, .vars = params->level[0].row_vars};
   s.k = vft_whir_kernels_choose();
   s.cols = (size_t)1 << params->level[0].log_msg;
   const vft_whir_level *l = &params->level[0];
@@ -419,8 +421,9 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
     const vft_whir_source *from = &source[t];
     size_t bytes = vft_elem_size(from->type);
     if (vft_merkle_rows(from->tree) != tree[t].rows ||
-        vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate) {
-      st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape", t);
+        vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate ||
+        vft_merkle_hash(from->tree) != s.hash) {
+      st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape and hash", t);
       goto out;
     }
     for (uint64_t r = 0; r < tree[t].rows; r++)
@@ -470,15 +473,16 @@ static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift) {
   return n;
 }
 
-/* A kept tree: code (rows rounded up to 8), digests, tables, scratch of the encoding. */
-static size_t code_bytes(const vft_whir_level *l) {
+/* A kept tree: code (rows rounded up to 8), digests, tables, scratch of encoding and hashing. */
+static size_t code_bytes(const vft_whir_level *l, vft_hash_kind hash) {
   size_t rows = (((size_t)3 << l->row_vars) + 7) & ~(size_t)7;
   size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate);
-  return n * (8 * rows + 64 + 64 + 6) + rows * (8u << l->log_msg) + (1u << 16);
+  size_t leaves = hash == VFT_HASH_POSEIDON ? sizeof(vft_poseidon_state) : 64;
+  return n * (8 * rows + 64 + leaves + 6) + rows * (8u << l->log_msg) + (1u << 16);
 }
 
 size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
-                            size_t trees, bool spend) {
+                            size_t trees, bool spend, vft_hash_kind hash) {
   const vft_whir_level *l = &params->level[0];
   size_t rows = rows_bound(params, tree, trees), bytes = 0, opened = 0;
   size_t once = l->row_vars < 2 ? l->row_vars : 2;
@@ -489,10 +493,10 @@ size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *
   size_t own = spend ? 2 * trees : groups(tree, trees, (unsigned)once);
   bytes += (own + 1) * (2 * sizeof(vft_ext) << l->log_msg);
   for (unsigned i = 1; i < params->levels; i++)
-    bytes += code_bytes(&params->level[i]);
+    bytes += code_bytes(&params->level[i], hash);
   bytes += vft_whir_claims_bytes(l->log_msg, l->log_inv_rate);
   for (size_t t = 0; t < trees; t++) {
-    size_t now = tree[t].rows * (8 * (size_t)l->queries + sizeof(vft_ext)) + 3 * 32 * l->queries;
+    size_t now = tree[t].rows * (8 * (size_t)l->queries + sizeof(vft_ext)) + 5 * 32 * l->queries;
     opened = now > opened ? now : opened;
   }
   return bytes + opened + 4096 * 24;

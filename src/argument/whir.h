@@ -22,7 +22,8 @@
  *      next level, or, at the last level, sent in the clear;
  *   3. grinding, then `queries` positions in the code of this level: the opened column folded
  *      with the sumcheck's challenges is the value of f's codeword at a domain point;
- *   4. these values, weighted with powers of a fresh challenge, join the next level's sum.
+ *   4. these values, one for each draw, weighted with powers of a fresh challenge, join the next
+ *      level's sum.
  * After the last level a sumcheck over the remaining variables of f ends in one evaluation of
  * all weights. Out-of-domain samples are not used: within half the minimum distance a root
  * determines at most one matrix, and there is no list to cut down (argument/soundness.h).
@@ -101,7 +102,7 @@ typedef struct {
 typedef vft_status (*vft_whir_weight_fn)(void *ctx, const vft_ext *point, vft_ext *value);
 
 /* Verifies that the trees' matrix has the weighted sum sigma.
- * Requires: the channel is a verifier's; trees sorted by row_offset, disjoint, within 2^k0 rows.
+ * The trees have the channel's hash. Requires: the channel is a verifier's; trees sorted by row_offset, disjoint, within 2^k0 rows.
  * The parameters, the trees' descriptions (roots too) and sigma are absorbed here; roots and
  * whatever W was derived from must have been absorbed before W's randomness was drawn.
  * Rejections: "whir/params", "whir/trees" (public shapes), "whir/merkle" (an opening that does not
@@ -125,7 +126,7 @@ typedef struct {
 
 /* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
  * not depend on their number nor on the SIMD tier. The channel is a prover's.
- * Fails: VFT_USAGE (shapes; a sigma that is not the sum, noticed at the end), VFT_RESOURCE
+ * Fails: VFT_USAGE (shapes; a tree of another hash than the channel's; a sigma that is not the sum, noticed at the end), VFT_RESOURCE
  * (memory). */
 VFT_MUST_CHECK vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
                                          const vft_whir_tree *tree, size_t trees,
@@ -135,7 +136,7 @@ VFT_MUST_CHECK vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params 
  * all weights may be overwritten (where there are none, those that would be there are counted as
  * inputs). */
 size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
-                            size_t trees, bool spend);
+                            size_t trees, bool spend, vft_hash_kind hash);
 /* An upper bound of the proof's length. */
 size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
                             size_t trees);

@@ -9,7 +9,7 @@
 #include "field/goldilocks.h"
 
 /* w[col] += sum over i < n of gamma^(i+1) x_i^col, col < 2^log_msg, x_i the domain point of code
- * position index[i] < 2^(log_msg + log_inv_rate). */
+ * position index[i] < 2^(log_msg + log_inv_rate); in any order, with repetitions. */
 vft_status vft_whir_add_claims(vft_ext *w, unsigned log_msg, unsigned log_inv_rate,
                                const uint32_t *index, size_t n, vft_ext gamma);
 

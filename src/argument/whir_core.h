@@ -16,7 +16,8 @@ typedef struct {
   /* The last vector, 2^(last log_msg) elements. */
   vft_status (*last)(void *ctx, vft_ext *coefficient);
   const vft_merkle *(*tree)(void *ctx, unsigned level, size_t tree);
-  /* The claims of a level's queries: W += sum_i gamma^(i+1) (powers of the point index[i]). */
+  /* The claims of a level's queries: W += sum_i gamma^(i+1) (powers of the point index[i]).
+   * In the order drawn, with repetitions. */
   vft_status (*claims)(void *ctx, unsigned level, const uint32_t *index, size_t n, vft_ext gamma);
   /* All weights at the final point, as the prover's tables have them. */
   vft_status (*weight)(void *ctx, vft_ext *value);

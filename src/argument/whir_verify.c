@@ -10,10 +10,13 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns are sent as they lie in memory");
 
-/* One level's queries: distinct positions, increasing. */
+/* One level's queries. Claims are over the positions as drawn; the trees are opened at the distinct
+ * ones, in increasing order. */
 typedef struct {
-  uint32_t *index;
-  size_t n;
+  uint32_t *index;    /* n positions, as drawn */
+  uint32_t *distinct; /* opened positions */
+  uint32_t *place;    /* index[i] = distinct[place[i]] */
+  size_t n, opened;
   vft_ext gamma; /* claim i has weight gamma^(i+1) */
 } queries;
 
@@ -70,16 +73,13 @@ static vft_status check_trees(const vft_whir_params *p, const vft_whir_tree *tre
 
 static void absorb_statement(vft_channel *ch, const vft_whir_tree *tree, size_t trees,
                              vft_ext sigma) {
-  uint8_t b[48];
   vft_channel_absorb_u64(ch, "whir/trees", trees);
   for (size_t t = 0; t < trees; t++) {
-    put64(b, tree[t].rows);
-    put64(b + 8, tree[t].row_offset);
-    memcpy(b + 16, tree[t].root.b, 32);
-    vft_channel_absorb(ch, "whir/tree", b, 48);
+    vft_channel_absorb_u64(ch, "whir/rows", tree[t].rows);
+    vft_channel_absorb_u64(ch, "whir/offset", tree[t].row_offset);
+    vft_channel_absorb_digest(ch, "whir/tree", &tree[t].root);
   }
-  for (int i = 0; i < 3; i++) put64(b + 8 * i, sigma.c[i].v);
-  vft_channel_absorb(ch, "whir/sigma", b, 24);
+  vft_channel_absorb_ext(ch, "whir/sigma", &sigma, 1);
 }
 
 /* ---- sumcheck ------------------------------------------------------------------------------- */
@@ -100,15 +100,34 @@ static vft_status sumcheck(driver *d, const char *label, unsigned base, unsigned
 
 /* ---- queries -------------------------------------------------------------------------------- */
 
+/* Where a drawn position is among the distinct ones. */
+static uint32_t place_of(const queries *q, uint32_t position) {
+  size_t lo = 0, hi = q->opened;
+  while (hi - lo > 1) {
+    size_t mid = lo + (hi - lo) / 2;
+    if (q->distinct[mid] <= position)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return (uint32_t)lo;
+}
+
 static vft_status draw_queries(driver *d, unsigned level) {
   const vft_whir_level *l = &d->p->level[level];
   queries *q = &d->q[level];
   TRY(vft_channel_grind(d->ch, "whir/grind", l->grind));
-  q->index = vft_alloc(l->queries, sizeof *q->index);
-  if (!q->index) return vft_fail(VFT_RESOURCE, "opening: out of memory for queries");
-  vft_channel_challenge_indices(d->ch, "whir/queries", q->index, l->queries,
+  q->n = l->queries;
+  q->index = vft_alloc(q->n, sizeof *q->index);
+  q->distinct = vft_alloc(q->n, sizeof *q->distinct);
+  q->place = vft_alloc(q->n, sizeof *q->place);
+  if (!q->index || !q->distinct || !q->place)
+    return vft_fail(VFT_RESOURCE, "opening: out of memory for queries");
+  vft_channel_challenge_indices(d->ch, "whir/queries", q->index, q->n,
                                 l->log_msg + l->log_inv_rate);
-  q->n = vft_merkle_sort_positions(q->index, l->queries);
+  memcpy(q->distinct, q->index, q->n * sizeof *q->index);
+  q->opened = vft_merkle_sort_positions(q->distinct, q->n);
+  for (size_t i = 0; i < q->n; i++) q->place[i] = place_of(q, q->index[i]);
   return VFT_OK;
 }
 
@@ -131,20 +150,20 @@ static vft_status eq_range(vft_ext *out, const vft_ext *r, unsigned vars, uint64
   return VFT_OK;
 }
 
-/* Opens the queried columns of one tree and adds their folds to y. Level 0: base rows; other
- * levels: rows of extension elements, 3 base rows each. */
+/* Opens the queried columns of one tree and adds their folds to y, one for each distinct position.
+ * Level 0: base rows; other levels: rows of extension elements, 3 base rows each. */
 static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_whir_tree *t,
                             vft_ext *y) {
   const vft_whir_level *l = &d->p->level[level];
   const queries *q = &d->q[level];
   unsigned log_n = l->log_msg + l->log_inv_rate;
   size_t words = level ? 3 * t->rows : t->rows;
-  size_t siblings = vft_merkle_sibling_count(q->index, q->n, log_n);
+  size_t siblings = vft_merkle_sibling_count(q->distinct, q->opened, log_n);
   vft_status st = VFT_OK;
   vft_ext *eq = vft_alloc_raw(t->rows, sizeof *eq);
   vft_digest *sibling = vft_alloc_raw(siblings, sizeof *sibling);
   /* As extension elements, so that both views of a column are of the type that was allocated. */
-  vft_ext *store = vft_alloc_raw(q->n * words / 3 + 1, sizeof *store);
+  vft_ext *store = vft_alloc_raw(q->opened * words / 3 + 1, sizeof *store);
   vft_fp *columns = store ? store[0].c : NULL;
   if (!eq || !sibling || !store) {
     st = vft_fail(VFT_RESOURCE, "opening: out of memory for columns");
@@ -152,20 +171,21 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
   }
   if (d->hooks) {
     const vft_merkle *from = d->hooks->tree(d->hooks->ctx, level, tree);
-    TRY_OUT(vft_merkle_open(from, q->index, q->n, columns));
-    vft_merkle_siblings(from, q->index, q->n, sibling);
+    TRY_OUT(vft_merkle_open(from, q->distinct, q->opened, columns));
+    vft_merkle_siblings(from, q->distinct, q->opened, sibling);
   }
-  TRY_OUT(vft_channel_send_opening(d->ch, columns, q->n * words * sizeof *columns));
+  TRY_OUT(vft_channel_send_opening(d->ch, columns, q->opened * words * sizeof *columns));
   TRY_OUT(vft_channel_send_opening(d->ch, sibling, siblings * sizeof *sibling));
   if (!d->hooks) {
-    st = vft_merkle_verify(&t->root, log_n, words, q->index, q->n, columns, sibling, siblings);
+    st = vft_merkle_verify(vft_channel_hash(d->ch), &t->root, log_n, words, q->distinct,
+                           q->opened, columns, sibling, siblings);
     if (st == VFT_REJECTED)
       st = vft_reject("whir/merkle", "opening: level %u, tree %zu: %s", level, tree,
                       vft_error_message());
     if (st != VFT_OK) goto out;
   }
   TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
-  for (size_t i = 0; i < q->n; i++) {
+  for (size_t i = 0; i < q->opened; i++) {
     const vft_fp *column = columns + i * words;
     vft_ext v = level ? vft_ext_dot_n((const vft_ext *)(const void *)column, eq, t->rows)
                       : vft_ext_dot_elem(VFT_ELEM_FP, column, eq, t->rows);
@@ -186,20 +206,20 @@ static vft_ext horner(const vft_ext *f, size_t n, vft_fp x) {
   return v;
 }
 
-/* y[i]: the folded code of this level at the queried points. */
+/* The folded code of this level at the queried points, y, becomes claims. */
 static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tree, size_t trees,
                              const vft_ext *last) {
   const vft_whir_level *l = &d->p->level[level];
   queries *q = &d->q[level];
   vft_status st = VFT_OK;
   TRY(draw_queries(d, level));
-  vft_ext *y = vft_alloc(q->n, sizeof *y);
+  vft_ext *y = vft_alloc(q->opened, sizeof *y);
   if (!y) return vft_fail(VFT_RESOURCE, "opening: out of memory for claims");
   for (size_t t = 0; t < trees; t++) TRY_OUT(open_tree(d, level, t, &tree[t], y));
   if (level + 1 == d->p->levels) {
     for (size_t i = 0; i < q->n; i++) {
       vft_fp x = vft_rs_point(l->log_msg + l->log_inv_rate, q->index[i]);
-      if (vft_ext_eq(y[i], horner(last, (size_t)1 << l->log_msg, x))) continue;
+      if (vft_ext_eq(y[q->place[i]], horner(last, (size_t)1 << l->log_msg, x))) continue;
       st = d->hooks ? vft_fail(VFT_USAGE, "opening: the code of level %u is not that of its rows",
                                level)
                     : vft_reject("whir/queries",
@@ -211,7 +231,7 @@ static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tre
     q->gamma = vft_channel_challenge_ext(d->ch, "whir/batch");
     vft_ext w = q->gamma;
     for (size_t i = 0; i < q->n; i++, w = vft_ext_mul(w, q->gamma))
-      d->claim = vft_ext_add(d->claim, vft_ext_mul(w, y[i]));
+      d->claim = vft_ext_add(d->claim, vft_ext_mul(w, y[q->place[i]]));
     if (d->hooks)
       TRY_OUT(d->hooks->claims(d->hooks->ctx, level, q->index, q->n, q->gamma));
   }
@@ -290,7 +310,11 @@ vft_status vft_whir_drive(vft_channel *ch, const vft_whir_params *params,
   absorb_params(ch, params);
   absorb_statement(ch, tree, trees, sigma);
   vft_status st = drive(&d, tree, trees, weight, ctx);
-  for (unsigned i = 0; i < VFT_WHIR_LEVELS_MAX; i++) vft_free(d.q[i].index);
+  for (unsigned i = 0; i < VFT_WHIR_LEVELS_MAX; i++) {
+    vft_free(d.q[i].index);
+    vft_free(d.q[i].distinct);
+    vft_free(d.q[i].place);
+  }
   return st;
 }
 

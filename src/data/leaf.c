@@ -18,21 +18,6 @@ size_t vft_pack_bytes(const void *bytes, size_t n, vft_fp *out) {
   return count;
 }
 
-void vft_poseidon_bytes(const vft_poseidon_digest *d, uint8_t bytes[32]) {
-  for (int i = 0; i < 32; i++) bytes[i] = (uint8_t)(d->e[i / 8].v >> (8 * (i % 8)));
-}
-
-bool vft_poseidon_read(const uint8_t bytes[32], vft_poseidon_digest *out) {
-  bool canonical = true;
-  for (int i = 0; i < 4; i++) {
-    uint64_t v = 0;
-    for (int k = 7; k >= 0; k--) v = v << 8 | bytes[8 * i + k];
-    canonical = canonical && v < VFT_P;
-    out->e[i].v = v;
-  }
-  return canonical;
-}
-
 static vft_poseidon_digest sponge(uint64_t domain, const vft_fp *in, size_t n) {
   vft_poseidon_digest d;
   vft_poseidon_hash_many(domain, in, n, 1, &d);

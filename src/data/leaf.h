@@ -24,7 +24,7 @@ enum {
   VFT_DOMAIN_WINDOW,
   VFT_DOMAIN_EPOCH,
   VFT_DOMAIN_ROUND,
-  VFT_DOMAIN_DRAW
+  VFT_DOMAIN_DRAW /* 13 .. 15: program/epoch.h; 16 and those from 1024 on: merkle/path.h */
 };
 
 typedef enum { VFT_TIER_PUBLIC = 0, VFT_TIER_RESTRICTED, VFT_TIER_SHADOW, VFT_TIERS } vft_tier;
@@ -35,10 +35,6 @@ extern const char *const vft_tier_names[VFT_TIERS];
 size_t vft_pack_bytes(const void *bytes, size_t n, vft_fp *out);
 enum { VFT_PACKED_32 = 5 }; /* elements of 32 bytes */
 
-/* A digest as 32 bytes: its elements, 8 bytes each, little-endian. Reading fails (false) unless
- * all four are canonical. */
-void vft_poseidon_bytes(const vft_poseidon_digest *digest, uint8_t bytes[32]);
-bool vft_poseidon_read(const uint8_t bytes[32], vft_poseidon_digest *out);
 static inline bool vft_poseidon_equal(const vft_poseidon_digest *a, const vft_poseidon_digest *b) {
   return a->e[0].v == b->e[0].v && a->e[1].v == b->e[1].v && a->e[2].v == b->e[2].v &&
          a->e[3].v == b->e[3].v;

@@ -5,7 +5,9 @@
 #ifndef VFT_HASH_POSEIDON_H
 #define VFT_HASH_POSEIDON_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "field/goldilocks.h"
 
@@ -48,5 +50,10 @@ void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t 
 /* 2-to-1: state = (left, right, 0, 1, 0, 0) permuted once; n independent pairs,
  * out[i] = compress(in[2i], in[2i + 1]); in and out may be the same array. */
 void vft_poseidon_compress(const vft_poseidon_digest *in, vft_poseidon_digest *out, size_t n);
+
+/* A digest as 32 bytes: its elements, 8 bytes each, little-endian. Reading fails (false) unless
+ * all four are canonical. */
+void vft_poseidon_bytes(const vft_poseidon_digest *digest, uint8_t bytes[32]);
+bool vft_poseidon_read(const uint8_t bytes[32], vft_poseidon_digest *out);
 
 #endif

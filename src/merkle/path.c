@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hash/poseidon.h"
 
 static void store64(uint8_t *p, uint64_t x) {
   for (int i = 0; i < 8; i++) p[i] = (uint8_t)(x >> (8 * i));
@@ -16,7 +17,17 @@ void vft_merkle_header(uint8_t header[VFT_MERKLE_HEADER], uint64_t rows, unsigne
   store64(header + 56, log_n);
 }
 
-vft_digest vft_merkle_leaf(const vft_fp *column, size_t rows, unsigned log_n) {
+static vft_digest poseidon_leaf(const vft_fp *column, size_t rows, unsigned log_n) {
+  vft_poseidon_digest leaf;
+  vft_digest d;
+  vft_poseidon_hash_many(vft_merkle_domain(log_n), column, rows, 1, &leaf);
+  vft_poseidon_bytes(&leaf, d.b);
+  return d;
+}
+
+vft_digest vft_merkle_leaf(vft_hash_kind hash, const vft_fp *column, size_t rows,
+                           unsigned log_n) {
+  if (hash == VFT_HASH_POSEIDON) return poseidon_leaf(column, rows, log_n);
   uint8_t buf[512];
   vft_blake3 h;
   vft_digest d;
@@ -30,6 +41,21 @@ vft_digest vft_merkle_leaf(const vft_fp *column, size_t rows, unsigned log_n) {
   }
   vft_blake3_final(&h, d.b, sizeof d.b);
   return d;
+}
+
+void vft_merkle_nodes(vft_hash_kind hash, const vft_digest *pair, vft_digest *out, size_t n) {
+  enum { BATCH = 32 };
+  if (hash == VFT_HASH_BLAKE3) {
+    vft_blake3_nodes(pair[0].b, out, n);
+    return;
+  }
+  vft_poseidon_digest in[2 * BATCH];
+  for (size_t k = 0; k < n; k += BATCH) {
+    size_t m = n - k < BATCH ? n - k : BATCH;
+    for (size_t i = 0; i < 2 * m; i++) (void)vft_poseidon_read(pair[2 * k + i].b, &in[i]);
+    vft_poseidon_compress(in, in, m);
+    for (size_t i = 0; i < m; i++) vft_poseidon_bytes(&in[i], out[k + i].b);
+  }
 }
 
 static int ascending(const void *a, const void *b) {
@@ -80,13 +106,23 @@ static vft_status check_shape(unsigned log_n, size_t rows, const uint32_t *posit
   return VFT_OK;
 }
 
-vft_status vft_merkle_verify(const vft_digest *root, unsigned log_n, size_t rows,
-                             const uint32_t *positions, size_t count, const vft_fp *columns,
-                             const vft_digest *siblings, size_t nsiblings) {
+static vft_status check_siblings(const vft_digest *siblings, size_t n) {
+  vft_poseidon_digest d;
+  for (size_t i = 0; i < n; i++)
+    if (!vft_poseidon_read(siblings[i].b, &d))
+      return vft_reject("merkle/canonical", "opening: sibling %zu has an element not below p", i);
+  return VFT_OK;
+}
+
+vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigned log_n,
+                             size_t rows, const uint32_t *positions, size_t count,
+                             const vft_fp *columns, const vft_digest *siblings,
+                             size_t nsiblings) {
   if (!count || !rows || log_n > VFT_MERKLE_MAX_LOG)
     return vft_reject("merkle/positions", "opening: nothing is opened, or depth %u is too large",
                       log_n);
   TRY(check_shape(log_n, rows, positions, count, columns, nsiblings));
+  if (hash == VFT_HASH_POSEIDON) TRY(check_siblings(siblings, nsiblings));
 
   uint32_t *at = vft_alloc_raw(count, sizeof *at);
   vft_digest *node = vft_alloc_raw(count, sizeof *node);
@@ -98,7 +134,7 @@ vft_status vft_merkle_verify(const vft_digest *root, unsigned log_n, size_t rows
   }
   for (size_t i = 0; i < count; i++) {
     at[i] = positions[i];
-    node[i] = vft_merkle_leaf(columns + i * rows, rows, log_n);
+    node[i] = vft_merkle_leaf(hash, columns + i * rows, rows, log_n);
   }
   /* node[0 .. known) are the known nodes of the height, in order, at the places at[]. */
   size_t known = count, used = 0;
@@ -112,7 +148,7 @@ vft_status vft_merkle_verify(const vft_digest *root, unsigned log_n, size_t rows
       at[pairs] = at[i] >> 1;
       i += both ? 2 : 1;
     }
-    vft_blake3_nodes(pair[0].b, node, pairs);
+    vft_merkle_nodes(hash, pair, node, pairs);
     known = pairs;
   }
   if (memcmp(node[0].b, root->b, sizeof root->b))

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hash/blake3_lanes.h"
+#include "hash/poseidon.h"
 #include "merkle/path.h"
 
 enum {
@@ -13,11 +14,14 @@ enum {
   BLOCKS = 16,      /* blocks of 64 bytes in a BLAKE3 chunk */
   FUSED_CHUNKS = 4, /* from so many chunks on, chunks are the unit of parallel work */
   SLICE = 1024,     /* columns hashed at a time by one thread */
-  NODE_GRAIN = 4096
+  NODE_GRAIN = 4096,
+  TILE = 64,        /* sponges advanced together: they stay in cache over a batch of groups */
+  POSEIDON_GRAIN = 256 /* columns, or nodes, of a unit of work */
 };
 
 struct vft_merkle {
   const vft_rs *code;
+  vft_hash_kind hash;
   size_t rows, groups;
   unsigned log_n;
   vft_row_source source;
@@ -94,7 +98,7 @@ static vft_status failure_report(const failure *f) {
   return f->status == VFT_OK ? VFT_OK : vft_fail(f->status, "%s", f->message);
 }
 
-/* ---- hashing ----
+/* ---- hashing: BLAKE3 ----
  * Block 0 of a leaf's message is the header; block 1 + g is group g. */
 
 static size_t leaf_blocks(const vft_merkle *t) { return 1 + t->groups; }
@@ -125,9 +129,10 @@ typedef struct {
   vft_merkle *tree;
   uint32_t *cv;     /* chunk k: cv + k * 8 N, word-sliced */
   vft_fp *codeword; /* all groups: what is kept, or a temporary of the unfused way; else NULL */
-  vft_fp *mixed;    /* unfused: all groups' messages */
+  vft_fp *mixed;    /* unfused: the messages of the groups at hand */
   failure *failed;  /* one a worker */
   size_t workers;
+  size_t first, end; /* unfused: the groups at hand */
   _Atomic size_t next; /* unit of work to be taken */
 } commit_job;
 
@@ -162,7 +167,8 @@ static void fused_workers(void *ctx, size_t begin, size_t end) {
   for (size_t w = begin; w < end; w++) failure_note(&job->failed[w], fused_worker(job));
 }
 
-/* Unfused, for few rows: load groups, encode blocks of groups, hash slices of columns. */
+/* Unfused, for few rows or sponges: load groups, encode blocks of groups, hash slices of
+ * columns. */
 static void load_groups(void *ctx, size_t begin, size_t end) {
   commit_job *job = ctx;
   vft_merkle *t = job->tree;
@@ -170,8 +176,8 @@ static void load_groups(void *ctx, size_t begin, size_t end) {
     size_t words = (size_t)LANES << vft_rs_log_message(t->code), g;
     vft_fp *rows = vft_alloc_raw(words, sizeof *rows);
     vft_status st = rows ? VFT_OK : VFT_RESOURCE;
-    while (st == VFT_OK && (g = atomic_fetch_add(&job->next, 1)) < t->groups)
-      st = load_group(t, g, rows, job->mixed + g * words);
+    while (st == VFT_OK && (g = atomic_fetch_add(&job->next, 1)) < job->end)
+      st = load_group(t, g, rows, job->mixed + (g - job->first) * words);
     vft_free(rows);
     failure_note(&job->failed[w], st);
   }
@@ -209,22 +215,37 @@ static void finish_slices(void *ctx, size_t begin, size_t end) {
 }
 
 typedef struct {
+  vft_hash_kind hash;
   const vft_digest *below;
   vft_digest *level;
 } node_job;
 
 static void hash_nodes(void *ctx, size_t begin, size_t end) {
   const node_job *job = ctx;
-  vft_blake3_nodes(job->below[2 * begin].b, job->level + begin, end - begin);
+  vft_merkle_nodes(job->hash, job->below + 2 * begin, job->level + begin, end - begin);
 }
 
 static void build_nodes(vft_merkle *t) {
   vft_digest *below = t->nodes;
   for (size_t width = (size_t)1 << t->log_n; width > 1; width /= 2) {
-    node_job job = {below, below + width};
-    vft_parallel_for(width / 2, NODE_GRAIN, hash_nodes, &job);
+    node_job job = {t->hash, below, below + width};
+    vft_parallel_for(width / 2, t->hash == VFT_HASH_POSEIDON ? POSEIDON_GRAIN : NODE_GRAIN,
+                     hash_nodes, &job);
     below += width;
   }
+}
+
+/* Messages and codewords of the groups first .. end-1. */
+static vft_status encode_groups(commit_job *job, size_t first, size_t end) {
+  vft_merkle *t = job->tree;
+  job->first = first;
+  job->end = end;
+  atomic_init(&job->next, first);
+  vft_parallel_for(job->workers, 1, load_groups, job);
+  for (size_t w = 0; w < job->workers; w++) TRY(failure_report(&job->failed[w]));
+  vft_parallel_for((end - first) << (t->log_n - vft_rs_log_message(t->code)), 1, encode_blocks,
+                   job);
+  return VFT_OK;
 }
 
 static vft_status encode_and_hash(commit_job *job) {
@@ -247,9 +268,7 @@ static vft_status encode_and_hash(commit_job *job) {
     st = VFT_RESOURCE;
     goto out;
   }
-  vft_parallel_for(job->workers, 1, load_groups, job);
-  for (size_t w = 0; w < job->workers; w++) TRY_OUT(failure_report(&job->failed[w]));
-  vft_parallel_for(t->groups << (t->log_n - c), 1, encode_blocks, job);
+  TRY_OUT(encode_groups(job, 0, t->groups));
   vft_parallel_for(n, SLICE, hash_slices, job);
 out:
   vft_free(job->mixed);
@@ -257,8 +276,102 @@ out:
   return st;
 }
 
-vft_status vft_merkle_commit(vft_merkle **out, const vft_rs *code, size_t rows,
-                             vft_row_source source, void *ctx, bool keep) {
+static vft_status blake3_leaves(vft_merkle *t) {
+  commit_job job = {.tree = t, .codeword = t->codeword, .workers = (size_t)vft_threads()};
+  size_t n = (size_t)1 << t->log_n;
+  vft_status st = VFT_RESOURCE;
+  job.cv = vft_alloc_raw(leaf_chunks(t) * n, 32);
+  job.failed = vft_alloc(job.workers, sizeof *job.failed);
+  if (!job.cv || !job.failed) goto out;
+  TRY_OUT(encode_and_hash(&job));
+  vft_parallel_for(n, SLICE, finish_slices, &job);
+out:
+  vft_free(job.cv);
+  vft_free(job.failed);
+  return st;
+}
+
+/* ---- hashing: Poseidon ----
+ * A column's sponge takes one group a permutation, in order, so columns are the unit of parallel
+ * work, and groups come in batches: as many as there are workers, so that loading them occupies
+ * all. */
+
+typedef struct {
+  commit_job encode; /* codeword: of the groups of the batch */
+  vft_poseidon_state *state;
+} sponge_job;
+
+static size_t batch_groups(size_t groups, size_t workers) {
+  size_t most = workers > VFT_MERKLE_BATCH ? workers : VFT_MERKLE_BATCH;
+  return groups < most ? groups : most;
+}
+
+static void begin_sponges(void *ctx, size_t begin, size_t end) {
+  const sponge_job *job = ctx;
+  const vft_merkle *t = job->encode.tree;
+  vft_poseidon_state first;
+  memset(&first, 0, sizeof first);
+  first.s[VFT_POSEIDON_RATE] = vft_fp_from_u64(t->rows);
+  first.s[VFT_POSEIDON_RATE + 2] = vft_fp_from_u64(vft_merkle_domain(t->log_n));
+  for (size_t j = begin; j < end; j++) job->state[j] = first;
+}
+
+static void absorb_columns(void *ctx, size_t begin, size_t end) {
+  const sponge_job *job = ctx;
+  const commit_job *e = &job->encode;
+  size_t n = (size_t)1 << e->tree->log_n;
+  for (size_t tile = begin; tile < end; tile += TILE) {
+    size_t m = end - tile < TILE ? end - tile : TILE;
+    vft_poseidon_state *state = job->state + tile;
+    for (size_t g = 0; g < e->end - e->first; g++) {
+      const vft_fp *in = e->codeword + (g * n + tile) * LANES;
+      for (size_t j = 0; j < m; j++)
+        for (size_t l = 0; l < LANES; l++)
+          state[j].s[l] = vft_fp_add(state[j].s[l], in[j * LANES + l]);
+      vft_poseidon_permute(state, m);
+    }
+  }
+}
+
+static void finish_sponges(void *ctx, size_t begin, size_t end) {
+  const sponge_job *job = ctx;
+  for (size_t j = begin; j < end; j++) {
+    vft_poseidon_digest d;
+    memcpy(d.e, job->state[j].s, sizeof d.e);
+    vft_poseidon_bytes(&d, job->encode.tree->nodes[j].b);
+  }
+}
+
+static vft_status poseidon_leaves(vft_merkle *t) {
+  _Static_assert((int)LANES == (int)VFT_POSEIDON_RATE, "a group of rows fills the rate");
+  size_t n = (size_t)1 << t->log_n, workers = (size_t)vft_threads();
+  size_t batch = batch_groups(t->groups, workers);
+  vft_status st = VFT_RESOURCE;
+  sponge_job job = {.encode = {.tree = t, .workers = workers}};
+  vft_fp *own = t->codeword ? NULL : vft_alloc_raw(batch * n, LANES * sizeof *own);
+  job.state = vft_alloc_raw(n, sizeof *job.state);
+  job.encode.mixed = vft_alloc_raw(batch * LANES << vft_rs_log_message(t->code), sizeof(vft_fp));
+  job.encode.failed = vft_alloc(workers, sizeof *job.encode.failed);
+  if (!job.state || !job.encode.mixed || !job.encode.failed || !(own || t->codeword)) goto out;
+  vft_parallel_for(n, SLICE, begin_sponges, &job);
+  for (size_t g = 0; g < t->groups; g += batch) {
+    size_t end = g + batch < t->groups ? g + batch : t->groups;
+    job.encode.codeword = own ? own : t->codeword + g * n * LANES;
+    TRY_OUT(encode_groups(&job.encode, g, end));
+    vft_parallel_for(n, POSEIDON_GRAIN, absorb_columns, &job);
+  }
+  vft_parallel_for(n, SLICE, finish_sponges, &job);
+  st = VFT_OK;
+out:
+  vft_free(own);
+  vft_free(job.state);
+  vft_free(job.encode.mixed);
+  vft_free(job.encode.failed);
+  return st;
+}
+
+vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash, const vft_rs *code,
+                             size_t rows, vft_row_source source, void *ctx, bool keep) {
   *out = NULL;
   unsigned log_n = vft_rs_log_length(code);
   if (!rows || log_n < 4 || log_n > VFT_MERKLE_MAX_LOG)
@@ -267,23 +380,16 @@ vft_status vft_merkle_commit(vft_merkle **out, const vft_rs *code, size_t rows,
   size_t n = (size_t)1 << log_n, groups = (rows + LANES - 1) / LANES;
   vft_merkle *t = vft_alloc(1, sizeof *t);
   if (!t) return VFT_RESOURCE;
-  *t = (vft_merkle){code, rows, groups, log_n, source, ctx, NULL, NULL};
-  commit_job job = {.tree = t, .workers = (size_t)vft_threads()};
+  *t = (vft_merkle){code, hash, rows, groups, log_n, source, ctx, NULL, NULL};
   vft_status st = VFT_RESOURCE;
   t->nodes = vft_alloc_raw(2 * n - 1, sizeof *t->nodes);
   if (keep) t->codeword = vft_alloc_raw(groups * n, LANES * sizeof *t->codeword);
-  job.cv = vft_alloc_raw(leaf_chunks(t) * n, 32);
-  job.failed = vft_alloc(job.workers, sizeof *job.failed);
-  job.codeword = t->codeword;
-  if (!t->nodes || (keep && !t->codeword) || !job.cv || !job.failed) goto out;
-  TRY_OUT(encode_and_hash(&job));
-  vft_parallel_for(n, SLICE, finish_slices, &job);
+  if (!t->nodes || (keep && !t->codeword)) goto out;
+  TRY_OUT(hash == VFT_HASH_POSEIDON ? poseidon_leaves(t) : blake3_leaves(t));
   build_nodes(t);
   *out = t;
   t = NULL;
 out:
-  vft_free(job.cv);
-  vft_free(job.failed);
   vft_merkle_free(t);
   return st;
 }
@@ -304,6 +410,7 @@ vft_digest vft_merkle_node(const vft_merkle *tree, unsigned height, uint64_t at)
 vft_digest vft_merkle_root(const vft_merkle *tree) {
   return vft_merkle_node(tree, tree->log_n, 0);
 }
+vft_hash_kind vft_merkle_hash(const vft_merkle *tree) { return tree->hash; }
 size_t vft_merkle_rows(const vft_merkle *tree) { return tree->rows; }
 unsigned vft_merkle_log_length(const vft_merkle *tree) { return tree->log_n; }
 

@@ -2,8 +2,9 @@
  * openings are defined in merkle/path.h, the code in poly/rs.h.
  *
  * Encoding and hashing are fused: eight rows are encoded in lock-step, and each codeword position
- * of the eight is one 64-byte block of that leaf's message. Root and openings depend on the
- * committed values only, not on threads or instruction set. */
+ * of the eight is one 64-byte block of that leaf's message, or fills the rate of that leaf's
+ * sponge. Root and openings depend on the committed values and the hash only, not on threads or
+ * instruction set. */
 #ifndef VFT_MERKLE_TREE_H
 #define VFT_MERKLE_TREE_H
 
@@ -14,9 +15,11 @@
 #include "base/status.h"
 #include "field/goldilocks.h"
 #include "hash/blake3.h"
+#include "hash/kind.h"
 #include "poly/rs.h"
 
 typedef struct vft_merkle vft_merkle;
+enum { VFT_MERKLE_BATCH = 4 };
 
 /* Writes the 2^c canonical message elements of base row `row`. Called once for each row and
  * encoding, in any order, from several threads. */
@@ -26,8 +29,11 @@ typedef vft_status (*vft_row_source)(void *ctx, size_t row, vft_fp *out);
  * borrowed until vft_merkle_free. keep: hold the codewords (8 bytes * N * rows rounded up to a
  * multiple of 8) for fast openings; otherwise source and ctx are borrowed too and an opening
  * encodes all rows again.
+ * Under Poseidon, N sponges (96 bytes each) are held while it runs, and the codewords of a batch
+ * of max(threads, VFT_MERKLE_BATCH) groups of eight rows.
  * Fails: VFT_USAGE on ranges, VFT_RESOURCE, or what the source returns. */
-VFT_MUST_CHECK vft_status vft_merkle_commit(vft_merkle **out, const vft_rs *code, size_t rows,
+VFT_MUST_CHECK vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash,
+                                            const vft_rs *code, size_t rows,
                                             vft_row_source source, void *ctx, bool keep);
 void vft_merkle_free(vft_merkle *tree);
 
@@ -47,6 +53,7 @@ typedef struct {
 vft_status vft_rows_ext(void *ctx, size_t row, vft_fp *out);
 
 vft_digest vft_merkle_root(const vft_merkle *tree);
+vft_hash_kind vft_merkle_hash(const vft_merkle *tree);
 size_t vft_merkle_rows(const vft_merkle *tree);
 unsigned vft_merkle_log_length(const vft_merkle *tree);
 

@@ -91,7 +91,7 @@ static vft_status take_arrays(vft_commitment *c, const vft_box *box, const vft_a
 
 vft_status vft_commit_tensors(vft_commitment **out, const vft_box *box, const vft_array *array,
                               uint32_t n, unsigned log_columns, unsigned log_inv_rate,
-                              unsigned flags) {
+                              vft_hash_kind hash, unsigned flags) {
   vft_status st = VFT_OK;
   if (n == 0) return vft_fail(VFT_USAGE, "commitment: no tensors");
   vft_commitment *c = vft_alloc(1, sizeof *c);
@@ -101,7 +101,8 @@ vft_status vft_commit_tensors(vft_commitment **out, const vft_box *box, const vf
   TRY_OUT(take_arrays(c, box, array, n, flags & VFT_COMMIT_COPY));
   TRY_OUT(vft_rs_new(&c->code, log_columns, log_inv_rate));
   size_t rows = (c->layout.length + ((size_t)1 << log_columns) - 1) >> log_columns;
-  TRY_OUT(vft_merkle_commit(&c->tree, c->code, rows, row_source, c, flags & VFT_COMMIT_KEEP));
+  TRY_OUT(vft_merkle_commit(&c->tree, hash, c->code, rows, row_source, c,
+                            flags & VFT_COMMIT_KEEP));
 out:
   if (st != VFT_OK) {
     vft_commitment_free(c);
@@ -112,7 +113,8 @@ out:
 }
 
 vft_status vft_commit_group(vft_commitment **out, const vft_trace *trace, vft_origin origin,
-                            uint32_t group, unsigned log_inv_rate, unsigned flags) {
+                            uint32_t group, unsigned log_inv_rate, vft_hash_kind hash,
+                            unsigned flags) {
   const vft_program *p = trace->program;
   vft_status st = VFT_OK;
   vft_tensor_id *id = vft_alloc(p->ntensors, sizeof *id);
@@ -131,7 +133,7 @@ vft_status vft_commit_group(vft_commitment **out, const vft_trace *trace, vft_or
       goto out;
     }
   }
-  st = vft_commit_tensors(out, box, array, n, p->log_columns, log_inv_rate, flags);
+  st = vft_commit_tensors(out, box, array, n, p->log_columns, log_inv_rate, hash, flags);
 out:
   vft_free(id);
   vft_free(box);

@@ -1,5 +1,5 @@
 /* Committed trees of tensors: links, oracles and the witness of a proof. A tree depends on the
- * tensors' shapes, their integers, log_columns and the code rate only, so the same object serves
+ * tensors' shapes, their integers, log_columns, the code rate and the hash only, so the same object serves
  * as output of one proof and input of the next. */
 #ifndef VFT_PROVE_COMMIT_H
 #define VFT_PROVE_COMMIT_H
@@ -23,16 +23,18 @@ enum {
                           encodes again */
 };
 
-/* Tensor i has the shape box[i] and the elements array[i]. Fails VFT_USAGE without tensors,
+/* Tensor i has the shape box[i] and the elements array[i]; `hash` is that of the proofs that use the
+ * tree. Fails VFT_USAGE without tensors,
  * VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_commit_tensors(vft_commitment **out, const vft_box *box,
                                              const vft_array *array, uint32_t n,
                                              unsigned log_columns, unsigned log_inv_rate,
-                                             unsigned flags);
+                                             vft_hash_kind hash, unsigned flags);
 /* The tensors of one tree of a program, in id order, from a trace. */
 VFT_MUST_CHECK vft_status vft_commit_group(vft_commitment **out, const vft_trace *trace,
                                            vft_origin origin, uint32_t group,
-                                           unsigned log_inv_rate, unsigned flags);
+                                           unsigned log_inv_rate, vft_hash_kind hash,
+                                           unsigned flags);
 void vft_commitment_free(vft_commitment *c);
 
 vft_digest vft_commitment_root(const vft_commitment *c);

@@ -5,6 +5,8 @@
 #include "argument/logup.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "hash/poseidon.h"
+#include "merkle/tree.h"
 #include "prove/opening.h"
 #include "prove/prove.h"
 #include "prove/rehearse.h"
@@ -15,8 +17,18 @@ enum {
   UNFUSED_ROWS = 1 << 12 /* below, a commitment may hold all codewords for a moment */
 };
 
-static size_t commit_bytes(size_t rows, unsigned c, unsigned rate, bool keep) {
-  size_t n = (size_t)1 << (c + rate), groups = (rows + 7) / 8;
+/* Nodes, sponges; a batch of groups of rows as messages and, if not kept, codewords. */
+static size_t poseidon_bytes(size_t n, size_t groups, unsigned c, bool keep) {
+  size_t workers = (size_t)vft_threads();
+  size_t batch = workers > VFT_MERKLE_BATCH ? workers : VFT_MERKLE_BATCH;
+  if (batch > groups) batch = groups;
+  size_t bytes = (64 + sizeof(vft_poseidon_state)) * n + ((batch + workers) * 64 << c);
+  return bytes + (keep ? groups : batch) * 64 * n;
+}
+
+static size_t commit_bytes(size_t rows, unsigned c, const vft_proof_options *options, bool keep) {
+  size_t n = (size_t)1 << (c + options->log_inv_rate), groups = (rows + 7) / 8;
+  if (options->hash == VFT_HASH_POSEIDON) return poseidon_bytes(n, groups, c, keep);
   size_t bytes = 64 * n + 32 * n * (rows / 128 + 2); /* nodes; chaining values of leaf chunks */
   bytes += (groups * 64) << c;                       /* messages or, fused, less */
   bytes += keep ? groups * 64 * n : 0;
@@ -75,7 +87,7 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
   }
   *proof = (size_t)vft_opening_length(&params, tree, m.ntrees);
-  *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true) + reopened * (size_t)vft_threads();
+  *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true, options->hash) + reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:
   vft_free(tree);
@@ -102,8 +114,8 @@ vft_status vft_prove_plan_oracles(const vft_box *const *box, const uint32_t *nbo
   TRY_OUT(opening_bytes(list, noracles, log_columns, options, false, bytes, proof_bytes));
   size_t nodes = (size_t)64 << (log_columns + options->log_inv_rate), most = 0;
   for (uint32_t o = 0; o < noracles; o++) { /* committed one after the other, then opened */
-    size_t commit = commit_bytes((layout[o].length >> log_columns) + 1, log_columns,
-                                 options->log_inv_rate, false);
+    size_t commit = commit_bytes((layout[o].length >> log_columns) + 1, log_columns, options,
+                                 false);
     if (commit > most) most = commit;
   }
   if (most > *bytes) *bytes = most;
@@ -129,7 +141,7 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
   unsigned c = program->log_columns;
   if (trees.witness != UINT32_MAX) {
     size_t rows = (trees.layout[trees.witness].length >> c) + 1;
-    plan->commit = commit_bytes(rows, c, options->log_inv_rate, prove->keep_codewords);
+    plan->commit = commit_bytes(rows, c, options, prove->keep_codewords);
     plan->kept = (64u << (c + options->log_inv_rate)) +
                  (prove->keep_codewords ? (rows + 8) * 8 << (c + options->log_inv_rate) : 0);
   }

@@ -148,16 +148,17 @@ static vft_status take_proof(vft_channel *ch, vft_proof *proof) {
 }
 
 static vft_status check_link(const vft_program *program, const vft_trees *trees, uint32_t l,
-                             const vft_commitment *c) {
+                             vft_hash_kind hash, const vft_commitment *c) {
   const vft_layout *want = &trees->layout[l];
   bool same = c && vft_commitment_log_columns(c) == program->log_columns &&
+              vft_merkle_hash(vft_commitment_tree(c)) == hash &&
               vft_commitment_layout(c)->nboxes == want->nboxes;
   for (uint32_t i = 0; same && i < want->nboxes; i++) {
     const vft_box *x = &want->boxes[i], *y = &vft_commitment_layout(c)->boxes[i];
     same = x->rank == y->rank && memcmp(x->dims, y->dims, x->rank * sizeof *x->dims) == 0;
   }
   if (same) return VFT_OK;
-  return vft_fail(VFT_USAGE, "link %s: the commitment has another shape",
+  return vft_fail(VFT_USAGE, "link %s: the commitment has another shape or hash",
                   program->link_names[l]);
 }
 
@@ -213,13 +214,14 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   TRY_OUT(public_inputs(trace, inputs, &own));
   TRY_OUT(vft_trees_init(&trees, program));
   for (uint32_t l = 0; l < program->nlinks; l++) {
-    TRY_OUT(check_link(program, &trees, l, link[l]));
+    TRY_OUT(check_link(program, &trees, l, options->hash, link[l]));
     commitment[l] = link[l];
     link_root[l] = vft_commitment_root(link[l]);
   }
   if (trees.witness != UINT32_MAX) {
     unsigned flags = p.options->keep_codewords ? VFT_COMMIT_KEEP : 0;
-    TRY_OUT(vft_commit_group(&witness, trace, VFT_WITNESS, 0, options->log_inv_rate, flags));
+    TRY_OUT(vft_commit_group(&witness, trace, VFT_WITNESS, 0, options->log_inv_rate,
+                             options->hash, flags));
     commitment[trees.witness] = witness;
     witness_root = vft_commitment_root(witness);
   }
@@ -227,7 +229,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   end_stage(&p, "commit");
   vft_statement statement = {program, inputs, link_root, oracle_root};
   TRY_OUT(vft_statement_values(&statement, &pub));
-  ch = vft_channel_prover(vft_protocol_name);
+  ch = vft_channel_prover(vft_protocol_name, options->hash);
   if (!ch) {
     st = VFT_RESOURCE;
     goto out;
@@ -291,7 +293,7 @@ vft_status vft_prove_oracles(vft_commitment *const *oracle, uint32_t noracles,
   for (uint32_t i = 0; i < n; i++) commitment[i] = oracle[opened[i]];
   prover p = {.commitment = commitment};
   vft_prover_side side = {.ctx = &p, .open = open};
-  ch = vft_channel_prover(vft_oracle_protocol_name);
+  ch = vft_channel_prover(vft_oracle_protocol_name, options->hash);
   if (!ch) {
     st = VFT_RESOURCE;
     goto out;

@@ -114,7 +114,7 @@ vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
   memset(&nothing, 0, sizeof nothing);
   const int64_t **pub = vft_alloc(program->ntensors, sizeof *pub);
   vft_digest *root = vft_alloc((size_t)program->nlinks + program->noracles + 1, sizeof *root);
-  vft_channel *ch = vft_channel_prover(vft_protocol_name);
+  vft_channel *ch = vft_channel_prover(vft_protocol_name, VFT_HASH_BLAKE3);
   if (!pub || !root || !ch) {
     st = VFT_RESOURCE;
     goto out;

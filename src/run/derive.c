@@ -117,7 +117,8 @@ static vft_status commit_oracle(const vft_step *s, uint32_t oracle, const vft_we
     array[i] = (vft_array){weights ? VFT_I16 : VFT_I64, (void *)(uintptr_t)v};
   }
   if (st == VFT_OK)
-    st = vft_commit_tensors(out, box, array, n, vft_derive_oracle_columns(s), LOG_INV_RATE, 0);
+    st = vft_commit_tensors(out, box, array, n, vft_derive_oracle_columns(s), LOG_INV_RATE,
+                            VFT_HASH_BLAKE3, 0);
   vft_free(array);
   vft_free(id);
   vft_free(box);
@@ -186,7 +187,7 @@ vft_digest vft_derive_h_t(vft_digest root, int rank, int alpha, unsigned targets
 
 static vft_status link_root(const vft_trace *trace, uint32_t link, vft_digest *root) {
   vft_commitment *c;
-  TRY(vft_commit_group(&c, trace, VFT_LINK, link, LOG_INV_RATE, 0));
+  TRY(vft_commit_group(&c, trace, VFT_LINK, link, LOG_INV_RATE, VFT_HASH_BLAKE3, 0));
   *root = vft_commitment_root(c);
   vft_commitment_free(c);
   return VFT_OK;

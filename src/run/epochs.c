@@ -20,7 +20,8 @@ static vft_status link_root(const vft_epoch *e, uint32_t link, const vft_poseido
       vft_array_set(&trace.array[id[i]], k, vft_field_signed(rows[k].e[i]));
   }
   if (st == VFT_OK)
-    st = vft_commit_group(&c, &trace, VFT_LINK, link, vft_proof_options_default().log_inv_rate, 0);
+    st = vft_commit_group(&c, &trace, VFT_LINK, link, vft_proof_options_default().log_inv_rate,
+                          vft_proof_options_default().hash, 0);
   if (st == VFT_OK) *root = vft_commitment_root(c);
   vft_commitment_free(c);
   vft_trace_free(&trace);

@@ -159,7 +159,7 @@ vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft
                                               context);
   TRY_OUT(vft_memory_plan(step, &options, j->budget, &memory));
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate,
+    TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate, options.hash,
                              vft_memory_keeps(p, l) ? VFT_COMMIT_KEEP : 0));
     own[l] = vft_commitment_root(link[l]);
   }

@@ -98,17 +98,7 @@ void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *o) {
   vft_channel_absorb_u64(ch, "options/bits", o->bits);
   vft_channel_absorb_u64(ch, "options/grind", o->grind);
   vft_channel_absorb_u64(ch, "options/test_queries", o->test_queries);
-}
-
-static void absorb_integers(vft_channel *ch, const char *label, const int64_t *v, size_t n) {
-  uint8_t chunk[4096];
-  vft_channel_absorb_u64(ch, label, n);
-  for (size_t i = 0; i < n;) {
-    size_t m = 0;
-    for (; m < sizeof chunk / 8 && i < n; m++, i++)
-      for (unsigned b = 0; b < 8; b++) chunk[8 * m + b] = (uint8_t)((uint64_t)v[i] >> (8 * b));
-    vft_channel_absorb(ch, label, chunk, 8 * m);
-  }
+  vft_channel_absorb_u64(ch, "options/hash", o->hash);
 }
 
 static void absorb_statement(vft_session *s, const vft_statement *st,
@@ -120,11 +110,12 @@ static void absorb_statement(vft_session *s, const vft_statement *st,
   vft_channel_absorb(s->ch, "statement/program", digest, sizeof digest);
   for (uint32_t t = 0; t < p->ntensors; t++)
     if (p->tensors[t].origin == VFT_PUBLIC && !p->tensors[t].values)
-      absorb_integers(s->ch, "statement/input", s->pub[t], vft_tensor_count(&p->tensors[t]));
+      vft_channel_absorb_integers(s->ch, "statement/input", s->pub[t],
+                                  vft_tensor_count(&p->tensors[t]));
   for (uint32_t l = 0; l < p->nlinks; l++)
-    vft_channel_absorb(s->ch, "statement/link", st->link_root[l].b, sizeof(vft_digest));
+    vft_channel_absorb_digest(s->ch, "statement/link", &st->link_root[l]);
   for (uint32_t o = 0; o < p->noracles; o++)
-    vft_channel_absorb(s->ch, "statement/oracle", st->oracle_root[o].b, sizeof(vft_digest));
+    vft_channel_absorb_digest(s->ch, "statement/oracle", &st->oracle_root[o]);
 }
 
 /* ---- lookups ---- */

@@ -117,7 +117,7 @@ vft_status vft_driver_open_oracles(vft_channel *ch, const vft_tree_info *tree, u
     ref[made] = &layout[made];
     root[made] = t->root;
     number[opened[made]] = made;
-    vft_channel_absorb(ch, "oracles/root", t->root.b, sizeof t->root.b);
+    vft_channel_absorb_digest(ch, "oracles/root", &t->root);
     vft_channel_absorb_u64(ch, "oracles/tensors", t->nboxes);
     for (uint32_t b = 0; b < t->nboxes; b++)
       for (uint32_t a = 0; a < t->box[b].rank; a++)

@@ -6,7 +6,13 @@
 
 vft_proof_options vft_proof_options_default(void) {
   /* 130: the openings dominate; the other terms of the account stay far above 128 bits */
-  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 20, .test_queries = 0};
+  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 20,
+                             .hash = VFT_HASH_BLAKE3, .test_queries = 0};
+}
+
+vft_proof_options vft_proof_options_recursive(void) {
+  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 16,
+                             .hash = VFT_HASH_POSEIDON, .test_queries = 0};
 }
 
 vft_status vft_statement_values(const vft_statement *statement, const int64_t ***out) {
@@ -74,7 +80,7 @@ vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_opti
   memset(&found, 0, sizeof found);
   if (!flags.bounds_checked) TRY(vft_program_check_bounds(statement->program));
   TRY(vft_statement_values(statement, &pub));
-  ch = vft_channel_verifier(vft_protocol_name, proof, len);
+  ch = vft_channel_verifier(vft_protocol_name, options->hash, proof, len);
   if (!ch) {
     st = VFT_RESOURCE;
     goto out;
@@ -106,7 +112,7 @@ vft_status vft_verify_oracles(const vft_tree_info *tree, uint32_t ntrees, unsign
   vft_status st = VFT_OK;
   vft_soundness account;
   memset(&account, 0, sizeof account);
-  vft_channel *ch = vft_channel_verifier(vft_oracle_protocol_name, proof, len);
+  vft_channel *ch = vft_channel_verifier(vft_oracle_protocol_name, options->hash, proof, len);
   if (!ch) return VFT_RESOURCE;
   TRY_OUT(vft_driver_open_oracles(ch, tree, ntrees, log_columns, claims, options, NULL, &account));
   TRY_OUT(vft_channel_finish(ch));

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
+#include "hash/kind.h"
 #include "relation/layout.h"
 #include "relation/program.h"
 #include "verify/functional.h"
@@ -34,11 +35,14 @@ typedef struct {
   unsigned log_inv_rate;  /* of the committed trees; 1 */
   unsigned bits;          /* soundness of each opening; 130 */
   unsigned grind;         /* bits of work before each query phase, <= 20; 20 */
+  vft_hash_kind hash;     /* of channel and trees, those of links and oracles too; BLAKE3 */
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
   const uint8_t *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
   size_t context_len;
 } vft_proof_options;
 vft_proof_options vft_proof_options_default(void);
+/* For proofs that are verified inside of a circuit: Poseidon, and less work, since it is dearer. */
+vft_proof_options vft_proof_options_recursive(void);
 
 /* Tensor number `index` (in the oracle's list of tensors) of oracle `oracle`, of the shape `box`,
  * has value `value` under f (f.tensor is `index` too). */

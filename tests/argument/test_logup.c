@@ -98,7 +98,7 @@ static bool claim_holds(const instance *in, const vft_logup_claim *c) {
 
 /* Both channels start by absorbing something about the instance, as a caller would. */
 static vft_channel *prover_channel(const instance *in) {
-  vft_channel *ch = vft_channel_prover(protocol);
+  vft_channel *ch = vft_channel_prover(protocol, VFT_HASH_BLAKE3);
   assert_non_null(ch);
   vft_channel_absorb_u64(ch, "instance", in->real);
   return ch;
@@ -106,7 +106,7 @@ static vft_channel *prover_channel(const instance *in) {
 
 static vft_status verify(const instance *in, const uint8_t *proof, size_t len,
                          vft_logup_claim *claim) {
-  vft_channel *ch = vft_channel_verifier(protocol, proof, len);
+  vft_channel *ch = vft_channel_verifier(protocol, VFT_HASH_BLAKE3, proof, len);
   assert_non_null(ch);
   vft_error_clear();
   vft_channel_absorb_u64(ch, "instance", in->real);
@@ -584,7 +584,7 @@ static void altered_messages(void **state) {
 
 static void bad_shapes(void **state) {
   (void)state;
-  vft_channel *ch = vft_channel_verifier(protocol, NULL, 0);
+  vft_channel *ch = vft_channel_verifier(protocol, VFT_HASH_BLAKE3, NULL, 0);
   vft_logup_claim claim;
   assert_int_equal(vft_logup_run(ch, 3, 0, NULL, &claim), VFT_USAGE);
   assert_int_equal(vft_logup_run(ch, 3, 9, NULL, &claim), VFT_USAGE);
@@ -593,7 +593,7 @@ static void bad_shapes(void **state) {
   vft_logup_leaves leaves = leaves_of(&in, 0);
   assert_int_equal(vft_logup_run(ch, 3, 8, &leaves, &claim), VFT_USAGE);
   vft_channel_free(ch);
-  ch = vft_channel_prover(protocol);
+  ch = vft_channel_prover(protocol, VFT_HASH_BLAKE3);
   assert_int_equal(vft_logup_run(ch, 3, 8, NULL, &claim), VFT_USAGE);
   leaves.recompute = 4;
   assert_int_equal(vft_logup_run(ch, 3, 8, &leaves, &claim), VFT_USAGE);

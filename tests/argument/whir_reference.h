@@ -20,6 +20,7 @@ typedef struct {
 } ref_fault;
 
 typedef struct {
+  vft_hash_kind hash;
   size_t words; /* base elements a column */
   unsigned log_n;
   vft_fp *column;    /* 2^log_n * words */
@@ -30,10 +31,10 @@ static inline void ref_tree_hash(ref_tree *t) {
   size_t n = (size_t)1 << t->log_n, at = 0;
   if (!t->nodes) t->nodes = malloc(2 * n * sizeof *t->nodes);
   for (size_t j = 0; j < n; j++)
-    t->nodes[j] = vft_merkle_leaf(t->column + j * t->words, t->words, t->log_n);
+    t->nodes[j] = vft_merkle_leaf(t->hash, t->column + j * t->words, t->words, t->log_n);
   for (size_t w = n; w > 1; at += w, w /= 2)
     for (size_t i = 0; i < w / 2; i++)
-      t->nodes[at + w + i] = vft_blake3_hash(&t->nodes[at + 2 * i], 64);
+      vft_merkle_nodes(t->hash, &t->nodes[at + 2 * i], &t->nodes[at + w + i], 1);
 }
 
 static inline vft_digest ref_tree_root(const ref_tree *t) {
@@ -41,9 +42,9 @@ static inline vft_digest ref_tree_root(const ref_tree *t) {
 }
 
 /* rows of base elements, row-major, each a polynomial's coefficients. */
-static inline ref_tree ref_tree_make(const vft_fp *rows, size_t n_rows, unsigned log_msg,
-                                     unsigned log_n) {
-  ref_tree t = {.words = n_rows, .log_n = log_n};
+static inline ref_tree ref_tree_make(vft_hash_kind hash, const vft_fp *rows, size_t n_rows,
+                                     unsigned log_msg, unsigned log_n) {
+  ref_tree t = {.hash = hash, .words = n_rows, .log_n = log_n};
   size_t n = (size_t)1 << log_n, len = (size_t)1 << log_msg;
   t.column = malloc(n * n_rows * sizeof *t.column);
   for (size_t j = 0; j < n; j++) {
@@ -156,13 +157,11 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
   vft_channel_absorb(ch, "whir/params", b, 16 + 16 * q->levels);
   vft_channel_absorb_u64(ch, "whir/trees", trees);
   for (size_t t = 0; t < trees; t++) {
-    ref_put64(b, tree[t].rows);
-    ref_put64(b + 8, tree[t].row_offset);
-    memcpy(b + 16, tree[t].root.b, 32);
-    vft_channel_absorb(ch, "whir/tree", b, 48);
+    vft_channel_absorb_u64(ch, "whir/rows", tree[t].rows);
+    vft_channel_absorb_u64(ch, "whir/offset", tree[t].row_offset);
+    vft_channel_absorb_digest(ch, "whir/tree", &tree[t].root);
   }
-  for (int i = 0; i < 3; i++) ref_put64(b + 8 * i, sigma.c[i].v);
-  vft_channel_absorb(ch, "whir/sigma", b, 24);
+  vft_channel_absorb_ext(ch, "whir/sigma", &sigma, 1);
 
   ref_state s = {.ch = ch, .p = p, .w = w, .fault = fault};
   s.vars = q->level[0].row_vars + q->level[0].log_msg;
@@ -181,7 +180,7 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
         for (size_t c = 0; c < cols; c++)
           for (size_t k = 0; k < 3; k++)
             base[(3 * r + k) * cols + c] = s.p[r * cols + c].c[k];
-      next = ref_tree_make(base, 3 * rows, n->log_msg, n->log_msg + n->log_inv_rate);
+      next = ref_tree_make(vft_channel_hash(ch), base, 3 * rows, n->log_msg, n->log_msg + n->log_inv_rate);
       free(base);
       vft_digest root = ref_tree_root(&next);
       TRY(vft_channel_send_digest(ch, "whir/root", &root));
@@ -191,6 +190,7 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
     }
     TRY(vft_channel_grind(ch, "whir/grind", l->grind));
     uint32_t *index = malloc(l->queries * sizeof *index);
+    uint32_t *once = malloc(l->queries * sizeof *once);
     vft_channel_challenge_indices(ch, "whir/queries", index, l->queries, log_n);
     size_t n = 0;
     for (uint32_t j = 0; j < (uint32_t)1 << log_n; j++) {
@@ -198,26 +198,25 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
       int hit = 0;
       for (uint32_t k = 0; k < l->queries && !hit; k++) hit = index[k] == j;
       if (!hit) continue;
-      index = realloc(index, (l->queries + n + 1) * sizeof *index);
-      index[l->queries + n++] = j;
+      once[n++] = j;
     }
-    memmove(index, index + l->queries, n * sizeof *index);
     if (i == 0) {
-      for (size_t t = 0; t < trees; t++) TRY(ref_open(ch, &code[t], index, n));
+      for (size_t t = 0; t < trees; t++) TRY(ref_open(ch, &code[t], once, n));
     } else {
-      TRY(ref_open(ch, &inner, index, n));
+      TRY(ref_open(ch, &inner, once, n));
       ref_tree_free(&inner);
     }
     inner = next;
     if (i + 1 < q->levels) {
       vft_ext gamma = vft_channel_challenge_ext(ch, "whir/batch"), g = gamma;
-      for (size_t j = 0; j < n; j++, g = vft_ext_mul(g, gamma)) {
+      for (size_t j = 0; j < l->queries; j++, g = vft_ext_mul(g, gamma)) {
         vft_fp x = vft_rs_point(log_n, index[j]), power = {1};
         for (size_t col = 0; col < len; col++, power = vft_fp_mul(power, x))
           s.w[col] = vft_ext_add(s.w[col], vft_ext_mul_fp(g, power));
       }
     }
     free(index);
+    free(once);
   }
   return ref_sumcheck(&s, "whir/last", 0, z);
 }

@@ -11,10 +11,14 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "field/field_values.h"
+#include "hash/poseidon.h"
 #include "merkle/path.h"
 #include "merkle/tree.h"
 
+static vft_hash_kind hash_now = VFT_HASH_BLAKE3; /* of the test that runs */
+
 typedef struct {
+  vft_hash_kind hash;
   unsigned c, rate;
   size_t rows, n;
   vft_fp *message;
@@ -23,7 +27,7 @@ typedef struct {
 } matrix;
 
 static matrix make(unsigned c, unsigned rate, size_t rows) {
-  matrix m = {.c = c, .rate = rate, .rows = rows, .n = (size_t)1 << (c + rate)};
+  matrix m = {.hash = hash_now, .c = c, .rate = rate, .rows = rows, .n = (size_t)1 << (c + rate)};
   m.message = vft_alloc(rows << c, 8);
   for (size_t i = 0; i < rows << c; i++) m.message[i] = test_fp();
   m.source = (vft_rows_fp_ctx){m.message, (size_t)1 << c, rows << c};
@@ -38,9 +42,31 @@ static void drop(matrix *m) {
 
 static vft_merkle *commit(matrix *m, bool keep) {
   vft_merkle *t;
-  assert_int_equal(vft_merkle_commit(&t, m->code, m->rows, vft_rows_fp, &m->source, keep),
+  assert_int_equal(vft_merkle_commit(&t, m->hash, m->code, m->rows, vft_rows_fp, &m->source, keep),
                    VFT_OK);
   return t;
+}
+
+static vft_digest naive_node(vft_digest left, vft_digest right) {
+  vft_digest pair[2] = {left, right};
+  if (hash_now == VFT_HASH_BLAKE3) return vft_blake3_hash(pair, sizeof pair);
+  vft_poseidon_digest in[2];
+  for (int i = 0; i < 2; i++) assert_true(vft_poseidon_read(pair[i].b, &in[i]));
+  vft_poseidon_compress(in, in, 1);
+  vft_poseidon_bytes(in, left.b);
+  return left;
+}
+
+/* The sponge of a column, permutation by permutation. */
+static vft_digest naive_sponge(const vft_fp *column, size_t rows, unsigned log_n) {
+  vft_poseidon_state s = {.s = {[8] = {rows}, [10] = {1024 + log_n}}};
+  for (size_t r = 0; r < rows; r++) {
+    s.s[r % 8] = vft_fp_add(s.s[r % 8], column[r]);
+    if (r % 8 == 7 || r + 1 == rows) vft_poseidon_permute(&s, 1);
+  }
+  vft_digest d;
+  for (int i = 0; i < 32; i++) d.b[i] = (uint8_t)(s.s[i / 8].v >> (8 * (i % 8)));
+  return d;
 }
 
 /* From the definition only: evaluations, bytes, plain hashes. */
@@ -48,6 +74,7 @@ static vft_digest naive_root(const matrix *m) {
   size_t len = (size_t)1 << m->c, bytes = 64 + 8 * m->rows;
   vft_digest *node = calloc(m->n, sizeof *node);
   uint8_t *msg = calloc(1, bytes);
+  vft_fp *column = calloc(m->rows, sizeof *column);
   for (size_t j = 0; j < m->n; j++) {
     vft_fp x = vft_rs_point(m->c + m->rate, j);
     memset(msg, 0, 64);
@@ -58,15 +85,18 @@ static vft_digest naive_root(const matrix *m) {
       vft_fp y = {0};
       for (size_t i = len; i-- > 0;)
         y = vft_fp_add(vft_fp_mul(y, x), m->message[r * len + i]);
+      column[r] = y;
       for (int k = 0; k < 8; k++) msg[64 + 8 * r + (size_t)k] = (uint8_t)(y.v >> (8 * k));
     }
-    node[j] = vft_blake3_hash(msg, bytes);
+    node[j] = hash_now == VFT_HASH_BLAKE3 ? vft_blake3_hash(msg, bytes)
+                                          : naive_sponge(column, m->rows, m->c + m->rate);
   }
   for (size_t width = m->n; width > 1; width /= 2)
-    for (size_t i = 0; i < width / 2; i++) node[i] = vft_blake3_hash(node[2 * i].b, 64);
+    for (size_t i = 0; i < width / 2; i++) node[i] = naive_node(node[2 * i], node[2 * i + 1]);
   vft_digest root = node[0];
   free(node);
   free(msg);
+  free(column);
   return root;
 }
 
@@ -110,11 +140,12 @@ static void leaves_and_nodes(void **state) {
   vft_fp columns[32 * 30];
   assert_int_equal(vft_merkle_open(t, all, 32, columns), VFT_OK);
   for (uint32_t j = 0; j < 32; j++)
-    same_digest(vft_merkle_node(t, 0, j), vft_merkle_leaf(columns + 30 * j, 30, 5));
+    same_digest(vft_merkle_node(t, 0, j), vft_merkle_leaf(hash_now, columns + 30 * j, 30, 5));
   for (unsigned h = 1; h <= 5; h++)
     for (uint64_t i = 0; i < 32u >> h; i++) {
-      vft_digest pair[2] = {vft_merkle_node(t, h - 1, 2 * i), vft_merkle_node(t, h - 1, 2 * i + 1)};
-      same_digest(vft_merkle_node(t, h, i), vft_blake3_hash(pair, 64));
+      vft_digest left = vft_merkle_node(t, h - 1, 2 * i);
+      vft_digest right = vft_merkle_node(t, h - 1, 2 * i + 1);
+      same_digest(vft_merkle_node(t, h, i), naive_node(left, right));
     }
   assert_int_equal(vft_merkle_sibling_count(all, 32, 5), 0);
   assert_int_equal(vft_merkle_sibling_count(all + 9, 1, 5), 5);
@@ -146,7 +177,7 @@ static void batch_openings(void **state) {
       assert_true(columns[k * m.rows + r].v == y.v);
     }
 #define VERIFY(cnt, nsib) \
-  vft_merkle_verify(&root, log_n, m.rows, pos, cnt, columns, sib, nsib)
+  vft_merkle_verify(hash_now, &root, log_n, m.rows, pos, cnt, columns, sib, nsib)
     assert_int_equal(VERIFY(count, ns), VFT_OK);
 
     /* Every kind of damage is refused under its own name. */
@@ -161,9 +192,18 @@ static void batch_openings(void **state) {
     columns[e] = old;
     if (ns) {
       size_t s = test_u64() % ns;
-      sib[s].b[test_u64() % 32] ^= 1;
+      sib[s].b[8 * (test_u64() % 4)] ^= 1;
+      if (hash_now == VFT_HASH_POSEIDON) { /* still canonical, or p became p + 1 */
+        vft_poseidon_digest d;
+        if (!vft_poseidon_read(sib[s].b, &d)) sib[s].b[1] ^= 1;
+      }
       assert_int_equal(VERIFY(count, ns), VFT_REJECTED);
       assert_string_equal(vft_error_check(), "merkle/root");
+      if (hash_now == VFT_HASH_POSEIDON) {
+        memset(sib[s].b + 8 * (test_u64() % 4), 0xff, 8);
+        assert_int_equal(VERIFY(count, ns), VFT_REJECTED);
+        assert_string_equal(vft_error_check(), "merkle/canonical");
+      }
       vft_merkle_siblings(t, pos, count, sib);
       assert_int_equal(VERIFY(count, ns - 1), VFT_REJECTED);
       assert_string_equal(vft_error_check(), "merkle/siblings");
@@ -171,7 +211,11 @@ static void batch_openings(void **state) {
     assert_int_equal(VERIFY(count, ns + 1), VFT_REJECTED);
     assert_string_equal(vft_error_check(), "merkle/siblings");
     assert_int_equal(VERIFY(0, ns), VFT_REJECTED);
-    assert_int_equal(vft_merkle_verify(&root, log_n, m.rows + 1, pos, 1, columns, sib, ns),
+    assert_int_equal(vft_merkle_verify(hash_now, &root, log_n, m.rows + 1, pos, 1, columns, sib,
+                                       ns),
+                     VFT_REJECTED);
+    vft_hash_kind other = hash_now == VFT_HASH_BLAKE3 ? VFT_HASH_POSEIDON : VFT_HASH_BLAKE3;
+    assert_int_equal(vft_merkle_verify(other, &root, log_n, m.rows, pos, count, columns, sib, ns),
                      VFT_REJECTED);
     root.b[31] ^= 0x80;
     assert_int_equal(VERIFY(count, ns), VFT_REJECTED);
@@ -205,7 +249,7 @@ static void position_is_bound(void **state) {
     assert_int_equal(vft_merkle_open(t, &j, 1, column), VFT_OK);
     vft_merkle_siblings(t, &j, 1, sib);
     for (uint32_t k = 0; k < 32; k++)
-      assert_int_equal(vft_merkle_verify(&root, 5, 5, &k, 1, column, sib, 5),
+      assert_int_equal(vft_merkle_verify(hash_now, &root, 5, 5, &k, 1, column, sib, 5),
                        k == j ? VFT_OK : VFT_REJECTED);
   }
   vft_merkle_free(t);
@@ -221,7 +265,8 @@ static void extension_rows(void **state) {
   vft_rs *code;
   assert_int_equal(vft_rs_new(&code, 4, 2), VFT_OK);
   vft_merkle *t;
-  assert_int_equal(vft_merkle_commit(&t, code, 3 * ROWS, vft_rows_ext, &source, true), VFT_OK);
+  assert_int_equal(vft_merkle_commit(&t, hash_now, code, 3 * ROWS, vft_rows_ext, &source, true),
+                   VFT_OK);
   for (uint32_t j = 0; j < 64; j++) {
     vft_fp column[3 * ROWS], x = vft_rs_point(6, j);
     assert_int_equal(vft_merkle_open(t, &j, 1, column), VFT_OK);
@@ -248,24 +293,42 @@ static void failures_are_reported(void **state) {
   assert_int_equal(vft_rs_new(&code, 3, 1), VFT_OK);
   assert_int_equal(vft_rs_new(&tiny, 2, 1), VFT_OK);
   for (size_t bad = 3; bad < 600; bad += 90) {
-    assert_int_equal(vft_merkle_commit(&t, code, 600, failing_source, &bad, false), VFT_RESOURCE);
+    assert_int_equal(vft_merkle_commit(&t, hash_now, code, 600, failing_source, &bad, false),
+                     VFT_RESOURCE);
     assert_null(t);
     assert_non_null(strstr(vft_error_message(), "is gone"));
-    assert_int_equal(vft_merkle_commit(&t, code, bad + 1, failing_source, &bad, true),
+    assert_int_equal(vft_merkle_commit(&t, hash_now, code, bad + 1, failing_source, &bad, true),
                      VFT_RESOURCE);
   }
   size_t none = SIZE_MAX;
-  assert_int_equal(vft_merkle_commit(&t, code, 0, failing_source, &none, true), VFT_USAGE);
-  assert_int_equal(vft_merkle_commit(&t, tiny, 1, failing_source, &none, true), VFT_USAGE);
+  assert_int_equal(vft_merkle_commit(&t, hash_now, code, 0, failing_source, &none, true),
+                   VFT_USAGE);
+  assert_int_equal(vft_merkle_commit(&t, hash_now, tiny, 1, failing_source, &none, true),
+                   VFT_USAGE);
   vft_rs_free(code);
   vft_rs_free(tiny);
 }
 
+static int under_blake3(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_BLAKE3;
+  return 0;
+}
+
+static int under_poseidon(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_POSEIDON;
+  return 0;
+}
+
+#define BOTH(test)                                \
+  cmocka_unit_test_setup(test, under_blake3),     \
+      {#test " (poseidon)", test, under_poseidon, NULL, NULL}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(roots_follow_the_definition), cmocka_unit_test(leaves_and_nodes),
-      cmocka_unit_test(batch_openings),              cmocka_unit_test(position_is_bound),
-      cmocka_unit_test(extension_rows),              cmocka_unit_test(failures_are_reported),
+      BOTH(roots_follow_the_definition), BOTH(leaves_and_nodes), BOTH(batch_openings),
+      BOTH(position_is_bound),           BOTH(extension_rows),   BOTH(failures_are_reported),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

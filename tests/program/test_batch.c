@@ -51,11 +51,11 @@ static vft_status prove_with_weight(int64_t weight, vft_status *honest) {
   for (uint32_t i = 0; i < p->ntensors; i++)
     if (p->tensors[i].origin == VFT_PUBLIC && !p->tensors[i].values) inputs[i] = values_of(&b, t, i);
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    assert_int_equal(vft_commit_group(&link[l], t, VFT_LINK, l, 1, 0), VFT_OK);
+    assert_int_equal(vft_commit_group(&link[l], t, VFT_LINK, l, 1, VFT_HASH_BLAKE3, 0), VFT_OK);
     link_root[l] = vft_commitment_root(link[l]);
   }
   for (uint32_t o = 0; o < p->noracles; o++) {
-    assert_int_equal(vft_commit_group(&oracle[o], t, VFT_ORACLE, o, 1, 0), VFT_OK);
+    assert_int_equal(vft_commit_group(&oracle[o], t, VFT_ORACLE, o, 1, VFT_HASH_BLAKE3, 0), VFT_OK);
     oracle_root[o] = vft_commitment_root(oracle[o]);
   }
   st = vft_prove(p, t, link, oracle_root, &options, &(vft_prove_options){.unchecked = true}, &proof,

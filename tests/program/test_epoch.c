@@ -32,7 +32,7 @@ static void test_small(void **state) {
 
 static vft_digest root_of(const vft_trace *t, uint32_t link) {
   vft_commitment *c;
-  OK(vft_commit_group(&c, t, VFT_LINK, link, step_options().log_inv_rate, 0));
+  OK(vft_commit_group(&c, t, VFT_LINK, link, step_options().log_inv_rate, VFT_HASH_BLAKE3, 0));
   vft_digest root = vft_commitment_root(c);
   vft_commitment_free(c);
   return root;

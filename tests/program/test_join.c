@@ -126,7 +126,7 @@ static void test_proof(void **state) {
   vft_digest root[8], oracle[2] = {{{1}}, {{2}}};
   const int64_t **in = vft_alloc(p->ntensors, sizeof *in);
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    OK(vft_commit_group(&link[l], &f.trace, VFT_LINK, l, o.log_inv_rate, 0));
+    OK(vft_commit_group(&link[l], &f.trace, VFT_LINK, l, o.log_inv_rate, VFT_HASH_BLAKE3, 0));
     root[l] = vft_commitment_root(link[l]);
   }
   for (uint32_t t = 0; t < p->ntensors; t++)

@@ -42,12 +42,12 @@ static const vft_prove_options cheating = {.unchecked = true, .cheat = true};
 static void commit_all(job *j) {
   for (uint32_t l = 0; l < j->program->nlinks; l++) {
     vft_commitment_free(j->link[l]);
-    OK(vft_commit_group(&j->link[l], &j->trace, VFT_LINK, l, j->options.log_inv_rate, 0));
+    OK(vft_commit_group(&j->link[l], &j->trace, VFT_LINK, l, j->options.log_inv_rate, j->options.hash, 0));
     j->link_root[l] = vft_commitment_root(j->link[l]);
   }
   for (uint32_t o = 0; o < j->program->noracles; o++) {
     vft_commitment_free(j->oracle[o]);
-    OK(vft_commit_group(&j->oracle[o], &j->trace, VFT_ORACLE, o, j->options.log_inv_rate, 0));
+    OK(vft_commit_group(&j->oracle[o], &j->trace, VFT_ORACLE, o, j->options.log_inv_rate, j->options.hash, 0));
     j->oracle_root[o] = vft_commitment_root(j->oracle[o]);
   }
 }
@@ -387,7 +387,7 @@ static void other_link(vft_program *(*build)(int), void (*fill)(vft_trace *), co
   int64_t old = toy_get(&j.trace, v, at);
   toy_set(&j.trace, v, at, old > 0 ? old - 1 : old + 1);
   vft_commitment_free(j.link[l]);
-  OK(vft_commit_group(&j.link[l], &j.trace, VFT_LINK, l, 1, VFT_COMMIT_COPY));
+  OK(vft_commit_group(&j.link[l], &j.trace, VFT_LINK, l, 1, VFT_HASH_BLAKE3, VFT_COMMIT_COPY));
   j.link_root[l] = vft_commitment_root(j.link[l]);
   toy_set(&j.trace, v, at, old);
   OK(vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &cheating, &proof, &claims,

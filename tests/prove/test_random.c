@@ -145,10 +145,10 @@ static vft_status prove_and_verify(const random_program *r, const vft_trace *t) 
   vft_prove_options unchecked = {.unchecked = true, .keep_codewords = toy_rnd(0, 1)};
   options.test_queries = 2;
   for (uint32_t l = 0; l < 2; l++) {
-    TRY_OUT(vft_commit_group(&link[l], t, VFT_LINK, l, 1, 0));
+    TRY_OUT(vft_commit_group(&link[l], t, VFT_LINK, l, 1, VFT_HASH_BLAKE3, 0));
     root[l] = vft_commitment_root(link[l]);
   }
-  TRY_OUT(vft_commit_group(&oracle, t, VFT_ORACLE, 0, 1, 0));
+  TRY_OUT(vft_commit_group(&oracle, t, VFT_ORACLE, 0, 1, VFT_HASH_BLAKE3, 0));
   oracle_root = vft_commitment_root(oracle);
   TRY_OUT(vft_prove(r->p, t, link, &oracle_root, &options, &unchecked, &proof, &mine, NULL));
   vft_statement s = {r->p, NULL, root, &oracle_root};

@@ -50,7 +50,7 @@ static exchange sample(void) {
 
 /* A fresh copy of the honest proof; the caller frees it. */
 static uint8_t *honest(exchange *x, size_t *len) {
-  vft_channel *ch = vft_channel_prover("test v1");
+  vft_channel *ch = vft_channel_prover("test v1", VFT_HASH_BLAKE3);
   assert_non_null(ch);
   *x = sample();
   assert_int_equal(run(ch, x, 7), VFT_OK);
@@ -64,7 +64,7 @@ static uint8_t *honest(exchange *x, size_t *len) {
 
 static vft_status verify(const char *protocol, const uint8_t *proof, size_t len, exchange *x,
                          uint64_t public_value) {
-  vft_channel *ch = vft_channel_verifier(protocol, proof, len);
+  vft_channel *ch = vft_channel_verifier(protocol, VFT_HASH_BLAKE3, proof, len);
   assert_non_null(ch);
   memset(x, 0, sizeof *x);
   vft_error_clear();
@@ -158,7 +158,7 @@ static void non_canonical_values(void **state) {
   assert_int_equal(verify("test v1", proof, len, &v, 7), VFT_OK);
   free(proof);
   /* The prover's side refuses to send one, too. */
-  vft_channel *ch = vft_channel_prover("test v1");
+  vft_channel *ch = vft_channel_prover("test v1", VFT_HASH_BLAKE3);
   vft_fp bad = {VFT_P};
   assert_int_equal(vft_channel_send_fp(ch, "x", &bad, 1), VFT_REJECTED);
   vft_channel_free(ch);
@@ -184,7 +184,7 @@ static void headers_separate(void **state) {
   enum { CASES = 12 };
   vft_ext c[CASES];
   for (int i = 0; i < CASES; i++) {
-    vft_channel *ch = vft_channel_prover("test");
+    vft_channel *ch = vft_channel_prover("test", VFT_HASH_BLAKE3);
     vft_fp z[6] = {{0}};
     vft_ext e[2] = {VFT_EXT_ZERO, VFT_EXT_ZERO};
     vft_digest d = {{0}};
@@ -212,7 +212,7 @@ static void headers_separate(void **state) {
     vft_channel_free(ch);
   }
   /* The label of a challenge and its position count. */
-  vft_channel *a = vft_channel_prover("test"), *b = vft_channel_prover("test");
+  vft_channel *a = vft_channel_prover("test", VFT_HASH_BLAKE3), *b = vft_channel_prover("test", VFT_HASH_BLAKE3);
   vft_ext a1 = vft_channel_challenge_ext(a, "x"), b1 = vft_channel_challenge_ext(b, "y");
   assert_false(vft_ext_eq(a1, b1));
   assert_false(vft_ext_eq(a1, vft_channel_challenge_ext(a, "x")));
@@ -225,7 +225,7 @@ static void grinding(void **state) {
   uint8_t first[8];
   for (int threads = 1; threads <= 2; threads++) {
     vft_threads_set(threads);
-    vft_channel *ch = vft_channel_prover("test");
+    vft_channel *ch = vft_channel_prover("test", VFT_HASH_BLAKE3);
     assert_int_equal(vft_channel_grind(ch, "none", 0), VFT_OK);
     size_t len;
     vft_channel_proof(ch, &len);
@@ -237,22 +237,22 @@ static void grinding(void **state) {
     assert_memory_equal(first, proof, 8);
     vft_channel_free(ch);
   }
-  vft_channel *ch = vft_channel_verifier("test", first, 8);
+  vft_channel *ch = vft_channel_verifier("test", VFT_HASH_BLAKE3, first, 8);
   assert_int_equal(vft_channel_grind(ch, "work", 17), VFT_OK);
   assert_int_equal(vft_channel_finish(ch), VFT_OK);
   vft_channel_free(ch);
   first[0] ^= 1;
-  ch = vft_channel_verifier("test", first, 8);
+  ch = vft_channel_verifier("test", VFT_HASH_BLAKE3, first, 8);
   assert_int_equal(vft_channel_grind(ch, "work", 17), VFT_REJECTED);
   assert_string_equal(vft_error_check(), "transcript/grind");
   assert_int_equal(vft_channel_finish(ch), VFT_REJECTED);
   assert_string_equal(vft_error_check(), "transcript/grind");
   vft_channel_free(ch);
   first[0] ^= 1; /* the same work under another label or another number of bits is not valid */
-  ch = vft_channel_verifier("test", first, 8);
+  ch = vft_channel_verifier("test", VFT_HASH_BLAKE3, first, 8);
   assert_int_equal(vft_channel_grind(ch, "other", 17), VFT_REJECTED);
   vft_channel_free(ch);
-  ch = vft_channel_prover("test");
+  ch = vft_channel_prover("test", VFT_HASH_BLAKE3);
   assert_int_equal(vft_channel_grind(ch, "work", 41), VFT_USAGE);
   vft_channel_free(ch);
   vft_threads_set(0);
@@ -264,12 +264,12 @@ static void large_message_grows_the_proof(void **state) {
   vft_fp *v = calloc(N, sizeof *v), *w = malloc(N * sizeof *w);
   assert_true(v && w);
   for (size_t i = 0; i < N; i++) v[i].v = i * i;
-  vft_channel *p = vft_channel_prover("test");
+  vft_channel *p = vft_channel_prover("test", VFT_HASH_BLAKE3);
   for (int i = 0; i < 3; i++) assert_int_equal(vft_channel_send_fp(p, "x", v, N), VFT_OK);
   size_t len;
   const uint8_t *proof = vft_channel_proof(p, &len);
   assert_int_equal(len, 3 * 8 * N);
-  vft_channel *q = vft_channel_verifier("test", proof, len);
+  vft_channel *q = vft_channel_verifier("test", VFT_HASH_BLAKE3, proof, len);
   for (int i = 0; i < 3; i++) {
     assert_int_equal(vft_channel_send_fp(q, "x", w, N), VFT_OK);
     assert_memory_equal(v, w, N * sizeof *v);

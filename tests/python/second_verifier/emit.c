@@ -129,11 +129,11 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   check(vft_trace_complete(&trace));
   check(vft_trace_count_lookups(&trace));
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    check(vft_commit_group(&link[l], &trace, VFT_LINK, l, options.log_inv_rate, 0));
+    check(vft_commit_group(&link[l], &trace, VFT_LINK, l, options.log_inv_rate, options.hash, 0));
     link_root[l] = vft_commitment_root(link[l]);
   }
   for (uint32_t o = 0; o < p->noracles; o++) {
-    check(vft_commit_group(&oracle[o], &trace, VFT_ORACLE, o, options.log_inv_rate, 0));
+    check(vft_commit_group(&oracle[o], &trace, VFT_ORACLE, o, options.log_inv_rate, options.hash, 0));
     oracle_root[o] = vft_commitment_root(oracle[o]);
   }
   const vft_prove_options how = {0};

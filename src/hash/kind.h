@@ -1,0 +1,8 @@
+/* The hash of a proof: of its channel and of all its trees alike. BLAKE3 is the faster one;
+ * Poseidon is the one that an arithmetic circuit can follow. */
+#ifndef VFT_HASH_KIND_H
+#define VFT_HASH_KIND_H
+
+typedef enum { VFT_HASH_BLAKE3, VFT_HASH_POSEIDON } vft_hash_kind;
+
+#endif

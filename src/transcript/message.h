@@ -1,0 +1,20 @@
+/* Inside of transcript: types of the channel's messages, the same for both hashes. */
+#ifndef VFT_TRANSCRIPT_MESSAGE_H
+#define VFT_TRANSCRIPT_MESSAGE_H
+
+enum {
+  VFT_MESSAGE_BYTES = 1,
+  VFT_MESSAGE_U64 = 2,
+  VFT_MESSAGE_FP = 3,
+  VFT_MESSAGE_EXT = 4,
+  VFT_MESSAGE_DIGEST = 5,
+  VFT_MESSAGE_KNOWN_DIGEST = 6,
+  VFT_MESSAGE_KNOWN_EXT = 7,
+  VFT_MESSAGE_INTEGERS = 8,
+  VFT_MESSAGE_CHALLENGE_EXT = 16,
+  VFT_MESSAGE_CHALLENGE_INDICES = 17,
+  VFT_MESSAGE_GRIND = 18,
+  VFT_MESSAGE_NONCE = 19
+};
+
+#endif
