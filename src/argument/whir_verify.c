@@ -3,21 +3,14 @@
  * absorb. Needs nothing but the C library. */
 #include <string.h>
 
+#include "argument/whir_columns.h"
 #include "argument/whir_core.h"
 #include "base/mem.h"
-#include "merkle/path.h"
-#include "poly/rs.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns are sent as they lie in memory");
-
-/* One level's queries. Claims are over the positions as drawn; the trees are opened at the distinct
- * ones, in increasing order. */
+/* One level's queries; claim i has weight gamma^(i+1). */
 typedef struct {
-  uint32_t *index;    /* n positions, as drawn */
-  uint32_t *distinct; /* opened positions */
-  uint32_t *place;    /* index[i] = distinct[place[i]] */
-  size_t n, opened;
-  vft_ext gamma; /* claim i has weight gamma^(i+1) */
+  vft_whir_queries at;
+  vft_ext gamma;
 } queries;
 
 typedef struct {
@@ -100,35 +93,10 @@ static vft_status sumcheck(driver *d, const char *label, unsigned base, unsigned
 
 /* ---- queries -------------------------------------------------------------------------------- */
 
-/* Where a drawn position is among the distinct ones. */
-static uint32_t place_of(const queries *q, uint32_t position) {
-  size_t lo = 0, hi = q->opened;
-  while (hi - lo > 1) {
-    size_t mid = lo + (hi - lo) / 2;
-    if (q->distinct[mid] <= position)
-      lo = mid;
-    else
-      hi = mid;
-  }
-  return (uint32_t)lo;
-}
-
 static vft_status draw_queries(driver *d, unsigned level) {
   const vft_whir_level *l = &d->p->level[level];
-  queries *q = &d->q[level];
   TRY(vft_channel_grind(d->ch, "whir/grind", l->grind));
-  q->n = l->queries;
-  q->index = vft_alloc(q->n, sizeof *q->index);
-  q->distinct = vft_alloc(q->n, sizeof *q->distinct);
-  q->place = vft_alloc(q->n, sizeof *q->place);
-  if (!q->index || !q->distinct || !q->place)
-    return vft_fail(VFT_RESOURCE, "opening: out of memory for queries");
-  vft_channel_challenge_indices(d->ch, "whir/queries", q->index, q->n,
-                                l->log_msg + l->log_inv_rate);
-  memcpy(q->distinct, q->index, q->n * sizeof *q->index);
-  q->opened = vft_merkle_sort_positions(q->distinct, q->n);
-  for (size_t i = 0; i < q->n; i++) q->place[i] = place_of(q, q->index[i]);
-  return VFT_OK;
+  return vft_whir_draw(d->ch, &d->q[level].at, l->queries, l->log_msg + l->log_inv_rate);
 }
 
 /* out[i] = eq(r, offset + i), i < n. */
@@ -155,35 +123,24 @@ static vft_status eq_range(vft_ext *out, const vft_ext *r, unsigned vars, uint64
 static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_whir_tree *t,
                             vft_ext *y) {
   const vft_whir_level *l = &d->p->level[level];
-  const queries *q = &d->q[level];
-  unsigned log_n = l->log_msg + l->log_inv_rate;
+  const vft_whir_queries *q = &d->q[level].at;
   size_t words = level ? 3 * t->rows : t->rows;
-  size_t siblings = vft_merkle_sibling_count(q->distinct, q->opened, log_n);
   vft_status st = VFT_OK;
   vft_ext *eq = vft_alloc_raw(t->rows, sizeof *eq);
-  vft_digest *sibling = vft_alloc_raw(siblings, sizeof *sibling);
   /* As extension elements, so that both views of a column are of the type that was allocated. */
   vft_ext *store = vft_alloc_raw(q->opened * words / 3 + 1, sizeof *store);
   vft_fp *columns = store ? store[0].c : NULL;
-  if (!eq || !sibling || !store) {
+  if (!eq || !store) {
     st = vft_fail(VFT_RESOURCE, "opening: out of memory for columns");
     goto out;
   }
-  if (d->hooks) {
-    const vft_merkle *from = d->hooks->tree(d->hooks->ctx, level, tree);
-    TRY_OUT(vft_merkle_open(from, q->distinct, q->opened, columns));
-    vft_merkle_siblings(from, q->distinct, q->opened, sibling);
-  }
-  TRY_OUT(vft_channel_send_opening(d->ch, columns, q->opened * words * sizeof *columns));
-  TRY_OUT(vft_channel_send_opening(d->ch, sibling, siblings * sizeof *sibling));
-  if (!d->hooks) {
-    st = vft_merkle_verify(vft_channel_hash(d->ch), &t->root, log_n, words, q->distinct,
-                           q->opened, columns, sibling, siblings);
-    if (st == VFT_REJECTED)
-      st = vft_reject("whir/merkle", "opening: level %u, tree %zu: %s", level, tree,
-                      vft_error_message());
-    if (st != VFT_OK) goto out;
-  }
+  const vft_merkle *from = d->hooks ? d->hooks->tree(d->hooks->ctx, level, tree) : NULL;
+  st = vft_whir_columns(d->ch, q, from, &t->root, l->log_msg + l->log_inv_rate, words, level > 0,
+                        columns);
+  if (st == VFT_REJECTED && !strncmp(vft_error_check(), "merkle/", 7))
+    st = vft_reject("whir/merkle", "opening: level %u, tree %zu: %s", level, tree,
+                    vft_error_message());
+  TRY_OUT(st);
   TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
   for (size_t i = 0; i < q->opened; i++) {
     const vft_fp *column = columns + i * words;
@@ -193,7 +150,6 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
   }
 out:
   vft_free(store);
-  vft_free(sibling);
   vft_free(eq);
   return st;
 }
@@ -210,7 +166,7 @@ static vft_ext horner(const vft_ext *f, size_t n, vft_fp x) {
 static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tree, size_t trees,
                              const vft_ext *last) {
   const vft_whir_level *l = &d->p->level[level];
-  queries *q = &d->q[level];
+  const vft_whir_queries *q = &d->q[level].at;
   vft_status st = VFT_OK;
   TRY(draw_queries(d, level));
   vft_ext *y = vft_alloc(q->opened, sizeof *y);
@@ -218,7 +174,7 @@ static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tre
   for (size_t t = 0; t < trees; t++) TRY_OUT(open_tree(d, level, t, &tree[t], y));
   if (level + 1 == d->p->levels) {
     for (size_t i = 0; i < q->n; i++) {
-      vft_fp x = vft_rs_point(l->log_msg + l->log_inv_rate, q->index[i]);
+      vft_fp x = vft_whir_point(q, i, l->log_msg + l->log_inv_rate);
       if (vft_ext_eq(y[q->place[i]], horner(last, (size_t)1 << l->log_msg, x))) continue;
       st = d->hooks ? vft_fail(VFT_USAGE, "opening: the code of level %u is not that of its rows",
                                level)
@@ -228,12 +184,12 @@ static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tre
       goto out;
     }
   } else {
-    q->gamma = vft_channel_challenge_ext(d->ch, "whir/batch");
-    vft_ext w = q->gamma;
-    for (size_t i = 0; i < q->n; i++, w = vft_ext_mul(w, q->gamma))
+    vft_ext gamma = vft_channel_challenge_ext(d->ch, "whir/batch"), w = gamma;
+    d->q[level].gamma = gamma;
+    for (size_t i = 0; i < q->n; i++, w = vft_ext_mul(w, gamma))
       d->claim = vft_ext_add(d->claim, vft_ext_mul(w, y[q->place[i]]));
     if (d->hooks)
-      TRY_OUT(d->hooks->claims(d->hooks->ctx, level, q->index, q->n, q->gamma));
+      TRY_OUT(d->hooks->claims(d->hooks->ctx, level, q->index, q->n, gamma));
   }
 out:
   vft_free(y);
@@ -248,8 +204,8 @@ static vft_ext claims_at(const driver *d) {
     const vft_whir_level *l = &d->p->level[i];
     const queries *q = &d->q[i];
     vft_ext w = q->gamma;
-    for (size_t j = 0; j < q->n; j++, w = vft_ext_mul(w, q->gamma)) {
-      vft_fp x = vft_rs_point(l->log_msg + l->log_inv_rate, q->index[j]);
+    for (size_t j = 0; j < q->at.n; j++, w = vft_ext_mul(w, q->gamma)) {
+      vft_fp x = vft_whir_point(&q->at, j, l->log_msg + l->log_inv_rate);
       vft_ext v = w;
       for (unsigned b = 0; b < l->log_msg; b++, x = vft_fp_sqr(x)) {
         /* 1 - z + z x = 1 + z (x - 1) */
@@ -310,11 +266,7 @@ vft_status vft_whir_drive(vft_channel *ch, const vft_whir_params *params,
   absorb_params(ch, params);
   absorb_statement(ch, tree, trees, sigma);
   vft_status st = drive(&d, tree, trees, weight, ctx);
-  for (unsigned i = 0; i < VFT_WHIR_LEVELS_MAX; i++) {
-    vft_free(d.q[i].index);
-    vft_free(d.q[i].distinct);
-    vft_free(d.q[i].place);
-  }
+  for (unsigned i = 0; i < VFT_WHIR_LEVELS_MAX; i++) vft_whir_queries_free(&d.q[i].at);
   return st;
 }
 

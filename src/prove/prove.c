@@ -192,7 +192,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   vft_arena own = {0};
   vft_commitment *witness = NULL;
   vft_digest witness_root;
-  const int64_t **pub = NULL;
+  vft_public *pub = NULL;
   const int64_t **inputs = vft_alloc(program->ntensors, sizeof *inputs);
   vft_digest *link_root = vft_alloc(program->nlinks, sizeof *link_root);
   vft_commitment **commitment = vft_alloc((size_t)program->nlinks + 1, sizeof *commitment);

@@ -82,17 +82,17 @@ static vft_status no_opening(void *ctx, vft_channel *ch, const vft_whir_params *
 }
 
 /* Inputs as good as any: ones where they may be, so that nothing drops out. */
-static vft_status make_inputs(const vft_program *p, const int64_t **pub, vft_arena *arena) {
+static vft_status make_inputs(const vft_program *p, vft_public *pub, vft_arena *arena) {
   for (uint32_t t = 0; t < p->ntensors; t++) {
     const vft_tensor *x = &p->tensors[t];
     if (x->origin != VFT_PUBLIC) continue;
-    pub[t] = x->values;
-    if (pub[t]) continue;
+    pub[t].constant = x->values;
+    if (x->values) continue;
     size_t n = vft_tensor_count(x);
-    int64_t *one = vft_arena_alloc(arena, n, sizeof *one);
+    vft_fp *one = vft_arena_alloc(arena, n, sizeof *one);
     if (!one) return VFT_RESOURCE;
-    for (size_t i = 0; i < n; i++) one[i] = x->field || x->hi >= 1 ? 1 : x->hi;
-    pub[t] = one;
+    for (size_t i = 0; i < n; i++) one[i] = vft_fp_from_i64(x->field || x->hi >= 1 ? 1 : x->hi);
+    pub[t].input = one;
   }
   return VFT_OK;
 }
@@ -112,14 +112,14 @@ vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
   memset(&trees, 0, sizeof trees);
   memset(&claims, 0, sizeof claims);
   memset(&nothing, 0, sizeof nothing);
-  const int64_t **pub = vft_alloc(program->ntensors, sizeof *pub);
+  vft_public *pub = vft_alloc(program->ntensors, sizeof *pub);
   vft_digest *root = vft_alloc((size_t)program->nlinks + program->noracles + 1, sizeof *root);
   vft_channel *ch = vft_channel_prover(vft_protocol_name, VFT_HASH_BLAKE3);
   if (!pub || !root || !ch) {
     st = VFT_RESOURCE;
     goto out;
   }
-  vft_statement statement = {program, pub, root, root + program->nlinks};
+  vft_statement statement = {program, NULL, root, root + program->nlinks};
   TRY_OUT(make_inputs(program, pub, &arena));
   TRY_OUT(vft_trees_init(&trees, program));
   TRY_OUT(vft_session_init(&s, program, ch, pub, &hooks));

@@ -355,20 +355,28 @@ vft_status vft_slots_join(vft_slots *slots, const vft_shards *shards, uint64_t s
 
 /* ---- transcript ---- */
 
+/* Seven bytes an element, little-endian; returns their number. */
+static size_t pack(vft_fp *out, const uint8_t *bytes, size_t n) {
+  size_t elements = (n + 6) / 7;
+  for (size_t e = 0; e < elements; e++) {
+    uint64_t x = 0;
+    for (size_t k = 0; k < 7 && 7 * e + k < n; k++) x |= (uint64_t)bytes[7 * e + k] << (8 * k);
+    out[e] = vft_fp_from_u64(x);
+  }
+  return elements;
+}
+
 vft_proof_options vft_cut_options(const vft_manifest *m, const vft_cut *cut, uint64_t step,
-                                  uint32_t shard, uint8_t context[VFT_CONTEXT_MAX]) {
+                                  uint32_t shard, vft_fp context[VFT_CONTEXT_MAX]) {
   vft_proof_options options = vft_proof_options_default();
-  uint8_t *at = context;
-  memcpy(at, VFT_PROTOCOL_NAME, sizeof VFT_PROTOCOL_NAME);
-  at += sizeof VFT_PROTOCOL_NAME;
-  memcpy(at, m->digest, 32);
-  at += 32;
-  for (int i = 0; i < 8; i++) *at++ = (uint8_t)(step >> (8 * i));
-  for (int i = 0; i < 4; i++) *at++ = (uint8_t)(shard >> (8 * i));
-  for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->steps >> (8 * i));
-  for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->n >> (8 * i));
-  for (int r = 0; r < cut->n; r++)
-    for (int i = 0; i < 4; i++) *at++ = (uint8_t)((uint32_t)cut->count[r] >> (8 * i));
+  vft_fp *at = context;
+  at += pack(at, (const uint8_t *)VFT_PROTOCOL_NAME, sizeof VFT_PROTOCOL_NAME);
+  at += pack(at, m->digest, 32);
+  *at++ = vft_fp_from_u64(step);
+  *at++ = vft_fp_from_u64(shard);
+  *at++ = vft_fp_from_u64((uint64_t)cut->steps);
+  *at++ = vft_fp_from_u64((uint64_t)cut->n);
+  for (int r = 0; r < cut->n; r++) *at++ = vft_fp_from_u64((uint64_t)cut->count[r]);
   options.bits += vft_log2_ceil(vft_cut_proofs(cut, m));
   options.context = context;
   options.context_len = (size_t)(at - context);

@@ -107,11 +107,11 @@ VFT_MUST_CHECK vft_status vft_slots_join(vft_slots *slots, const vft_shards *sha
 /* What every proof of a run absorbs first: the protocol's name and 0x00, h_Pi, the step (u64), the
  * shard (u32), whole steps in a proof (u32), the number of ranges and their layers (u32 each);
  * little-endian. */
-enum { VFT_CONTEXT_MAX = sizeof VFT_PROTOCOL_NAME + 32 + 8 + 4 + 4 + 4 + 4 * VFT_MAX_PARTS };
+enum { VFT_CONTEXT_MAX = (sizeof VFT_PROTOCOL_NAME + 6) / 7 + 5 + 4 + VFT_MAX_PARTS };
 /* How a proof is made: the default options with that context, and with so many more bits that all
  * proofs of the run together stay at the level of one: bits + ceil(log2(proofs)). `context` must
  * outlive the options. */
 vft_proof_options vft_cut_options(const vft_manifest *manifest, const vft_cut *cut, uint64_t step,
-                                  uint32_t shard, uint8_t context[VFT_CONTEXT_MAX]);
+                                  uint32_t shard, vft_fp context[VFT_CONTEXT_MAX]);
 
 #endif

@@ -89,7 +89,7 @@ static vft_status verify_file(const vft_manifest *m, const vft_cut *cut, const v
                               const vft_windows *windows, const vft_epoch_file *file,
                               vft_soundness *soundness) {
   vft_epoch_statement at;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   int64_t **inputs;
   TRY(vft_epochs_statement(m, windows, file->epoch, file->block, &file->counters, &at));
   TRY(vft_epoch_inputs(e->program, &at, &inputs));

@@ -31,7 +31,7 @@ typedef struct {
 static vft_status add_program(sums *w, const vft_step *step, double times) {
   vft_cost cost;
   vft_memory_shard memory;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_proof_options options = vft_cut_options(&w->plan->manifest, &w->out->cut, 0, 0, context);
   TRY(vft_program_cost(step->program, &cost));
   TRY(vft_memory_plan(step, &options, w->budget, &memory));

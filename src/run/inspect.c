@@ -38,7 +38,7 @@ static vft_status program_lines(const vft_manifest *m, FILE *out) {
             cost.witness + cost.link, cost.lookups, step->program->nrelations, m->log_columns);
     fprintf(out, "  oracles         %zu base parameters and table entries\n", cost.oracle);
   }
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_cut whole = vft_cut_even(m->shape.layers, 0);
   vft_proof_options options = vft_cut_options(m, &whole, 0, 0, context);
   vft_prove_plan fast = {0}, lean = {0};

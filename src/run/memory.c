@@ -93,7 +93,7 @@ static vft_status try_shard(const vft_manifest *m, const vft_cut *cut, uint32_t 
  * model has no gradient before it, so the first range is not the largest of equals. */
 static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut *cut,
                           size_t budget, vft_memory_shard *largest, size_t *integers) {
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_proof_options options = vft_cut_options(m, cut, 0, 0, context);
   *integers = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
   if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
@@ -115,7 +115,7 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
 static vft_status join_steps(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
                              vft_memory_shard *largest) {
   size_t own = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   for (int steps = VFT_JOIN_STEPS; steps > 1; steps /= 2) {
     vft_cut joined = {.n = 0, .steps = steps};
     vft_memory_shard plan;
@@ -157,7 +157,7 @@ vft_status vft_memory_oracles(const vft_manifest *m, const vft_step *whole, size
   vft_box *box[2] = {NULL, NULL};
   uint32_t n[2];
   size_t proof = 0;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_cut cut = vft_cut_even(m->shape.layers, 0);
   vft_proof_options options = vft_cut_options(m, &cut, m->steps, 0, context);
   vft_status st = vft_derive_oracle_boxes(whole, 0, &box[0], &n[0]);

@@ -147,7 +147,7 @@ vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft
                             const vft_trace *trace, vft_digest *roots) {
   const vft_manifest *m = &j->plan.manifest;
   const vft_program *p = step->program;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_digest oracle_root[2], own[VFT_PROOF_LINKS];
   vft_proof proof = {0};
   vft_prove_profile profile = {0};
@@ -450,7 +450,7 @@ static vft_status open_oracles(job *j) {
   vft_arena arena = {0};
   vft_commitment *oracle[2] = {NULL, NULL};
   vft_proof proof = {0};
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_status st;
   double begun = vft_seconds();
   vft_note("opening base weights and tables for %u claims", j->claims.n);

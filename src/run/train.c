@@ -304,7 +304,7 @@ static vft_status provable(const vft_plan *plan, uint64_t memory) {
   vft_memory_shard largest;
   size_t budget;
   vft_epochs epochs;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   TRY(vft_memory_budget(memory, &budget));
   TRY(vft_memory_cut(&plan->manifest, plan->step, budget, &cut, &largest));
   vft_proof_options options = vft_cut_options(&plan->manifest, &cut, 0, 0, context);

@@ -341,7 +341,7 @@ static vft_status check_oracles(verifier *v) {
   vft_soundness soundness = {0};
   vft_tree_info tree[2] = {{0}};
   vft_box *box[2] = {NULL, NULL};
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   uint64_t steps = v->manifest.steps;
   vft_status st = VFT_RESOURCE;
   char *path = public_path(v, "proofs/oracles.vft");

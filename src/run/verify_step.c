@@ -37,7 +37,7 @@ static vft_status check_proof(const vft_manifest *m, const vft_shards *shards,
                               const vft_step *step, const vft_step_file *file,
                               vft_oracle_claims *claims, vft_soundness *soundness) {
   vft_step_inputs inputs;
-  uint8_t context[VFT_CONTEXT_MAX];
+  vft_fp context[VFT_CONTEXT_MAX];
   vft_digest oracle_root[2];
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;

@@ -58,13 +58,16 @@ void vft_chain_absorb(vft_chain *chain, uint8_t type, const char *label, uint64_
   vft_blake3_final(&h, chain->state, sizeof chain->state);
 }
 
-void vft_chain_integers(vft_chain *chain, const char *label, const int64_t *v, size_t n) {
+/* The integer nearest to 0 that is congruent to x, in two's complement. */
+static uint64_t signed_value(vft_fp x) { return x.v > VFT_P / 2 ? x.v - VFT_P : x.v; }
+
+void vft_chain_integers(vft_chain *chain, const char *label, const vft_fp *v, size_t n) {
   uint8_t chunk[8 * INTEGER_BATCH];
   put64(chunk, n);
   vft_chain_absorb(chain, VFT_MESSAGE_U64, label, 1, chunk, 8);
   for (size_t i = 0; i < n;) {
     size_t m = 0;
-    for (; m < INTEGER_BATCH && i < n; m++, i++) put64(chunk + 8 * m, (uint64_t)v[i]);
+    for (; m < INTEGER_BATCH && i < n; m++, i++) put64(chunk + 8 * m, signed_value(v[i]));
     vft_chain_absorb(chain, VFT_MESSAGE_BYTES, label, 8 * m, chunk, 8 * m);
   }
 }
@@ -92,14 +95,14 @@ vft_ext vft_chain_ext(vft_chain *chain, const char *label) {
   }
 }
 
-void vft_chain_indices(vft_chain *chain, const char *label, uint32_t *out, size_t n,
+void vft_chain_indices(vft_chain *chain, const char *label, vft_query *out, size_t n,
                        unsigned log) {
   uint32_t mask = log >= 32 ? UINT32_MAX : ((uint32_t)1 << log) - 1;
   while (n) {
     uint8_t b[4 * INDEX_BATCH];
     size_t now = n < INDEX_BATCH ? n : INDEX_BATCH;
     draw(chain, VFT_MESSAGE_CHALLENGE_INDICES, label, now, b, 4 * now);
-    for (size_t i = 0; i < now; i++) out[i] = get32(b + 4 * i) & mask;
+    for (size_t i = 0; i < now; i++) out[i] = (vft_query){get32(b + 4 * i) & mask};
     out += now;
     n -= now;
   }

@@ -45,6 +45,7 @@
 #include <stdint.h>
 
 #include "field/goldilocks.h"
+#include "transcript/query.h"
 
 enum { VFT_CHAIN_GRIND_MAX = 40 };
 
@@ -55,10 +56,10 @@ typedef struct {
 void vft_chain_init(vft_chain *chain, const char *protocol);
 void vft_chain_absorb(vft_chain *chain, uint8_t type, const char *label, uint64_t count,
                       const void *payload, size_t len);
-void vft_chain_integers(vft_chain *chain, const char *label, const int64_t *v, size_t n);
+void vft_chain_integers(vft_chain *chain, const char *label, const vft_fp *v, size_t n);
 
 vft_ext vft_chain_ext(vft_chain *chain, const char *label);
-void vft_chain_indices(vft_chain *chain, const char *label, uint32_t *out, size_t n,
+void vft_chain_indices(vft_chain *chain, const char *label, vft_query *out, size_t n,
                        unsigned log);
 
 /* Grinding: the seed, the smallest nonce of so many bits for it, whether a nonce has them, and the

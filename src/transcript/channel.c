@@ -133,13 +133,10 @@ void vft_channel_absorb_ext(vft_channel *ch, const char *label, const vft_ext *v
   }
 }
 
-void vft_channel_absorb_integers(vft_channel *ch, const char *label, const int64_t *v, size_t n) {
+void vft_channel_absorb_integers(vft_channel *ch, const char *label, const vft_fp *v, size_t n) {
   if (ch->hash == VFT_HASH_POSEIDON) {
     vft_sponge_header(&ch->state.sponge, VFT_MESSAGE_INTEGERS, label, n);
-    for (size_t i = 0; i < n; i++) {
-      vft_fp x = vft_fp_from_i64(v[i]);
-      vft_sponge_absorb(&ch->state.sponge, &x, 1);
-    }
+    vft_sponge_absorb(&ch->state.sponge, v, n);
   } else {
     vft_chain_integers(&ch->state.chain, label, v, n);
   }
@@ -284,7 +281,7 @@ vft_ext vft_channel_challenge_ext(vft_channel *ch, const char *label) {
                                        : vft_chain_ext(&ch->state.chain, label);
 }
 
-void vft_channel_challenge_indices(vft_channel *ch, const char *label, uint32_t *out, size_t n,
+void vft_channel_challenge_indices(vft_channel *ch, const char *label, vft_query *out, size_t n,
                                    unsigned log) {
   if (!n) return;
   if (ch->hash == VFT_HASH_POSEIDON)
@@ -339,7 +336,7 @@ static vft_status grind_sponge(vft_channel *ch, const char *label, unsigned bits
     return vft_reject("transcript/canonical", "proof: nonce of \"%s\" is not below 2^32", label);
   }
   vft_fp work = vft_sponge_nonce(&ch->state.sponge, vft_fp_from_u64(nonce));
-  if (vft_sponge_low_bits(work, bits)) return no_work(ch, label, bits);
+  if (!vft_sponge_shows_work(work, bits)) return no_work(ch, label, bits);
   return VFT_OK;
 }
 

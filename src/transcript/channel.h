@@ -20,6 +20,7 @@
 #include "field/goldilocks.h"
 #include "hash/blake3.h"
 #include "hash/kind.h"
+#include "transcript/query.h"
 
 typedef struct vft_channel vft_channel;
 
@@ -40,7 +41,7 @@ void vft_channel_absorb_u64(vft_channel *ch, const char *label, uint64_t value);
 void vft_channel_absorb_digest(vft_channel *ch, const char *label, const vft_digest *d);
 void vft_channel_absorb_ext(vft_channel *ch, const char *label, const vft_ext *v, size_t n);
 /* Requires |v[i]| <= (p - 1) / 2, so that residues are as good as integers. */
-void vft_channel_absorb_integers(vft_channel *ch, const char *label, const int64_t *v, size_t n);
+void vft_channel_absorb_integers(vft_channel *ch, const char *label, const vft_fp *v, size_t n);
 
 /* Prover: in; verifier: out. Rejected ("transcript/truncated", "transcript/canonical"). */
 VFT_MUST_CHECK vft_status vft_channel_send_fp(vft_channel *ch, const char *label, vft_fp *v,
@@ -55,7 +56,7 @@ VFT_MUST_CHECK vft_status vft_channel_send_opening(vft_channel *ch, void *data, 
 
 vft_ext vft_channel_challenge_ext(vft_channel *ch, const char *label);
 /* n indices in [0, 2^log), independent, with repetitions. log <= 32. */
-void vft_channel_challenge_indices(vft_channel *ch, const char *label, uint32_t *out, size_t n,
+void vft_channel_challenge_indices(vft_channel *ch, const char *label, vft_query *out, size_t n,
                                    unsigned log);
 /* Proof of work: the prover finds and sends a nonce such that `bits` bits (BLAKE3: <= 40, Poseidon:
  * <= 24) of the next hash are zero; the verifier checks it ("transcript/grind"; Poseidon also

@@ -91,10 +91,10 @@ vft_ext vft_sponge_ext(vft_sponge *sp, const char *label) {
   return x;
 }
 
-void vft_sponge_indices(vft_sponge *sp, const char *label, uint32_t *out, size_t n,
+void vft_sponge_indices(vft_sponge *sp, const char *label, vft_query *out, size_t n,
                         unsigned log) {
   vft_sponge_header(sp, VFT_MESSAGE_CHALLENGE_INDICES, label, n);
-  for (size_t i = 0; i < n; i++) out[i] = vft_sponge_low_bits(squeezed(sp, i), log);
+  for (size_t i = 0; i < n; i++) out[i] = vft_sponge_query(squeezed(sp, i), log);
 }
 
 vft_fp vft_sponge_nonce(vft_sponge *sp, vft_fp nonce) {

@@ -54,6 +54,7 @@
 
 #include "field/goldilocks.h"
 #include "hash/poseidon.h"
+#include "transcript/query.h"
 
 /* Of 2^32 nonces one of so many bits is missing with probability below 2^-300. */
 enum { VFT_SPONGE_GRIND_MAX = 24 };
@@ -72,12 +73,13 @@ void vft_sponge_bytes(vft_sponge *sp, const uint8_t *data, size_t len);
 void vft_sponge_u64(vft_sponge *sp, uint64_t value);
 
 vft_ext vft_sponge_ext(vft_sponge *sp, const char *label);
-void vft_sponge_indices(vft_sponge *sp, const char *label, uint32_t *out, size_t n, unsigned log);
+void vft_sponge_indices(vft_sponge *sp, const char *label, vft_query *out, size_t n, unsigned log);
 /* A whole grind but for its header: the element that the nonce leads to. */
 vft_fp vft_sponge_nonce(vft_sponge *sp, vft_fp nonce);
 
 /* ---- sponge_value.c: what looks at values ---- */
-uint32_t vft_sponge_low_bits(vft_fp x, unsigned log); /* log <= 32 */
+vft_query vft_sponge_query(vft_fp x, unsigned log);    /* its low bits, log <= 32 */
+bool vft_sponge_shows_work(vft_fp x, unsigned bits);   /* whether its low bits are zero */
 /* The smallest nonce for which vft_sponge_nonce ends in `bits` zero bits, on all threads;
  * UINT64_MAX when there is none below 2^32. */
 uint64_t vft_sponge_search(const vft_sponge *sp, unsigned bits);

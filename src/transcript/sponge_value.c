@@ -2,9 +2,13 @@
 #include "base/pool.h"
 #include "transcript/sponge.h"
 
-uint32_t vft_sponge_low_bits(vft_fp x, unsigned log) {
+static uint32_t low_bits(vft_fp x, unsigned log) {
   return (uint32_t)(x.v & (((uint64_t)1 << log) - 1));
 }
+
+vft_query vft_sponge_query(vft_fp x, unsigned log) { return (vft_query){low_bits(x, log)}; }
+
+bool vft_sponge_shows_work(vft_fp x, unsigned bits) { return !low_bits(x, bits); }
 
 /* The search runs over rounds of SLOTS * SPAN nonces; each slot reports its own smallest valid
  * nonce, so the smallest of all does not depend on the threads. */
@@ -31,7 +35,7 @@ static void search_slots(void *ctx, size_t begin, size_t end) {
     }
     vft_poseidon_permute(state, SPAN);
     for (size_t k = SPAN; k-- > 0;)
-      if (!vft_sponge_low_bits(state[k].s[0], g->bits)) g->found[slot] = first + k;
+      if (vft_sponge_shows_work(state[k].s[0], g->bits)) g->found[slot] = first + k;
   }
 }
 

@@ -92,8 +92,7 @@ void vft_trees_free(vft_trees *trees) {
 /* ---- statement ---- */
 
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *o) {
-  vft_channel_absorb(ch, "context", o->context ? o->context : (const uint8_t *)"",
-                     o->context_len);
+  vft_channel_absorb_integers(ch, "context", o->context, o->context_len);
   vft_channel_absorb_u64(ch, "options/log_inv_rate", o->log_inv_rate);
   vft_channel_absorb_u64(ch, "options/bits", o->bits);
   vft_channel_absorb_u64(ch, "options/grind", o->grind);
@@ -110,7 +109,7 @@ static void absorb_statement(vft_session *s, const vft_statement *st,
   vft_channel_absorb(s->ch, "statement/program", digest, sizeof digest);
   for (uint32_t t = 0; t < p->ntensors; t++)
     if (p->tensors[t].origin == VFT_PUBLIC && !p->tensors[t].values)
-      vft_channel_absorb_integers(s->ch, "statement/input", s->pub[t],
+      vft_channel_absorb_integers(s->ch, "statement/input", s->pub[t].input,
                                   vft_tensor_count(&p->tensors[t]));
   for (uint32_t l = 0; l < p->nlinks; l++)
     vft_channel_absorb_digest(s->ch, "statement/link", &st->link_root[l]);

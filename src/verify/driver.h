@@ -42,10 +42,10 @@ typedef struct {
   bool rehearsal; /* no fractions: a point is made up where theirs would be (prove/rehearse.c) */
 } vft_prover_side;
 
-/* Values of the PUBLIC tensors, checked against their bounds ("statement/input"); the array is
+/* Values of the PUBLIC tensors, checked against their bounds ("statement/input"): one allocation,
  * freed by the caller. */
 VFT_MUST_CHECK vft_status vft_statement_values(const vft_statement *statement,
-                                               const int64_t ***values);
+                                               vft_public **values);
 
 /* Runs one proof on the channel. root[t] of the trees: links' are given; the witness's is given
  * by the prover and received by the verifier. claims receives the oracle claims.

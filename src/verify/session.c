@@ -87,7 +87,7 @@ out:
 }
 
 vft_status vft_session_init(vft_session *s, const vft_program *program, vft_channel *ch,
-                            const int64_t *const *pub, const vft_hooks *hooks) {
+                            const vft_public *pub, const vft_hooks *hooks) {
   memset(s, 0, sizeof *s);
   s->program = program;
   s->ch = ch;
@@ -129,16 +129,19 @@ vft_status vft_session_eval(vft_session *s, const vft_functional *f, uint32_t *i
 typedef struct {
   const vft_tensor *t;
   const vft_functional *f;
-  const int64_t *values;
+  const vft_public *values;
   vft_ext *weight[VFT_MAX_RANK];
 } public_walk;
 
 static vft_ext walk(const public_walk *w, uint32_t axis, size_t base) {
-  if (axis == w->f->rank) return vft_ext_from_i64(w->values[base]);
+  if (axis == w->f->rank) return vft_ext_from_fp(vft_public_at(w->values, base));
   const vft_axis *a = &w->f->axis[axis];
   base = base * w->t->dims[axis] + a->off;
   if (axis + 1 == w->f->rank)
-    return vft_ext_dot_elem(VFT_ELEM_I64, w->values + base, w->weight[axis], a->w.size);
+    return w->values->input
+               ? vft_ext_dot_elem(VFT_ELEM_FP, w->values->input + base, w->weight[axis], a->w.size)
+               : vft_ext_dot_elem(VFT_ELEM_I64, w->values->constant + base, w->weight[axis],
+                                  a->w.size);
   vft_ext sum = VFT_EXT_ZERO;
   for (uint32_t i = 0; i < a->w.size; i++)
     sum = vft_ext_add(sum, vft_ext_mul(w->weight[axis][i], walk(w, axis + 1, base + i)));
@@ -146,7 +149,7 @@ static vft_ext walk(const public_walk *w, uint32_t axis, size_t base) {
 }
 
 vft_status vft_session_public_value(vft_session *s, const vft_functional *f, vft_ext *value) {
-  public_walk w = {.t = &s->program->tensors[f->tensor], .f = f, .values = s->pub[f->tensor]};
+  public_walk w = {.t = &s->program->tensors[f->tensor], .f = f, .values = &s->pub[f->tensor]};
   vft_status st = VFT_OK;
   for (uint32_t a = 0; a < f->rank; a++) {
     w.weight[a] = vft_alloc_raw(f->axis[a].w.size, sizeof(vft_ext));

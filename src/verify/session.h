@@ -107,10 +107,19 @@ typedef struct {
  * or handed out (ORACLE). The driver fails if one is left. */
 typedef enum { VFT_EVAL_NEW, VFT_EVAL_KNOWN, VFT_EVAL_DISCHARGED } vft_eval_state;
 
+/* Values of a PUBLIC tensor: the program's constants, or the residues of the proof's input. */
+typedef struct {
+  const int64_t *constant;
+  const vft_fp *input;
+} vft_public;
+static inline vft_fp vft_public_at(const vft_public *p, size_t i) {
+  return p->input ? p->input[i] : vft_fp_from_i64(p->constant[i]);
+}
+
 typedef struct {
   const vft_program *program;
   vft_channel *ch;
-  const int64_t *const *pub; /* per tensor: values of PUBLIC tensors, else NULL */
+  const vft_public *pub; /* per tensor: of PUBLIC tensors */
   const vft_hooks *hooks;    /* NULL: verifier */
   vft_arena arena;           /* points, weights, axes */
   uint32_t *level;           /* per tensor: level of virtual tensors, 0 for others */
@@ -125,7 +134,7 @@ typedef struct {
 } vft_session;
 
 VFT_MUST_CHECK vft_status vft_session_init(vft_session *s, const vft_program *program,
-                                           vft_channel *ch, const int64_t *const *pub,
+                                           vft_channel *ch, const vft_public *pub,
                                            const vft_hooks *hooks);
 void vft_session_free(vft_session *s);
 

@@ -40,11 +40,12 @@ vft_status vft_tally_add_linear(vft_session *s, vft_tally *sum, vft_ext coef,
 }
 
 /* weight'[i] = weight[i] * values[off + i] */
-static vft_status scale_weight(vft_session *s, vft_weight *w, const int64_t *values) {
+static vft_status scale_weight(vft_session *s, vft_weight *w, const vft_public *values,
+                               size_t off) {
   vft_ext *v = vft_arena_alloc(&s->arena, w->size, sizeof *v);
   if (!v) return VFT_RESOURCE;
   vft_weight_expand(w, VFT_EXT_ONE, v);
-  for (uint32_t i = 0; i < w->size; i++) v[i] = vft_ext_mul_fp(v[i], vft_fp_from_i64(values[i]));
+  for (uint32_t i = 0; i < w->size; i++) v[i] = vft_ext_mul_fp(v[i], vft_public_at(values, off + i));
   *w = (vft_weight){VFT_W_VEC, w->size, v};
   return VFT_OK;
 }
@@ -110,10 +111,10 @@ static vft_status add_term(vft_session *s, vft_tally *sum, vft_ext coef, const v
     const vft_tensor *t = &s->program->tensors[factor->tensor];
     for (uint32_t a = 0; a < t->rank; a++) present[factor->idx[a]] = true;
     if (t->origin == VFT_PUBLIC && t->rank == 0) {
-      coef = vft_ext_mul(coef, vft_ext_from_i64(s->pub[factor->tensor][0]));
+      coef = vft_ext_mul(coef, vft_ext_from_fp(vft_public_at(&s->pub[factor->tensor], 0)));
     } else if (t->origin == VFT_PUBLIC && t->rank == 1) {
       vft_window *x = &win[factor->idx[0]];
-      TRY(scale_weight(s, &x->w, s->pub[factor->tensor] + x->off + factor->off[0]));
+      TRY(scale_weight(s, &x->w, &s->pub[factor->tensor], x->off + factor->off[0]));
     } else {
       for (uint32_t a = 0; a < t->rank; a++) uses[factor->idx[a]]++;
       kept[nkept++] = factor;

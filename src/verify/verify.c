@@ -15,28 +15,38 @@ vft_proof_options vft_proof_options_recursive(void) {
                              .hash = VFT_HASH_POSEIDON, .test_queries = 0};
 }
 
-vft_status vft_statement_values(const vft_statement *statement, const int64_t ***out) {
+/* Whether x is one of the integers that the tensor may have. */
+static bool within(const vft_tensor *t, int64_t x) {
+  return t->field ? x == vft_field_signed(vft_fp_from_i64(x)) : x >= t->lo && x <= t->hi;
+}
+
+vft_status vft_statement_values(const vft_statement *statement, vft_public **out) {
   const vft_program *p = statement->program;
-  const int64_t **pub = vft_alloc(p->ntensors, sizeof *pub);
+  size_t inputs = 0;
+  for (uint32_t t = 0; t < p->ntensors; t++)
+    if (p->tensors[t].origin == VFT_PUBLIC && !p->tensors[t].values)
+      inputs += vft_tensor_count(&p->tensors[t]);
+  vft_public *pub = vft_alloc(1, p->ntensors * sizeof *pub + inputs * sizeof(vft_fp));
   if (!pub) return VFT_RESOURCE;
+  vft_fp *at = (vft_fp *)(void *)(pub + p->ntensors);
   for (uint32_t t = 0; t < p->ntensors; t++) {
     const vft_tensor *tensor = &p->tensors[t];
     if (tensor->origin != VFT_PUBLIC) continue;
-    pub[t] = tensor->values;
-    if (pub[t]) continue;
-    pub[t] = statement->inputs ? statement->inputs[t] : NULL;
-    if (!pub[t]) {
+    pub[t].constant = tensor->values;
+    if (tensor->values) continue;
+    const int64_t *values = statement->inputs ? statement->inputs[t] : NULL;
+    if (!values) {
       vft_free(pub);
       return vft_fail(VFT_USAGE, "public input %s is missing", tensor->name);
     }
+    pub[t].input = at;
     for (size_t i = 0, n = vft_tensor_count(tensor); i < n; i++) {
-      bool good = tensor->field ? pub[t][i] == vft_field_signed(vft_fp_from_i64(pub[t][i]))
-                                : pub[t][i] >= tensor->lo && pub[t][i] <= tensor->hi;
-      if (!good) {
+      if (!within(tensor, values[i])) {
         vft_free(pub);
         return vft_reject("statement/input", "public input %s is outside of its bounds at %zu",
                           tensor->name, i);
       }
+      *at++ = vft_fp_from_i64(values[i]);
     }
   }
   *out = pub;
@@ -73,7 +83,7 @@ vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_opti
   vft_trees trees;
   vft_digest witness_root;
   vft_channel *ch = NULL;
-  const int64_t **pub = NULL;
+  vft_public *pub = NULL;
   vft_oracle_claims found;
   memset(&s, 0, sizeof s);
   memset(&trees, 0, sizeof trees);

@@ -37,8 +37,8 @@ typedef struct {
   unsigned grind;         /* bits of work before each query phase, <= 20; 20 */
   vft_hash_kind hash;     /* of channel and trees, those of links and oracles too; BLAKE3 */
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
-  const uint8_t *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
-  size_t context_len;
+  const vft_fp *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
+  size_t context_len;    /* elements */
 } vft_proof_options;
 vft_proof_options vft_proof_options_default(void);
 /* For proofs that are verified inside of a circuit: Poseidon, and less work, since it is dearer. */

@@ -191,7 +191,7 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
     TRY(vft_channel_grind(ch, "whir/grind", l->grind));
     uint32_t *index = malloc(l->queries * sizeof *index);
     uint32_t *once = malloc(l->queries * sizeof *once);
-    vft_channel_challenge_indices(ch, "whir/queries", index, l->queries, log_n);
+    vft_channel_challenge_indices(ch, "whir/queries", (vft_query *)(void *)index, l->queries, log_n);
     size_t n = 0;
     for (uint32_t j = 0; j < (uint32_t)1 << log_n; j++) {
       /* in increasing order, once each */

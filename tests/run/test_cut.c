@@ -134,7 +134,7 @@ static void test_layouts(void **state) {
 /* Every part of the context is absorbed: no proof passes for another step, shard or cut. */
 static void test_contexts(void **state) {
   (void)state;
-  uint8_t a[VFT_CONTEXT_MAX], b[VFT_CONTEXT_MAX];
+  vft_fp a[VFT_CONTEXT_MAX], b[VFT_CONTEXT_MAX];
   vft_cut cut = vft_cut_even(3, 2), other = {2, {1, 2}, 1}, longer = vft_cut_even(3, 3);
   const struct {
     const vft_cut *cut;
@@ -214,7 +214,7 @@ static void test_memory(void **state) {
     vft_cut cut;
     vft_memory_shard largest;
     vft_shards s;
-    uint8_t context[VFT_CONTEXT_MAX];
+    vft_fp context[VFT_CONTEXT_MAX];
     size_t most = 0;
     if (vft_memory_cut(&plan.manifest, plan.step, budget, &cut, &largest) != VFT_OK) {
       refused++;

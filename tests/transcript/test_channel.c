@@ -30,7 +30,7 @@ static vft_status run(vft_channel *ch, exchange *x, uint64_t public_value) {
   TRY(vft_channel_send_digest(ch, "root", &x->digest));
   x->challenge[1] = vft_channel_challenge_ext(ch, "second");
   TRY(vft_channel_grind(ch, "work", GRIND));
-  vft_channel_challenge_indices(ch, "queries", x->index, INDICES, 10);
+  vft_channel_challenge_indices(ch, "queries", (vft_query *)(void *)x->index, INDICES, 10);
   x->challenge[2] = vft_channel_challenge_ext(ch, "third");
   TRY(vft_channel_send_opening(ch, x->opening, OPENING));
   return vft_channel_finish(ch);

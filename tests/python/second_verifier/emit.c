@@ -112,7 +112,7 @@ static void program_bytes(bytes *o, const vft_program *p) {
 
 static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries) {
   static uint8_t space[1 << 22];
-  static const uint8_t context[] = "second verifier";
+  static const vft_fp context[3] = {{7}, {VFT_P - 1}, {1ull << 40}};
   bytes serial = {space, 0};
   vft_trace trace;
   vft_commitment *link[4], *oracle[4];
@@ -122,7 +122,7 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   vft_proof_options options = vft_proof_options_default();
   options.test_queries = queries;
   options.context = context;
-  options.context_len = sizeof context - 1;
+  options.context_len = 3;
   vft_program *p = build(-1);
   check(vft_trace_init(&trace, p));
   fill(&trace);
@@ -140,7 +140,7 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   check(vft_prove(p, &trace, link, oracle_root, &options, &how, &proof, &claims, NULL));
   program_bytes(&serial, p);
   printf("{\"name\": \"%s\", \"queries\": %u", p->name, queries);
-  hex("context", options.context, options.context_len);
+  printf(", \"context\": [7, -1, %lld]", 1ll << 40);
   hex("program", serial.b, serial.n);
   printf(", \"inputs\": {");
   const char *comma = "";
