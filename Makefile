@@ -1,6 +1,7 @@
 # vft: verifiable fine-tuning. `make` builds ./vft, `make check` runs all tests, `make demo` the
 # whole job on the model in examples/. BUILD=debug gives sanitizers.
 CC      ?= gcc
+OBJCOPY ?= objcopy
 B       := build
 CSTD    := -std=gnu11
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
@@ -41,6 +42,24 @@ deps:
 
 vft: $(CLIOBJ) $(B)/libvft.a
 	$(CC) $(CFLAGS) -o $@ $(CLIOBJ) $(B)/libvft.a $(LIBS)
+
+# The verifier's sources once more, with wires for field elements (src/recurse/wires): one object
+# whose names stay inside it, but for its entry.
+WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
+           src/transcript/sponge.c src/verify/driver.c src/verify/einsum.c \
+           src/verify/functional.c src/verify/opening.c src/verify/session.c src/verify/tally.c \
+           $(wildcard src/recurse/wires/*.c)
+WIREDOBJ:= $(WIRED:%.c=$(B)/wired/%.o)
+OBJ     += $(B)/wired.o
+
+$(B)/wired/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -Isrc/recurse/wires $(CFLAGS) -Wno-missing-field-initializers -c -o $@ $<
+
+$(B)/wired.o: $(WIREDOBJ)
+	$(LD) -r -o $@.all $^
+	$(OBJCOPY) --keep-global-symbol=vft_wires_verify $@.all $@
+	@rm -f $@.all
 
 $(B)/libvft.a: $(OBJ)
 	@rm -f $@
@@ -101,4 +120,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

@@ -31,7 +31,7 @@ static vft_status check_root(vft_ext num, vft_ext den) {
   if (!vft_ext_is_zero(num)) {
     return vft_reject("logup/sum", "lookup argument: the fractions do not add to zero");
   }
-  if (vft_ext_is_zero(den)) {
+  if (!vft_ext_is_nonzero(den)) {
     return vft_reject("logup/zero_denominator", "lookup argument: a denominator is zero");
   }
   return VFT_OK;

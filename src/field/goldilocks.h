@@ -88,6 +88,8 @@ static inline int vft_ext_eq(vft_ext a, vft_ext b) {
   return a.c[0].v == b.c[0].v && a.c[1].v == b.c[1].v && a.c[2].v == b.c[2].v;
 }
 static inline int vft_ext_is_zero(vft_ext a) { return vft_ext_eq(a, VFT_EXT_ZERO); }
+/* What a verifier requires, as vft_ext_eq and vft_ext_is_zero: the other answer is a rejection. */
+static inline int vft_ext_is_nonzero(vft_ext a) { return !vft_ext_is_zero(a); }
 /* Inverse of 0 is 0. */
 vft_ext vft_ext_inv(vft_ext a);
 vft_ext vft_ext_pow(vft_ext a, uint64_t e);

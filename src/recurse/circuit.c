@@ -45,6 +45,7 @@ void vft_circuit_free(vft_circuit *c) {
   vft_free(c->sponge);
   vft_free(c->before);
   vft_free(c->split);
+  vft_free(c->part);
   vft_free(c->zero);
   for (int s = 0; s < 2; s++) vft_free(c->slot[s]);
   vft_free(c);
@@ -186,6 +187,13 @@ vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x) {
   return first;
 }
 
+vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x) {
+  uint32_t n = c->cells[VFT_CELL_PART].n;
+  if (!grow(c, (void **)&c->part, &c->cap_part, n + 1, sizeof x)) return 0;
+  c->part[n] = x;
+  return add_cell(c, VFT_CELL_PART, vft_ext_from_fp(vft_circuit_part(c, x)));
+}
+
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
                              const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after) {
   uint32_t n = c->nsponge;
@@ -225,6 +233,7 @@ void vft_circuit_prune(vft_circuit *c) {
   for (uint32_t i = 0; i < c->nsponge; i++)
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) NEED(c->sponge[i].lane[k].wire);
   for (uint32_t i = 0; i < c->nsplit; i++) NEED(c->split[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) NEED(c->part[i].wire);
   for (uint32_t i = 0; i < c->nzero; i++) NEED(c->zero[i]);
   for (uint32_t i = n; i-- > 0;) {
     if (!to[i]) continue;
@@ -250,6 +259,7 @@ void vft_circuit_prune(vft_circuit *c) {
   for (uint32_t i = 0; i < c->nsponge; i++)
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) MOVE(c->sponge[i].lane[k].wire);
   for (uint32_t i = 0; i < c->nsplit; i++) MOVE(c->split[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) MOVE(c->part[i].wire);
   for (uint32_t i = 0; i < c->nzero; i++) MOVE(c->zero[i]);
 #undef MOVE
   vft_free(to);
@@ -293,6 +303,8 @@ void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]) {
   put(&h, c->nsplit);
   for (uint32_t i = 0; i < c->nsplit; i++)
     put(&h, (uint64_t)c->split[i].part << 32 | c->split[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++)
+    put(&h, (uint64_t)c->part[i].part << 32 | c->part[i].wire);
   put(&h, c->nzero);
   for (uint32_t i = 0; i < c->nzero; i++) put(&h, c->zero[i]);
   vft_blake3_final(&h, digest, 32);

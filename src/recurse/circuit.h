@@ -7,6 +7,7 @@
  *   BASE       free, in F (coordinates 1 and 2 are 0)
  *   FREE       free
  *   BIT        bits of an element of F, see vft_circuit_split
+ *   PART       a coordinate of another cell, as an element of F
  *   SPONGE     four for each permutation: its 12 lanes after it, three a cell
  *   SUM        a b + c for three earlier cells
  * and the circuit says besides that certain cells are 0. An assignment of the free cells that
@@ -33,6 +34,7 @@ typedef enum {
   VFT_CELL_BASE,
   VFT_CELL_FREE,
   VFT_CELL_BIT,
+  VFT_CELL_PART,
   VFT_CELL_SPONGE,
   VFT_CELL_SUM,
   VFT_CELL_KINDS
@@ -71,8 +73,9 @@ typedef struct vft_circuit {
   vft_sponge_op *sponge;
   vft_poseidon_state *before; /* one a permutation: the state it permutes */
   vft_wire_part *split;
+  vft_wire_part *part; /* PART number i */
   vft_wire *zero;
-  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, nzero, cap_zero;
+  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, cap_part, nzero, cap_zero;
   uint32_t *slot[2]; /* open addressing: constants, sums */
   uint32_t slots[2];
 } vft_circuit;
@@ -92,6 +95,8 @@ vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d);
 void vft_circuit_zero(vft_circuit *c, vft_wire a);
 /* First of the 32 cells with the low bits, low bit first, of the canonical representative of x. */
 vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x);
+/* The coordinate as a cell of its own. */
+vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x);
 /* Number of the permutation; its cells are vft_circuit_sponge(number) + 0 .. 3. */
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
                              const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after);

@@ -24,13 +24,14 @@ void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_sha
       .bases = AT_LEAST_ONE(c->cells[VFT_CELL_BASE].n),
       .frees = AT_LEAST_ONE(c->cells[VFT_CELL_FREE].n),
       .splits = AT_LEAST_ONE(c->nsplit),
+      .parts = AT_LEAST_ONE(c->cells[VFT_CELL_PART].n),
       .permutations = c->nsponge > 2 ? c->nsponge : 2,
       .sums = AT_LEAST_ONE(c->cells[VFT_CELL_SUM].n),
       .zeros = AT_LEAST_ONE(c->nzero),
   };
 #undef AT_LEAST_ONE
   shape->log_cells = vft_log2_ceil((uint64_t)shape->constants + shape->inputs + shape->bases +
-                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits +
+                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits + shape->parts +
                                    (uint64_t)VFT_SPONGE_CELLS * shape->permutations + shape->sums);
 }
 
@@ -41,6 +42,7 @@ static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
     case VFT_CELL_BASE: return s->bases;
     case VFT_CELL_FREE: return s->frees;
     case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
+    case VFT_CELL_PART: return s->parts;
     case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_CELLS * s->permutations;
     case VFT_CELL_SUM: return s->sums;
     default: return 0;
@@ -294,6 +296,22 @@ static void add_splits(build *c) {
   lookup(c, "split/write", "re", &cells, 1, place, 3, value, 1);
 }
 
+static void add_parts(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  b->size['f'] = m->shape.parts;
+  m->at_part = wire(c, "part/at", "f", ((int64_t)1 << m->shape.log_cells) - 1);
+  m->part_part = wire(c, "part/part", "f", 2);
+  const char *cell = vft_build_name(b, "f+%u", m->first[VFT_CELL_PART]);
+  vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_part, "f")};
+  vft_raw_term at = VFT_RAW1(1, m->at_part, "f"), v = VFT_RAW1(1, m->cell[0], cell);
+  lookup(c, "part/read", "f", tag, 2, &at, 1, &v, 1);
+  for (int k = 1; k < 3; k++) {
+    vft_raw_term rest = VFT_RAW1(1, m->cell[k], cell);
+    vft_build_field_zero(b, name1(c, "part/%d", k), "f", &rest, 1);
+  }
+}
+
 static void add_zeros(build *c) {
   vft_machine *m = c->m;
   c->b.size['q'] = m->shape.zeros;
@@ -335,6 +353,7 @@ vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out) 
   add_sums(c);
   add_permutations(c);
   add_splits(c);
+  add_parts(c);
   add_zeros(c);
   st = c->b.status;
 out:

@@ -57,6 +57,7 @@ static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
               {"base cells", c->cells[VFT_CELL_BASE].n, s->bases},
               {"free cells", c->cells[VFT_CELL_FREE].n, s->frees},
               {"splits", c->nsplit, s->splits},
+              {"parts", c->cells[VFT_CELL_PART].n, s->parts},
               {"permutations", c->nsponge, s->permutations},
               {"sums", c->cells[VFT_CELL_SUM].n, s->sums},
               {"zeros", c->nzero, s->zeros}};
@@ -85,7 +86,7 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
   TRY(alloc(t, m->constant, 3));
   TRY(alloc(t, m->at_sum, 3));
   TRY(alloc(t, (vft_tensor_id[]){m->at_lane, m->part_lane, m->capacity, m->goes_on, m->at_split,
-                                 m->part_split, m->at_zero}, 7));
+                                 m->part_split, m->at_part, m->part_part, m->at_zero}, 9));
   for (uint32_t i = 0; i < c->cells[VFT_CELL_CONSTANT].n; i++)
     for (int k = 0; k < 3; k++)
       put_fp(t, m->constant[k], i, c->cells[VFT_CELL_CONSTANT].value[i].c[k]);
@@ -108,6 +109,10 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
   for (uint32_t i = 0; i < c->nsplit; i++) {
     put(t, m->at_split, i, number(m, row, c->split[i].wire));
     put(t, m->part_split, i, c->split[i].part);
+  }
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) {
+    put(t, m->at_part, i, number(m, row, c->part[i].wire));
+    put(t, m->part_part, i, c->part[i].part);
   }
   for (uint32_t i = 0; i < c->nzero; i++) put(t, m->at_zero, i, number(m, row, c->zero[i]));
   return VFT_OK;

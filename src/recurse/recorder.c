@@ -28,8 +28,16 @@ uint32_t vft_record_sum(uint32_t a, uint32_t b, uint32_t c, uint64_t value[3]) {
 
 void vft_record_zero(uint32_t a) { vft_circuit_zero(recording, a); }
 
+uint32_t vft_record_inverse(uint32_t a) {
+  return vft_circuit_free_cell(recording, vft_ext_inv(vft_circuit_value(recording, a)));
+}
+
 uint32_t vft_record_split(uint32_t wire, uint32_t part) {
   return vft_circuit_split(recording, (vft_wire_part){wire, part});
+}
+
+uint32_t vft_record_part(uint32_t wire, uint32_t part) {
+  return vft_circuit_take_part(recording, (vft_wire_part){wire, part});
 }
 
 uint32_t vft_record_permute(const uint32_t wire[8], const uint32_t part[8],
@@ -54,6 +62,11 @@ int vft_record_is_lane(uint32_t wire, uint32_t part, uint32_t *permutation, uint
   *permutation = vft_wire_number(wire) / VFT_SPONGE_CELLS;
   *lane = 3 * (vft_wire_number(wire) % VFT_SPONGE_CELLS) + part;
   return 1;
+}
+
+void vft_record_value(uint32_t wire, uint64_t v[3]) {
+  vft_ext x = vft_circuit_value(recording, wire);
+  for (int k = 0; k < 3; k++) v[k] = x.c[k].v;
 }
 
 void vft_record_fail(const char *what) {

@@ -19,8 +19,12 @@ uint32_t vft_record_free(const uint64_t v[3]);
 /* value: a b + c. */
 uint32_t vft_record_sum(uint32_t a, uint32_t b, uint32_t c, uint64_t value[3]);
 void vft_record_zero(uint32_t a);
+/* A free cell with the inverse of the value, or 0. */
+uint32_t vft_record_inverse(uint32_t a);
 /* First of the 32 wires of low bits. */
 uint32_t vft_record_split(uint32_t wire, uint32_t part);
+/* A coordinate as a cell of its own. */
+uint32_t vft_record_part(uint32_t wire, uint32_t part);
 /* Number of the permutation; after: UINT32_MAX for none. out: its lanes. */
 uint32_t vft_record_permute(const uint32_t wire[8], const uint32_t part[8],
                             const uint64_t capacity[4], uint32_t after, uint64_t out[12]);
@@ -28,6 +32,8 @@ uint32_t vft_record_permute(const uint32_t wire[8], const uint32_t part[8],
 uint32_t vft_record_lane(uint32_t permutation, uint32_t i, uint32_t *part);
 /* The permutation of a lane: true if the wire is one. */
 int vft_record_is_lane(uint32_t wire, uint32_t part, uint32_t *permutation, uint32_t *lane);
+/* Values of a wire. */
+void vft_record_value(uint32_t wire, uint64_t v[3]);
 /* The code asks for what no cell can be: fails the recording. */
 void vft_record_fail(const char *what);
 

@@ -28,7 +28,8 @@ static uint64_t pow64(uint64_t a, uint64_t e) {
 uint32_t vft_wire_of_fp(vft_fp a) {
   if (is_constant(a)) return vft_record_constant((uint64_t[]){a.v, 0, 0});
   if (a.part == VFT_WHOLE) return a.wire;
-  vft_record_fail("a coordinate as an element of F");
+  if (!a.plus_part) return vft_record_part(a.wire, a.part - VFT_COORDINATE);
+  vft_record_fail("a lane in the making as an element of F");
   return 0;
 }
 
@@ -38,6 +39,8 @@ uint32_t vft_wire_of_ext(vft_ext a) {
     return vft_record_constant((uint64_t[]){c[0].v, c[1].v, c[2].v});
   if (c[0].part == VFT_WHOLE && is_constant(c[1]) && is_constant(c[2]) && !c[1].v && !c[2].v)
     return c[0].wire;
+  if (c[0].part >= VFT_COORDINATE && is_constant(c[1]) && is_constant(c[2]) && !c[1].v && !c[2].v)
+    return vft_wire_of_fp(c[0]);
   int together = 1;
   for (uint32_t k = 0; k < 3; k++)
     together &= c[k].part == VFT_COORDINATE + k && c[k].wire == c[0].wire && !c[k].plus_part;
@@ -165,6 +168,16 @@ vft_ext vft_ext_mul_fp(vft_ext a, vft_fp b) { return vft_ext_mul(a, vft_ext_from
 int vft_ext_is_zero(vft_ext a) {
   if (!all_constant(a)) vft_record_zero(vft_wire_of_ext(a));
   return !a.c[0].v && !a.c[1].v && !a.c[2].v;
+}
+/* There is an inverse. */
+int vft_ext_is_nonzero(vft_ext a) {
+  if (!all_constant(a)) {
+    uint64_t v[3];
+    uint32_t inverse = vft_record_inverse(vft_wire_of_ext(a));
+    vft_record_value(inverse, v);
+    (void)vft_ext_eq(vft_ext_mul(a, vft_ext_of_wire(inverse, v)), VFT_EXT_ONE);
+  }
+  return a.c[0].v || a.c[1].v || a.c[2].v;
 }
 int vft_ext_eq(vft_ext a, vft_ext b) { return vft_ext_is_zero(vft_ext_sub(a, b)); }
 int vft_fp_eq(vft_fp a, vft_fp b) { return vft_ext_is_zero(vft_ext_from_fp(vft_fp_sub(a, b))); }

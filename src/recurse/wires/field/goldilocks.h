@@ -59,6 +59,7 @@ vft_ext vft_ext_mul_add(vft_ext a, vft_ext b, vft_ext c);
  * says that it is yes. For use in conditions whose failure is a rejection, and only there. */
 int vft_ext_eq(vft_ext a, vft_ext b);
 int vft_ext_is_zero(vft_ext a);
+int vft_ext_is_nonzero(vft_ext a);
 int vft_fp_eq(vft_fp a, vft_fp b);
 
 #endif

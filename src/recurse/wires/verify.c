@@ -1,0 +1,86 @@
+/* vft_verify_proof (verify/verify.c) with wires for what may vary. */
+#include <string.h>
+
+#include "recurse/recorder.h"
+#include "recurse/wires_verify.h"
+#include "verify/driver.h"
+
+static vft_fp element(uint32_t wire) {
+  uint64_t v[3];
+  vft_record_value(wire, v);
+  return vft_fp_of_wire(wire, v[0]);
+}
+
+static vft_digest digest(const uint32_t wire[4]) {
+  vft_digest d;
+  for (int i = 0; i < 4; i++) d.e[i] = element(wire[i]);
+  return d;
+}
+
+static vft_status public_values(const vft_circuit_child *child, vft_arena *arena,
+                                vft_public *pub) {
+  const vft_program *p = child->program;
+  for (uint32_t t = 0; t < p->ntensors; t++) {
+    const vft_tensor *x = &p->tensors[t];
+    if (x->origin != VFT_PUBLIC) continue;
+    pub[t].constant = x->values;
+    if (x->values) continue;
+    size_t n = vft_tensor_count(x);
+    vft_fp *v = vft_arena_alloc(arena, n, sizeof *v);
+    if (!v) return VFT_RESOURCE;
+    for (size_t i = 0; i < n; i++) v[i] = element(child->inputs[t][i]);
+    pub[t].input = v;
+  }
+  return VFT_OK;
+}
+
+vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof, size_t len) {
+  const vft_program *p = child->program;
+  vft_status st = VFT_OK;
+  vft_session s;
+  vft_trees trees;
+  vft_digest witness_root;
+  vft_arena arena;
+  vft_channel *ch = NULL;
+  memset(&s, 0, sizeof s);
+  memset(&trees, 0, sizeof trees);
+  memset(&arena, 0, sizeof arena);
+  vft_public *pub = vft_alloc(p->ntensors, sizeof *pub);
+  vft_digest *root = vft_alloc((size_t)p->nlinks + 1, sizeof *root);
+  vft_fp *context = vft_alloc(child->context_len + 1, sizeof *context);
+  if (!pub || !root || !context) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  TRY_OUT(public_values(child, &arena, pub));
+  for (uint32_t l = 0; l < p->nlinks; l++) root[l] = digest(child->link_root[l]);
+  for (size_t i = 0; i < child->context_len; i++) context[i] = element(child->context[i]);
+  vft_statement statement = {p, NULL, root, NULL};
+  vft_proof_options options = {.log_inv_rate = child->log_inv_rate,
+                               .bits = child->bits,
+                               .grind = child->grind,
+                               .hash = VFT_HASH_POSEIDON,
+                               .test_queries = child->test_queries,
+                               .context = context,
+                               .context_len = child->context_len};
+  ch = vft_channel_verifier(vft_protocol_name, VFT_HASH_POSEIDON, proof, len);
+  if (!ch) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  TRY_OUT(vft_session_init(&s, p, ch, pub, NULL));
+  TRY_OUT(vft_trees_init(&trees, p));
+  TRY_OUT(vft_driver_run(&s, &trees, &statement, &options, &witness_root, NULL, NULL));
+  TRY_OUT(vft_channel_finish(ch));
+  if (!child->allow_test_profile || !s.soundness.test_profile)
+    st = vft_soundness_require(&s.soundness, VFT_SOUNDNESS_LEVEL);
+out:
+  vft_trees_free(&trees);
+  vft_session_free(&s);
+  vft_channel_free(ch);
+  vft_arena_free(&arena);
+  vft_free(pub);
+  vft_free(root);
+  vft_free(context);
+  return st;
+}

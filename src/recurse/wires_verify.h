@@ -1,0 +1,10 @@
+/* The one function of recurse/wires that is called from outside, during a recording. */
+#ifndef VFT_RECURSE_WIRES_VERIFY_H
+#define VFT_RECURSE_WIRES_VERIFY_H
+
+#include "recurse/verifier.h"
+
+VFT_MUST_CHECK vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof,
+                                           size_t len);
+
+#endif
