@@ -397,7 +397,8 @@ static void poseidon_known_answers(void **state) {
       size_t len;
       assert_int_equal(vft_channel_grind(ch, "work", 10), VFT_OK);
       const uint8_t *p = vft_channel_proof(ch, &len);
-      for (int k = 0; k < 8; k++) assert_int_equal(p[len - 8 + (size_t)k], want[0] >> (8 * k) & 255);
+      for (size_t k = 0; k < 8; k++)
+        assert_int_equal(p[len - 8 + k], want[0] >> (8 * k) & 255);
     } else if (!strcmp(name, "bytes")) {
       vft_channel_absorb(ch, "data", data, (size_t)want[0]);
     } else if (!strcmp(name, "u64")) {
