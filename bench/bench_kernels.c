@@ -115,6 +115,12 @@ static int bench_commit(void) {
         return 1;
       vft_merkle_free(t);
     });
+  BENCH("commit.poseidon_elem_ns", 3, 1, total, {
+    vft_merkle *t;
+    if (vft_merkle_commit(&t, VFT_HASH_POSEIDON, code, ROWS, vft_rows_fp, &source, false) != VFT_OK)
+      return 1;
+    vft_merkle_free(t);
+  });
   vft_free(rows);
   vft_rs_free(code);
   return 0;

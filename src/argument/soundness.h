@@ -29,7 +29,7 @@
  *     wherever it is asked. The prover has fixed the next matrix, near at most one vector f (or f
  *     in the clear). Either f's weighted sum is wrong: t + 1 claims of which one is false, all
  *     consistent after batching for at most t challenges (t draws; a position drawn twice
- *     repeats its claim, which makes the batch no longer than t). Or it is right, so u is not within e
+ *     only repeats its claim). Or it is right, so u is not within e
  *     positions of f's codeword: each query agrees with probability below 1 - e/n = (1 + rho)/2.
  *     If the next matrix is far, the next level starts lost.
  *   - Last sumcheck: f is known, SZ.

@@ -403,7 +403,8 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   if (!vft_channel_is_prover(ch)) return vft_fail(VFT_USAGE, "opening: not a prover's channel");
   vft_status st = vft_whir_shapes_check(params, tree, trees);
   if (st != VFT_OK) return vft_fail_context(VFT_USAGE, "prover");
-  prover s = {.p = params, .hash = vft_channel_hash(ch), .source = source, .vars = params->level[0].row_vars};
+  prover s = {.p = params, .hash = vft_channel_hash(ch), .source = source,
+              .vars = params->level[0].row_vars};
   s.k = vft_whir_kernels_choose();
   s.cols = (size_t)1 << params->level[0].log_msg;
   const vft_whir_level *l = &params->level[0];

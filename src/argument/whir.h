@@ -102,7 +102,8 @@ typedef struct {
 typedef vft_status (*vft_whir_weight_fn)(void *ctx, const vft_ext *point, vft_ext *value);
 
 /* Verifies that the trees' matrix has the weighted sum sigma.
- * The trees have the channel's hash. Requires: the channel is a verifier's; trees sorted by row_offset, disjoint, within 2^k0 rows.
+ * The trees have the channel's hash. Requires: the channel is a verifier's; trees sorted by
+ * row_offset, disjoint, within 2^k0 rows.
  * The parameters, the trees' descriptions (roots too) and sigma are absorbed here; roots and
  * whatever W was derived from must have been absorbed before W's randomness was drawn.
  * Rejections: "whir/params", "whir/trees" (public shapes), "whir/merkle" (an opening that does not
@@ -126,8 +127,8 @@ typedef struct {
 
 /* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
  * not depend on their number nor on the SIMD tier. The channel is a prover's.
- * Fails: VFT_USAGE (shapes; a tree of another hash than the channel's; a sigma that is not the sum, noticed at the end), VFT_RESOURCE
- * (memory). */
+ * Fails: VFT_USAGE (shapes; a tree of another hash than the channel's; a sigma that is not the sum,
+ * noticed at the end), VFT_RESOURCE (memory). */
 VFT_MUST_CHECK vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
                                          const vft_whir_tree *tree, size_t trees,
                                          const vft_whir_source *source, vft_ext sigma);

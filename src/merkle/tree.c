@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "field/batch.h"
 #include "hash/blake3_lanes.h"
 #include "hash/poseidon.h"
 #include "merkle/path.h"
@@ -326,8 +327,7 @@ static void absorb_columns(void *ctx, size_t begin, size_t end) {
     for (size_t g = 0; g < e->end - e->first; g++) {
       const vft_fp *in = e->codeword + (g * n + tile) * LANES;
       for (size_t j = 0; j < m; j++)
-        for (size_t l = 0; l < LANES; l++)
-          state[j].s[l] = vft_fp_add(state[j].s[l], in[j * LANES + l]);
+        vft_fp_add_n(state[j].s, state[j].s, in + j * LANES, LANES);
       vft_poseidon_permute(state, m);
     }
   }

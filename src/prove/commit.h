@@ -1,6 +1,6 @@
 /* Committed trees of tensors: links, oracles and the witness of a proof. A tree depends on the
- * tensors' shapes, their integers, log_columns, the code rate and the hash only, so the same object serves
- * as output of one proof and input of the next. */
+ * tensors' shapes, their integers, log_columns, the code rate and the hash only, so the same object
+ * serves as output of one proof and input of the next. */
 #ifndef VFT_PROVE_COMMIT_H
 #define VFT_PROVE_COMMIT_H
 
@@ -23,9 +23,8 @@ enum {
                           encodes again */
 };
 
-/* Tensor i has the shape box[i] and the elements array[i]; `hash` is that of the proofs that use the
- * tree. Fails VFT_USAGE without tensors,
- * VFT_RESOURCE. */
+/* Tensor i has the shape box[i] and the elements array[i]; `hash` is that of the proofs that use
+ * the tree. Fails VFT_USAGE without tensors, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_commit_tensors(vft_commitment **out, const vft_box *box,
                                              const vft_array *array, uint32_t n,
                                              unsigned log_columns, unsigned log_inv_rate,

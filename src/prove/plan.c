@@ -87,7 +87,8 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
   }
   *proof = (size_t)vft_opening_length(&params, tree, m.ntrees);
-  *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true, options->hash) + reopened * (size_t)vft_threads();
+  *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true, options->hash);
+  *out += reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */
 out:
   vft_free(tree);

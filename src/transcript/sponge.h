@@ -27,20 +27,20 @@
  *                                         bits must be zero
  *
  * Uniformity. p - 1 is a multiple of 2^32: of p values, each index < 2^log (log <= 32) is the low
- * bits of (p - 1) / 2^log, index 0 of one more. So an index differs from uniform by less than
- * 2^log / p < 2^-31, and grinding of b bits succeeds with probability below 2^-b + 2^-63.
+ * bits of (p - 1) / 2^log, index 0 of one more. So the bias of each is below 2^log / p < 2^-31 of
+ * its probability, and grinding of b bits succeeds with probability below 2^-b + 2^-63.
  *
  * Injectivity. Header and count fix how many elements follow, and each payload of a given type
  * and count is injective (7 bytes and 32 bits are below p, integers are of at most (p - 1) / 2).
  * So equal sequences of absorbed elements, read from the start, are equal sequences of messages,
  * as long as different headers have different elements. Headers are nothing that a prover
  * chooses: type, label and count of a message are determined by the messages before it
- * (the program's digest is absorbed before anything that depends on the program), so two
+ * (the program's digest is absorbed before anything that depends on the program); two
  * histories that agree up to a header have the same header. The few whose count is free (the bytes
- * of the context) differ in their element but for chance, 2^-63. Groups of eight that a squeeze
- * cuts short are filled with zeros in effect; where it cuts is known from the headers. A difference
- * in absorbed elements stays in the state unless the permutation's capacity collides
- * (256 bits: about 2^-128 t^2 for t calls).
+ * of the context) differ in their element but for chance, 2^-63. A group of eight that a squeeze
+ * cuts short is filled up with zeros in effect; where it is cut, the headers say. A difference
+ * in absorbed elements stays in the state unless two calls meet in the capacity's 256 bits:
+ * probability about t^2 / 2^256 for t calls.
  *
  * What is absorbed or squeezed is handled here by vft_fp_add and the permutation alone, so that
  * sponge.c also compiles for an element type that records a circuit. What needs a value (the

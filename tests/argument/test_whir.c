@@ -33,6 +33,7 @@ static vft_ext random_ext(void) { return (vft_ext){{random_fp(), random_fp(), ra
 /* ---- an instance ----------------------------------------------------------------------------- */
 
 enum { TREES = 4 };
+static vft_hash_kind hash_now = VFT_HASH_BLAKE3; /* of the test that runs */
 
 typedef struct {
   unsigned k0, c;
@@ -40,7 +41,6 @@ typedef struct {
   size_t rows[TREES], gap[TREES]; /* gap: zero rows before the tree */
   vft_elem type[TREES];
   int no_weight[TREES];
-  vft_hash_kind hash;
 } shape;
 
 typedef struct {
@@ -90,7 +90,7 @@ static void make(instance *x, const shape *s, const vft_whir_params *params) {
       x->w[offset * cols + i] = x->weight[t][i];
     }
     vft_rows_fp_ctx ctx = {x->base[t], cols, n};
-    assert_int_equal(vft_merkle_commit(&x->merkle[t], s->hash, x->rs, s->rows[t], vft_rows_fp,
+    assert_int_equal(vft_merkle_commit(&x->merkle[t], hash_now, x->rs, s->rows[t], vft_rows_fp,
                                        &ctx, true),
                      VFT_OK);
     x->tree[t] = (vft_whir_tree){vft_merkle_root(x->merkle[t]), s->rows[t], offset};
@@ -132,7 +132,7 @@ static vft_status weight_at(void *ctx, const vft_ext *point, vft_ext *value) {
 }
 
 static vft_status verify(const instance *x, const uint8_t *proof, size_t len) {
-  vft_channel *ch = vft_channel_verifier("test whir", x->s.hash, proof, len);
+  vft_channel *ch = vft_channel_verifier("test whir", hash_now, proof, len);
   vft_status st = vft_whir_verify(ch, &x->params, x->tree, x->s.trees, x->sigma, weight_at,
                                   (void *)x);
   if (st == VFT_OK) st = vft_channel_finish(ch);
@@ -141,7 +141,7 @@ static vft_status verify(const instance *x, const uint8_t *proof, size_t len) {
 }
 
 static uint8_t *prove(const instance *x, size_t *len) {
-  vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+  vft_channel *ch = vft_channel_prover("test whir", hash_now);
   vft_status st = vft_whir_prove(ch, &x->params, x->tree, x->s.trees, x->source, x->sigma);
   if (st != VFT_OK) print_error("prover: %s\n", vft_error_message());
   assert_int_equal(st, VFT_OK);
@@ -164,7 +164,7 @@ static uint8_t *prove_slowly(const instance *x, const ref_fault *fault, size_t *
   ref_tree code[TREES];
   *seen = *x;
   for (size_t t = 0; t < x->s.trees; t++) {
-    code[t] = ref_tree_make(x->s.hash, x->base[t], x->s.rows[t], x->s.c, log_n);
+    code[t] = ref_tree_make(hash_now, x->base[t], x->s.rows[t], x->s.c, log_n);
     if (t == 0 && fault->corrupt_code > 0) {
       size_t n = (size_t)(fault->corrupt_code * (double)((size_t)1 << log_n));
       for (size_t j = 0; j < n; j++) {
@@ -175,7 +175,7 @@ static uint8_t *prove_slowly(const instance *x, const ref_fault *fault, size_t *
     }
     seen->tree[t].root = ref_tree_root(&code[t]);
   }
-  vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+  vft_channel *ch = vft_channel_prover("test whir", hash_now);
   vft_status st = ref_prove(ch, &x->params, seen->tree, x->s.trees, code, p, w, x->sigma, fault);
   assert_int_equal(st, VFT_OK);
   const uint8_t *from = vft_channel_proof(ch, len);
@@ -360,14 +360,14 @@ static void plan_covers_memory(void **state) {
   assert_int_equal(vft_whir_params_choose(&params, s.k0, s.c, 1, 128, 0), VFT_OK);
   make(&x, &s, &params);
   for (int spend = 0; spend < 2; spend++) {
-    vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+    vft_channel *ch = vft_channel_prover("test whir", hash_now);
     size_t live = vft_alloc_live();
     vft_alloc_peak_reset();
     for (size_t t = 0; t < s.trees; t++) x.source[t].spend = spend != 0;
     assert_int_equal(vft_whir_prove(ch, &params, x.tree, 2, x.source, x.sigma), VFT_OK);
     vft_channel_proof(ch, &len);
     size_t used = vft_alloc_peak() - live;
-    size_t plan = vft_whir_prove_bytes(&params, x.tree, 2, spend != 0, VFT_HASH_BLAKE3);
+    size_t plan = vft_whir_prove_bytes(&params, x.tree, 2, spend != 0, hash_now);
     print_message("peak %zu, of it proof at most %zu, planned %zu\n", used, 3 * len, plan);
     assert_true(used <= plan + 3 * len + 8192);
     assert_true(plan <= 3 * used);
@@ -413,7 +413,7 @@ static void cheating_provers_are_named(void **state) {
   assert_rejected(&seen, proof, len, "whir/sum");
   free(proof);
   /* which the library's prover notices at the end */
-  vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+  vft_channel *ch = vft_channel_prover("test whir", hash_now);
   assert_int_equal(vft_whir_prove(ch, &params, x.tree, 2, x.source, x.sigma), VFT_USAGE);
   vft_channel_free(ch);
   x.sigma = sigma;
@@ -559,18 +559,34 @@ static void bad_shapes_are_refused(void **state) {
   assert_int_equal(vft_whir_params_choose(&params, 3, 30, 1, 128, 0), VFT_USAGE);
 }
 
+static int under_blake3(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_BLAKE3;
+  return 0;
+}
+
+static int under_poseidon(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_POSEIDON;
+  return 0;
+}
+
+#define BOTH(test)                            \
+  cmocka_unit_test_setup(test, under_blake3), \
+      {#test " (poseidon)", test, under_poseidon, NULL, NULL}
+
 int main(int argc, char **argv) {
   (void)argv;
   if (argc > 1) seed = strtoull(argv[1], NULL, 0);
   printf("seed %llu\n", (unsigned long long)seed);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kernels_agree),
-      cmocka_unit_test(complete_and_equal_to_reference),
-      cmocka_unit_test(complete_at_full_strength),
-      cmocka_unit_test(plan_covers_memory),
-      cmocka_unit_test(cheating_provers_are_named),
-      cmocka_unit_test(far_from_code_is_rejected),
-      cmocka_unit_test(every_byte_and_length_counts),
+      BOTH(complete_and_equal_to_reference),
+      BOTH(complete_at_full_strength),
+      BOTH(plan_covers_memory),
+      BOTH(cheating_provers_are_named),
+      BOTH(far_from_code_is_rejected),
+      BOTH(every_byte_and_length_counts),
       cmocka_unit_test(bad_shapes_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,8 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
         for (size_t c = 0; c < cols; c++)
           for (size_t k = 0; k < 3; k++)
             base[(3 * r + k) * cols + c] = s.p[r * cols + c].c[k];
-      next = ref_tree_make(vft_channel_hash(ch), base, 3 * rows, n->log_msg, n->log_msg + n->log_inv_rate);
+      next = ref_tree_make(vft_channel_hash(ch), base, 3 * rows, n->log_msg,
+                           n->log_msg + n->log_inv_rate);
       free(base);
       vft_digest root = ref_tree_root(&next);
       TRY(vft_channel_send_digest(ch, "whir/root", &root));

@@ -214,7 +214,8 @@ static inline vft_status block_verify(block *b, bool cheat) {
   int64_t **inputs;
   vft_oracle_claims claims = {0};
   for (uint32_t l = 0; l < 3; l++) {
-    OK(vft_commit_group(&link[l], &b->trace, VFT_LINK, l, options.log_inv_rate, VFT_HASH_BLAKE3, 0));
+    OK(vft_commit_group(&link[l], &b->trace, VFT_LINK, l, options.log_inv_rate,
+                        options.hash, 0));
     root[l] = vft_commitment_root(link[l]);
   }
   OK(vft_epoch_inputs(b->e, &b->at, &inputs));

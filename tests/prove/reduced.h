@@ -131,7 +131,8 @@ typedef struct {
 
 static inline void commit_links(links *l, const vft_trace *t) {
   for (uint32_t i = 0; i < t->program->nlinks; i++) {
-    OK(vft_commit_group(&l->link[i], t, VFT_LINK, i, step_options().log_inv_rate, VFT_HASH_BLAKE3, 0));
+    OK(vft_commit_group(&l->link[i], t, VFT_LINK, i, step_options().log_inv_rate,
+                        step_options().hash, 0));
     l->root[i] = vft_commitment_root(l->link[i]);
   }
 }

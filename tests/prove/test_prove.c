@@ -22,8 +22,14 @@ typedef struct {
   vft_proof_options options;
 } job;
 
+static vft_hash_kind hash_now = VFT_HASH_BLAKE3; /* of the test that runs */
+
+static vft_proof_options real_options(void) {
+  return hash_now == VFT_HASH_BLAKE3 ? vft_proof_options_default() : vft_proof_options_recursive();
+}
+
 static vft_proof_options test_options(void) {
-  vft_proof_options o = vft_proof_options_default();
+  vft_proof_options o = real_options();
   o.test_queries = 2;
   return o;
 }
@@ -42,12 +48,14 @@ static const vft_prove_options cheating = {.unchecked = true, .cheat = true};
 static void commit_all(job *j) {
   for (uint32_t l = 0; l < j->program->nlinks; l++) {
     vft_commitment_free(j->link[l]);
-    OK(vft_commit_group(&j->link[l], &j->trace, VFT_LINK, l, j->options.log_inv_rate, j->options.hash, 0));
+    OK(vft_commit_group(&j->link[l], &j->trace, VFT_LINK, l, j->options.log_inv_rate,
+                        j->options.hash, 0));
     j->link_root[l] = vft_commitment_root(j->link[l]);
   }
   for (uint32_t o = 0; o < j->program->noracles; o++) {
     vft_commitment_free(j->oracle[o]);
-    OK(vft_commit_group(&j->oracle[o], &j->trace, VFT_ORACLE, o, j->options.log_inv_rate, j->options.hash, 0));
+    OK(vft_commit_group(&j->oracle[o], &j->trace, VFT_ORACLE, o, j->options.log_inv_rate,
+                        j->options.hash, 0));
     j->oracle_root[o] = vft_commitment_root(j->oracle[o]);
   }
 }
@@ -387,7 +395,7 @@ static void other_link(vft_program *(*build)(int), void (*fill)(vft_trace *), co
   int64_t old = toy_get(&j.trace, v, at);
   toy_set(&j.trace, v, at, old > 0 ? old - 1 : old + 1);
   vft_commitment_free(j.link[l]);
-  OK(vft_commit_group(&j.link[l], &j.trace, VFT_LINK, l, 1, VFT_HASH_BLAKE3, VFT_COMMIT_COPY));
+  OK(vft_commit_group(&j.link[l], &j.trace, VFT_LINK, l, 1, j.options.hash, VFT_COMMIT_COPY));
   j.link_root[l] = vft_commitment_root(j.link[l]);
   toy_set(&j.trace, v, at, old);
   OK(vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &cheating, &proof, &claims,
@@ -579,6 +587,52 @@ static void test_chain(void **state) {
   job_free(&a);
 }
 
+/* ---- the hash ---- */
+
+/* A proof of one hash is none of the other, and a tree of the other serves no prover. */
+static void test_other_hash(void **state) {
+  (void)state;
+  job j;
+  vft_proof proof, opening;
+  vft_oracle_claims claims = {0}, found = {0};
+  job_init(&j, matmul_build, matmul_fill);
+  prove(&j, &proof, &claims);
+  OK(verify(&j, &proof, NULL));
+  vft_tree_info info[4];
+  for (uint32_t o = 0; o < j.program->noracles; o++) info[o] = vft_commitment_info(j.oracle[o]);
+  assert_true(claims.n > 0);
+  OK(vft_prove_oracles(j.oracle, j.program->noracles, &claims, &j.options, &opening));
+  OK(vft_verify_oracles(info, j.program->noracles, j.program->log_columns, &claims, &j.options, lax,
+                        opening.bytes, opening.len, NULL));
+  vft_hash_kind own = j.options.hash;
+  j.options.hash = own == VFT_HASH_BLAKE3 ? VFT_HASH_POSEIDON : VFT_HASH_BLAKE3;
+  assert_int_equal(verify(&j, &proof, NULL), VFT_REJECTED);
+  assert_int_equal(vft_verify_oracles(info, j.program->noracles, j.program->log_columns, &claims,
+                                      &j.options, lax, opening.bytes, opening.len, NULL),
+                   VFT_REJECTED);
+  vft_proof_free(&proof);
+  vft_proof_free(&opening);
+  assert_int_equal(vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &unchecked,
+                             &proof, &found, NULL),
+                   VFT_USAGE);
+  assert_int_equal(vft_prove_oracles(j.oracle, j.program->noracles, &claims, &j.options, &opening),
+                   VFT_USAGE);
+  vft_proof_free(&proof);
+  vft_proof_free(&opening);
+  /* a root that is no digest of the hash */
+  if (own == VFT_HASH_POSEIDON && j.program->nlinks) {
+    j.options.hash = own;
+    prove(&j, &proof, NULL);
+    memset(j.link_root[0].b, 0xff, 8);
+    assert_int_equal(verify(&j, &proof, NULL), VFT_REJECTED);
+    assert_string_equal(vft_error_check(), "transcript/canonical");
+    vft_proof_free(&proof);
+  }
+  vft_oracle_claims_free(&claims);
+  vft_oracle_claims_free(&found);
+  job_free(&j);
+}
+
 /* ---- a release proof: its account ---- */
 
 static void test_release(void **state) {
@@ -588,7 +642,7 @@ static void test_release(void **state) {
   vft_oracle_claims claims = {0};
   vft_soundness account;
   job_init(&j, zoo_build, zoo_fill);
-  j.options = vft_proof_options_default();
+  j.options = real_options();
   j.options.grind = 8; /* keeps the test short; more queries instead */
   prove(&j, &proof, &claims);
   vft_statement s = statement(&j);
@@ -612,15 +666,38 @@ static void test_release(void **state) {
   job_free(&j);
 }
 
+static int under_blake3(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_BLAKE3;
+  return 0;
+}
+
+static int under_poseidon(void **state) {
+  (void)state;
+  hash_now = VFT_HASH_POSEIDON;
+  return 0;
+}
+
+#define BOTH(test)                            \
+  cmocka_unit_test_setup(test, under_blake3), \
+      {#test " (poseidon)", test, under_poseidon, NULL, NULL}
+
 int main(void) {
   print_message("seed %llx\n", (unsigned long long)toy_seed);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_matmul),          cmocka_unit_test(test_zoo),
-      cmocka_unit_test(test_squares),
-      cmocka_unit_test(test_attacks),         cmocka_unit_test(test_false_definitions),
-      cmocka_unit_test(test_false_multiplicity), cmocka_unit_test(test_other_link),
-      cmocka_unit_test(test_statement),       cmocka_unit_test(test_tamper),
-      cmocka_unit_test(test_threads_and_tiers), cmocka_unit_test(test_chain),
-      cmocka_unit_test(test_release)};
+      BOTH(test_matmul),
+      BOTH(test_zoo),
+      BOTH(test_squares),
+      cmocka_unit_test(test_attacks),
+      cmocka_unit_test(test_false_definitions),
+      cmocka_unit_test(test_false_multiplicity),
+      BOTH(test_other_link),
+      BOTH(test_statement),
+      BOTH(test_tamper),
+      BOTH(test_threads_and_tiers),
+      BOTH(test_chain),
+      BOTH(test_release),
+      BOTH(test_other_hash),
+  };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,8 @@ static bool job_try(job *j) {
   OK(vft_program_check_trace(j->w->whole, &j->t, NULL));
   commit_links(&j->l, &j->t);
   for (uint32_t o = 0; o < 2; o++) {
-    OK(vft_commit_group(&j->oracle[o], &j->t, VFT_ORACLE, o, step_options().log_inv_rate, VFT_HASH_BLAKE3, 0));
+    OK(vft_commit_group(&j->oracle[o], &j->t, VFT_ORACLE, o, step_options().log_inv_rate,
+                        step_options().hash, 0));
     j->oracle_root[o] = vft_commitment_root(j->oracle[o]);
   }
   j->in = inputs_of(&j->t);

@@ -190,7 +190,8 @@ static void test_rows(void **state) {
       for (uint32_t a = 0; a < box[b].rank; a++) n *= box[b].dims[a];
       array[b] = random_array(n);
     }
-    assert_int_equal(vft_commit_tensors(&tree, box, array, BOXES, c, 1, VFT_HASH_BLAKE3, 0), VFT_OK);
+    assert_int_equal(vft_commit_tensors(&tree, box, array, BOXES, c, 1, VFT_HASH_BLAKE3, 0),
+                     VFT_OK);
     const vft_layout *lay = vft_commitment_layout(tree);
     size_t rows = (lay->length + (1u << c) - 1) >> c;
     vft_fp *all = vft_alloc(rows << c, sizeof *all);

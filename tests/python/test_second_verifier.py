@@ -50,8 +50,9 @@ def digests(text):
 def verify(case, proof=None, opening=None, **changes):
     case = {**case, **changes}
     program = second.Program(bytes.fromhex(case["program"]))
-    options = {"bits": 130, "grind": 20, "test_queries": case["queries"],
-               "context": bytes.fromhex(case["context"])}
+    options = {"bits": 130, "grind": 16 if case["hash"] else 20,
+               "test_queries": case["queries"], "hash": case["hash"],
+               "context": case["context"]}
     inputs = {int(t): v for t, v in case["inputs"].items()}
     oracles = digests(case["oracles"])
     claims = second.Verifier(program, inputs, digests(case["links"]), oracles, options,
@@ -63,14 +64,16 @@ def verify(case, proof=None, opening=None, **changes):
 
 
 def test_it_accepts(proofs):
-    assert len(proofs) == 4 and proofs[-1]["queries"] == 0
+    assert [case["hash"] for case in proofs] == [0, 0, 0, 0, 1, 1, 1]
+    assert proofs[3]["queries"] == 0
     for case in proofs:
         verify(case)
 
 
-def test_it_rejects(proofs):
-    """A flipped bit anywhere, truncation, a trailing byte, another statement."""
-    case = proofs[1]
+@pytest.mark.parametrize("number", [1, 5])
+def test_it_rejects(proofs, number):
+    """A flipped bit anywhere, truncation, a trailing byte, another statement, the other hash."""
+    case = proofs[number]
     proof, opening = bytes.fromhex(case["proof"]), bytes.fromhex(case["opening"])
     seed = int.from_bytes(hashlib.sha256(proof).digest()[:4], "little")
     print("seed", seed)
@@ -90,9 +93,17 @@ def test_it_rejects(proofs):
     with pytest.raises(primitives.Rejected, match="transcript/trailing"):
         verify(case, proof=proof + b"\0")
     with pytest.raises(primitives.Rejected):
-        verify(case, context=case["context"] + "00")
+        verify(case, context=case["context"] + [0])
     tensor, values = next(iter(case["inputs"].items()))
     with pytest.raises(primitives.Rejected):
         verify(case, inputs={**case["inputs"], tensor: [values[0] - 1, *values[1:]]})
     with pytest.raises(primitives.Rejected):
         verify(case, links=proofs[0]["links"][:64])
+    with pytest.raises(primitives.Rejected):
+        verify(case, hash=1 - case["hash"])
+
+
+def test_channel_vectors_are_the_model_s():
+    made = subprocess.run([sys.executable, HERE / "channel_model.py"], capture_output=True,
+                          text=True, check=True).stdout
+    assert made == (ROOT / "vectors" / "channel_poseidon.txt").read_text()

@@ -132,12 +132,14 @@ static void proof(void **state) {
     assert_int_equal(vft_trace_count_lookups(&t), VFT_OK);
     put(&seed, (uint8_t[]){(uint8_t)k}, 1);
     for (uint32_t i = 0; i < p->nlinks; i++) {
-      assert_int_equal(vft_commit_group(&link[i], &t, VFT_LINK, i, o.log_inv_rate, VFT_HASH_BLAKE3, 0), VFT_OK);
+      assert_int_equal(vft_commit_group(&link[i], &t, VFT_LINK, i, o.log_inv_rate, o.hash, 0),
+                       VFT_OK);
       root[0][i] = vft_commitment_root(link[i]);
       put(&seed, root[0][i].b, 32);
     }
     for (uint32_t i = 0; i < p->noracles; i++) {
-      assert_int_equal(vft_commit_group(&oracle[i], &t, VFT_ORACLE, i, o.log_inv_rate, VFT_HASH_BLAKE3, 0), VFT_OK);
+      assert_int_equal(vft_commit_group(&oracle[i], &t, VFT_ORACLE, i, o.log_inv_rate, o.hash, 0),
+                       VFT_OK);
       root[1][i] = vft_commitment_root(oracle[i]);
       put(&seed, root[1][i].b, 32);
     }

@@ -110,7 +110,8 @@ static void program_bytes(bytes *o, const vft_program *p) {
   }
 }
 
-static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries) {
+static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries,
+                 vft_hash_kind hash) {
   static uint8_t space[1 << 22];
   static const vft_fp context[3] = {{7}, {VFT_P - 1}, {1ull << 40}};
   bytes serial = {space, 0};
@@ -119,7 +120,8 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   vft_digest link_root[4], oracle_root[4];
   vft_proof proof, opening;
   vft_oracle_claims claims = {0};
-  vft_proof_options options = vft_proof_options_default();
+  vft_proof_options options =
+      hash == VFT_HASH_BLAKE3 ? vft_proof_options_default() : vft_proof_options_recursive();
   options.test_queries = queries;
   options.context = context;
   options.context_len = 3;
@@ -129,17 +131,19 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   check(vft_trace_complete(&trace));
   check(vft_trace_count_lookups(&trace));
   for (uint32_t l = 0; l < p->nlinks; l++) {
-    check(vft_commit_group(&link[l], &trace, VFT_LINK, l, options.log_inv_rate, options.hash, 0));
+    check(vft_commit_group(&link[l], &trace, VFT_LINK, l, options.log_inv_rate,
+                           options.hash, 0));
     link_root[l] = vft_commitment_root(link[l]);
   }
   for (uint32_t o = 0; o < p->noracles; o++) {
-    check(vft_commit_group(&oracle[o], &trace, VFT_ORACLE, o, options.log_inv_rate, options.hash, 0));
+    check(vft_commit_group(&oracle[o], &trace, VFT_ORACLE, o, options.log_inv_rate,
+                           options.hash, 0));
     oracle_root[o] = vft_commitment_root(oracle[o]);
   }
   const vft_prove_options how = {0};
   check(vft_prove(p, &trace, link, oracle_root, &options, &how, &proof, &claims, NULL));
   program_bytes(&serial, p);
-  printf("{\"name\": \"%s\", \"queries\": %u", p->name, queries);
+  printf("{\"name\": \"%s\", \"queries\": %u, \"hash\": %d", p->name, queries, (int)hash);
   printf(", \"context\": [7, -1, %lld]", 1ll << 40);
   hex("program", serial.b, serial.n);
   printf(", \"inputs\": {");
@@ -172,9 +176,12 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
 }
 
 int main(void) {
-  emit(matmul_build, matmul_fill, 3);
-  emit(zoo_build, zoo_fill, 3);
-  emit(squares_build, squares_fill, 3);
-  emit(matmul_build, matmul_fill, 0); /* full strength: grinding, two levels */
+  emit(matmul_build, matmul_fill, 3, VFT_HASH_BLAKE3);
+  emit(zoo_build, zoo_fill, 3, VFT_HASH_BLAKE3);
+  emit(squares_build, squares_fill, 3, VFT_HASH_BLAKE3);
+  emit(matmul_build, matmul_fill, 0, VFT_HASH_BLAKE3); /* full strength: grinding, two levels */
+  emit(matmul_build, matmul_fill, 3, VFT_HASH_POSEIDON);
+  emit(zoo_build, zoo_fill, 3, VFT_HASH_POSEIDON);
+  emit(squares_build, squares_fill, 3, VFT_HASH_POSEIDON);
   return 0;
 }

@@ -1,4 +1,10 @@
-"""What the second verifier stands on: BLAKE3, fields, channel, Merkle openings (SPEC.md, 1-4)."""
+"""What the second verifier stands on: BLAKE3, Poseidon, fields, channel, Merkle openings (SPEC.md,
+1-4). Of the C sources' makers only the generator of Poseidon's constants is shared."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools"))
+from gen_poseidon_constants import constants  # noqa: E402
 
 P = 2**64 - 2**32 + 1
 
@@ -134,6 +140,27 @@ def eq_table(z):
     return table
 
 
+# ---- Poseidon -------------------------------------------------------------------------------
+
+CIRCULANT = [17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20]
+CONSTANTS = constants()
+
+
+def permutation(lanes):
+    for r in range(30):
+        lanes = [(x + c) % P for x, c in zip(lanes, CONSTANTS[12 * r:12 * r + 12])]
+        full = r < 4 or r >= 26
+        lanes = [pow(x, 7, P) if full or i == 0 else x for i, x in enumerate(lanes)]
+        mixed = [sum(CIRCULANT[i] * lanes[(k + i) % 12] for i in range(12)) for k in range(12)]
+        mixed[0] += 8 * lanes[0]
+        lanes = [x % P for x in mixed]
+    return lanes
+
+
+def head(data):
+    return int.from_bytes(blake3(data)[:8], "little") % 2**63
+
+
 # ---- 2: channel -----------------------------------------------------------------------------
 
 class Channel:
@@ -152,6 +179,23 @@ class Channel:
 
     def absorb_u64(self, label, x):
         self.s = blake3(self.head(2, label, 1) + x.to_bytes(8, "little"))
+
+    def absorb_digest(self, label, digest):
+        self.absorb(label, digest)
+
+    def absorb_ext(self, label, values):
+        self.absorb(label, b"".join(x.to_bytes(8, "little") for v in values for x in v))
+
+    def absorb_integers(self, label, values):
+        self.absorb_u64(label, len(values))
+        for i in range(0, len(values), 512):
+            self.absorb(label, b"".join(v.to_bytes(8, "little", signed=True)
+                                        for v in values[i:i + 512]))
+
+    leaf = staticmethod(lambda rows, log_n, column: blake3(
+        b"vft merkle leaf".ljust(48, b"\0") + rows.to_bytes(8, "little")
+        + log_n.to_bytes(8, "little") + column))
+    node = staticmethod(lambda left, right: blake3(left + right))
 
     def take(self, n):
         require(self.at + n <= len(self.proof), "transcript/truncated")
@@ -208,22 +252,113 @@ class Channel:
         require(self.at == len(self.proof), "transcript/trailing")
 
 
+class PoseidonChannel(Channel):
+    def __init__(self, protocol, proof):
+        name = protocol.encode()
+        self.lanes = [0] * 8 + [head(b"vft-channel-v1"),
+                                head(len(name).to_bytes(4, "little") + name), 0, 0]
+        self.pos = 0
+        self.proof, self.at = proof, 0
+
+    def push(self, kind, label, count, payload):
+        name = label.encode()
+        first = head(bytes([kind]) + len(name).to_bytes(4, "little") + name
+                     + count.to_bytes(8, "little"))
+        for x in [first, *payload]:
+            self.lanes[self.pos] = (self.lanes[self.pos] + x) % P
+            self.pos += 1
+            if self.pos == 8:
+                self.permute()
+
+    def permute(self):
+        self.lanes, self.pos = permutation(self.lanes), 0
+
+    def squeeze(self, n):
+        if self.pos:
+            self.permute()
+        out = self.lanes[:8]
+        while len(out) < n:
+            self.permute()
+            out += self.lanes[:8]
+        return out[:n]
+
+    def absorb(self, label, data):
+        self.push(1, label, len(data), [int.from_bytes(data[i:i + 7], "little")
+                                        for i in range(0, len(data), 7)])
+
+    def absorb_u64(self, label, x):
+        self.push(2, label, 1, [x % 2**32, x >> 32])
+
+    def absorb_digest(self, label, digest):
+        self.push(6, label, 1, self.elements(digest))
+
+    def absorb_ext(self, label, values):
+        self.push(7, label, len(values), [x for v in values for x in v])
+
+    def absorb_integers(self, label, values):
+        self.push(8, label, len(values), [v % P for v in values])
+
+    def receive(self, label, n):
+        x = self.elements(self.take(24 * n))
+        self.push(4, label, n, x)
+        return [tuple(x[3 * i:3 * i + 3]) for i in range(n)]
+
+    def receive_digest(self, label):
+        data = self.take(32)
+        self.push(5, label, 1, self.elements(data))
+        return data
+
+    def challenge(self, label):
+        self.push(16, label, 1, [])
+        return tuple(self.squeeze(3))
+
+    def indices(self, label, n, log):
+        self.push(17, label, n, [])
+        return [x % 2**log for x in self.squeeze(n)]
+
+    def grind(self, label, bits):
+        if not bits:
+            return
+        nonce = int.from_bytes(self.take(8), "little")
+        require(nonce < 2**32, "transcript/canonical")
+        self.push(18, label, bits, [nonce])
+        require(self.squeeze(1)[0] % 2**bits == 0, "transcript/grind")
+
+    @staticmethod
+    def leaf(rows, log_n, column):
+        lanes = [0] * 8 + [rows, 0, 64 * 16 + log_n, 0]
+        x = [int.from_bytes(column[8 * i:8 * i + 8], "little") for i in range(rows)]
+        for i in range(0, rows, 8):
+            for k, v in enumerate(x[i:i + 8]):
+                lanes[k] = (lanes[k] + v) % P
+            lanes = permutation(lanes)
+        return b"".join(v.to_bytes(8, "little") for v in lanes[:4])
+
+    @staticmethod
+    def node(left, right):
+        x = [int.from_bytes((left + right)[8 * i:8 * i + 8], "little") for i in range(8)]
+        require(all(v < P for v in x), "whir/merkle")
+        return b"".join(v.to_bytes(8, "little") for v in permutation([*x, 0, 1, 0, 0])[:4])
+
+
+def channel(hash_kind, protocol, proof):
+    return (PoseidonChannel if hash_kind else Channel)(protocol, proof)
+
+
 # ---- 4: Merkle openings ---------------------------------------------------------------------
 
 def merkle_open(ch, tree_root, log_n, rows, positions):
     data = ch.take(8 * rows * len(positions))
-    header = (b"vft merkle leaf".ljust(48, b"\0") + rows.to_bytes(8, "little")
-              + log_n.to_bytes(8, "little"))
     column = [data[8 * rows * k:8 * rows * (k + 1)] for k in range(len(positions))]
-    known = {q: blake3(header + c) for q, c in zip(positions, column)}
+    known = {q: ch.leaf(rows, log_n, c) for q, c in zip(positions, column)}
     for _ in range(log_n):
         up = {}
         for q in sorted(known):
             if q >> 1 in up:
                 continue
             other = known[q ^ 1] if q ^ 1 in known else ch.take(32)
-            pair = known[q] + other if q & 1 == 0 else other + known[q]
-            up[q >> 1] = blake3(pair)
+            pair = (known[q], other) if q & 1 == 0 else (other, known[q])
+            up[q >> 1] = ch.node(*pair)
         known = up
     require(known[0] == tree_root, "whir/merkle")
     out = [[int.from_bytes(c[8 * i:8 * i + 8], "little") for i in range(rows)] for c in column]

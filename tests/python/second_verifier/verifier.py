@@ -2,7 +2,7 @@
 are, and shares nothing with the C code. It does not run the bound checker. Slow and plain: it shows
 that the page is complete and that prover and page agree."""
 
-from primitives import (ONE, P, ZERO, Channel, add, blake3, eq_index, eq_point, eq_table, lg,
+from primitives import (ONE, P, ZERO, add, blake3, channel, eq_index, eq_point, eq_table, lg,
                         merkle_open, mul, num, product, require, root, sub, total)
 
 WITNESS, LINK, ORACLE, VIRTUAL, PUBLIC = range(5)
@@ -56,8 +56,10 @@ def whir(ch, k0, c, options, trees, sigma, weight):
     ch.absorb("whir/params", data)
     ch.absorb_u64("whir/trees", len(trees))
     for rows, offset, digest in trees:
-        ch.absorb("whir/tree", rows.to_bytes(8, "little") + offset.to_bytes(8, "little") + digest)
-    ch.absorb("whir/sigma", b"".join(x.to_bytes(8, "little") for x in sigma))
+        ch.absorb_u64("whir/rows", rows)
+        ch.absorb_u64("whir/offset", offset)
+        ch.absorb_digest("whir/tree", digest)
+    ch.absorb_ext("whir/sigma", [sigma])
 
     v, z, asked = sigma, [None] * (k0 + c), []
 
@@ -78,7 +80,8 @@ def whir(ch, k0, c, options, trees, sigma, weight):
         else:
             digest = ch.receive_digest("whir/root")
         ch.grind("whir/grind", g)
-        index = sorted(set(ch.indices("whir/queries", q, log_msg + b)))
+        drawn = ch.indices("whir/queries", q, log_msg + b)
+        index = sorted(set(drawn))
         eq = eq_table(z[log_msg:log_msg + k])
         y = [ZERO] * len(index)
         for rows, offset, tree_root in trees:
@@ -87,7 +90,8 @@ def whir(ch, k0, c, options, trees, sigma, weight):
                 for r in range(rows):
                     x = tuple(col[3 * r:3 * r + 3]) if i else (col[r], 0, 0)
                     y[j] = add(y[j], mul(eq[offset + r], x))
-        xs = [point(log_msg + b, j) for j in index]
+        y = [y[index.index(j)] for j in drawn]
+        xs = [point(log_msg + b, j) for j in drawn]
         if last:
             for x, value in zip(xs, y):
                 at = ZERO
@@ -295,7 +299,7 @@ class Verifier:
             x = program.tensors[t]
             require(all(x["lo"] <= v <= x["hi"] for v in values), "statement/input")
         self.inputs = inputs
-        self.ch = Channel("vft/program-proof/1", proof)
+        self.ch = channel(options["hash"], "vft/program-proof/1", proof)
         self.evals = {}      # functional -> value (None: registered, not sent), in order
         self.equations = []  # (committed entries, total)
 
@@ -591,14 +595,11 @@ class Verifier:
         for t, x in enumerate(p.tensors):
             if x["origin"] == PUBLIC and x["values"] is None:
                 values = self.inputs[t]
-                ch.absorb_u64("statement/input", len(values))
-                for i in range(0, len(values), 512):
-                    ch.absorb("statement/input", b"".join(
-                        v.to_bytes(8, "little", signed=True) for v in values[i:i + 512]))
+                ch.absorb_integers("statement/input", values)
         for digest in self.links:
-            ch.absorb("statement/link", digest)
+            ch.absorb_digest("statement/link", digest)
         for digest in self.oracles:
-            ch.absorb("statement/oracle", digest)
+            ch.absorb_digest("statement/oracle", digest)
         witness = ch.receive_digest("witness/root") if p.tree(WITNESS, 0) else None
         self.lookups()
         self.relations()
@@ -626,9 +627,9 @@ def lagrange(values, x):
 
 
 def absorb_options(ch, options):
-    ch.absorb("context", options["context"])
+    ch.absorb_integers("context", options["context"])
     ch.absorb_u64("options/log_inv_rate", 1)
-    for name in ("bits", "grind", "test_queries"):
+    for name in ("bits", "grind", "test_queries", "hash"):
         ch.absorb_u64("options/" + name, options[name])
 
 
@@ -640,7 +641,7 @@ def open_claims(ch, layouts, roots, c, claims, sigma, options):
 # 9
 def verify_oracles(program, roots, claims, options, proof):
     """The trees are the program's oracles."""
-    ch = Channel("vft/oracle-opening/1", proof)
+    ch = channel(options["hash"], "vft/oracle-opening/1", proof)
     groups = [program.tree(ORACLE, o) for o in range(len(program.oracles))]
     place = {t: (g, b) for g, ids in enumerate(groups) for b, t in enumerate(ids)}
     absorb_options(ch, options)
@@ -648,7 +649,7 @@ def verify_oracles(program, roots, claims, options, proof):
     opened = sorted({place[f[0]][0] for f, _ in claims})
     ch.absorb_u64("oracles/opened", len(opened))
     for o in opened:
-        ch.absorb("oracles/root", roots[o])
+        ch.absorb_digest("oracles/root", roots[o])
         ch.absorb_u64("oracles/tensors", len(groups[o]))
         for b, t in enumerate(groups[o]):
             for d in program.tensors[t]["dims"]:
