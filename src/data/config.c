@@ -101,7 +101,7 @@ static const char *const known_keys[] = {
     "micro_batch_size", "gradient_accumulation_steps", "adapter", "lora_r", "lora_alpha",
     "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio", "warmup_steps",
     "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "num_epochs",
-    "max_steps", "seed", "policy", "sampler"};
+    "max_steps", "seed", "proof_hash", "policy", "sampler"};
 enum { KEYS = sizeof known_keys / sizeof *known_keys };
 
 typedef vft_config_reader reader;
@@ -342,6 +342,11 @@ static vft_status entry(reader *r, const char *key, const yaml_node_t *v) {
   if (IS("adam_epsilon")) return decimal(r, v, "0", "1", &c->adam_epsilon);
   if (IS("num_epochs")) return vft_config_integer(r, v, 1, 100000, &c->num_epochs);
   if (IS("max_steps")) return vft_config_integer(r, v, 1, 1 << 24, &c->max_steps);
+  if (IS("proof_hash")) {
+    TRY(vft_config_choice(r, v, vft_hash_names, 2, &pick));
+    c->proof_hash = (vft_hash_kind)pick;
+    return VFT_OK;
+  }
   if (IS("policy")) return vft_config_policy(r, v);
   if (IS("sampler")) return vft_config_sampler(r, v);
   if (IS("seed")) {

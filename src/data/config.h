@@ -15,6 +15,7 @@
 #include "data/canonical_text.h"
 #include "data/leaf.h"
 #include "data/policy_spec.h"
+#include "hash/kind.h"
 
 typedef enum { VFT_SCHEDULE_COSINE, VFT_SCHEDULE_LINEAR, VFT_SCHEDULE_CONSTANT } vft_schedule_kind;
 
@@ -73,6 +74,7 @@ typedef struct {
   int warmup_steps;             /* -1: from warmup_ratio */
   int num_epochs, max_steps;    /* max_steps > 0 wins; else num_epochs */
   uint64_t seed;
+  vft_hash_kind proof_hash;
   vft_policy policy;
   vft_sampler_config sampler;
 } vft_config;

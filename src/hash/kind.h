@@ -5,4 +5,7 @@
 
 typedef enum { VFT_HASH_BLAKE3, VFT_HASH_POSEIDON } vft_hash_kind;
 
+/* By kind, as configuration and manifest have them. */
+static const char *const vft_hash_names[2] __attribute__((unused)) = {"blake3", "poseidon"};
+
 #endif

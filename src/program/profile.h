@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "hash/kind.h"
 #include "model/calibrate.h"
 #include "model/model.h"
 
@@ -22,6 +23,7 @@ typedef struct {
   int rank;                /* LoRA rank, 1..64 */
   int alpha_log2;          /* alpha / rank = 2^alpha_log2, -8..8 */
   int sequences, positions; /* S sequences of n positions */
+  vft_hash_kind hash;       /* of the proofs and of all trees */
   int pad_id;               /* label of positions behind a record's end */
   int steps_per_epoch;      /* the batch is rows of an epoch of so many steps; 0: of nothing */
   /* optimiser constants */

@@ -368,7 +368,8 @@ static size_t pack(vft_fp *out, const uint8_t *bytes, size_t n) {
 
 vft_proof_options vft_cut_options(const vft_manifest *m, const vft_cut *cut, uint64_t step,
                                   uint32_t shard, vft_fp context[VFT_CONTEXT_MAX]) {
-  vft_proof_options options = vft_proof_options_default();
+  vft_proof_options options = m->shape.hash == VFT_HASH_POSEIDON ? vft_proof_options_recursive()
+                                                                : vft_proof_options_default();
   vft_fp *at = context;
   at += pack(at, (const uint8_t *)VFT_PROTOCOL_NAME, sizeof VFT_PROTOCOL_NAME);
   at += pack(at, m->digest, 32);

@@ -118,7 +118,7 @@ static vft_status commit_oracle(const vft_step *s, uint32_t oracle, const vft_we
   }
   if (st == VFT_OK)
     st = vft_commit_tensors(out, box, array, n, vft_derive_oracle_columns(s), LOG_INV_RATE,
-                            VFT_HASH_BLAKE3, 0);
+                            s->shape.hash, 0);
   vft_free(array);
   vft_free(id);
   vft_free(box);
@@ -185,9 +185,10 @@ vft_digest vft_derive_h_t(vft_digest root, int rank, int alpha, unsigned targets
 
 /* ---- links ---- */
 
-static vft_status link_root(const vft_trace *trace, uint32_t link, vft_digest *root) {
+static vft_status link_root(const vft_step *step, const vft_trace *trace, uint32_t link,
+                            vft_digest *root) {
   vft_commitment *c;
-  TRY(vft_commit_group(&c, trace, VFT_LINK, link, LOG_INV_RATE, VFT_HASH_BLAKE3, 0));
+  TRY(vft_commit_group(&c, trace, VFT_LINK, link, LOG_INV_RATE, step->shape.hash, 0));
   *root = vft_commitment_root(c);
   vft_commitment_free(c);
   return VFT_OK;
@@ -249,8 +250,8 @@ vft_status vft_derive_initial(const vft_step *step, uint64_t seed, vft_digest *a
     vft_free(work);
     work = NULL;
   }
-  TRY_OUT(link_root(&trace, step->link_adapter_in, adapter));
-  TRY_OUT(link_root(&trace, step->link_state_in, state));
+  TRY_OUT(link_root(step, &trace, step->link_adapter_in, adapter));
+  TRY_OUT(link_root(step, &trace, step->link_state_in, state));
 out:
   vft_free(work);
   vft_trace_free(&trace);
@@ -273,7 +274,7 @@ vft_status vft_derive_adapter_root(const vft_step *step, const vft_adapter *ad, 
     TRY_OUT(put_working(&trace, step, &step->next[p][0], ad->a[p] + first * in, n * in));
     TRY_OUT(put_working(&trace, step, &step->next[p][1], ad->b[p] + first * out, n * out));
   }
-  TRY_OUT(link_root(&trace, step->link_adapter_out, root));
+  TRY_OUT(link_root(step, &trace, step->link_adapter_out, root));
 out:
   vft_trace_free(&trace);
   return st;

@@ -5,8 +5,8 @@
 #include "prove/commit.h"
 
 /* Root of a link; rows NULL: all 0. */
-static vft_status link_root(const vft_epoch *e, uint32_t link, const vft_poseidon_digest *rows,
-                            vft_digest *root) {
+static vft_status link_root(const vft_epoch *e, vft_hash_kind hash, uint32_t link,
+                            const vft_poseidon_digest *rows, vft_digest *root) {
   vft_trace trace;
   vft_tensor_id id[8];
   vft_commitment *c = NULL;
@@ -21,7 +21,7 @@ static vft_status link_root(const vft_epoch *e, uint32_t link, const vft_poseido
   }
   if (st == VFT_OK)
     st = vft_commit_group(&c, &trace, VFT_LINK, link, vft_proof_options_default().log_inv_rate,
-                          vft_proof_options_default().hash, 0);
+                          hash, 0);
   if (st == VFT_OK) *root = vft_commitment_root(c);
   vft_commitment_free(c);
   vft_trace_free(&trace);
@@ -30,13 +30,14 @@ static vft_status link_root(const vft_epoch *e, uint32_t link, const vft_poseido
 
 vft_status vft_epochs_rows_root(const vft_epochs *e, const vft_poseidon_digest *rows,
                                 vft_digest *root) {
-  return link_root(e->program, e->program->link_rows, rows, root);
+  return link_root(e->program, e->hash, e->program->link_rows, rows, root);
 }
 
 vft_status vft_epochs_derive(const vft_manifest *m, vft_epochs *out) {
   memset(out, 0, sizeof *out);
   out->epochs = vft_sampling_epochs(&m->sampling, m->steps);
   out->blocks = vft_epoch_blocks(&m->sampling);
+  out->hash = m->shape.hash;
   vft_status st = vft_epoch_build(&m->sampling, m->log_columns, &out->program);
   if (st == VFT_OK) st = vft_program_check_bounds(out->program->program);
   if (st == VFT_USAGE) {
@@ -44,7 +45,8 @@ vft_status vft_epochs_derive(const vft_manifest *m, vft_epochs *out) {
     snprintf(text, sizeof text, "%s", vft_error_message());
     st = vft_reject("manifest/sampler", "the declared sampler has no valid program: %s", text);
   }
-  if (st == VFT_OK) st = link_root(out->program, out->program->link_in, NULL, &out->start);
+  if (st == VFT_OK)
+    st = link_root(out->program, out->hash, out->program->link_in, NULL, &out->start);
   if (st != VFT_OK) vft_epochs_free(out);
   return st;
 }

@@ -15,6 +15,7 @@ typedef struct {
   vft_epoch *program;
   uint64_t epochs;
   uint32_t blocks;  /* of an epoch */
+  vft_hash_kind hash;
   vft_digest start; /* root of the counters before an epoch: all 0 */
 } vft_epochs;
 

@@ -127,7 +127,8 @@ static json_t *build(vft_manifest *m) {
       "tables", "each entry within 0.5000001 of the exact value, in units of its last place",
       "requantisation", "round half up, exact");
   json_t *proof = json_pack(
-      "{s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "protocol", VFT_PROTOCOL_NAME, "security_bits",
+      "{s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "protocol", VFT_PROTOCOL_NAME, "hash",
+      vft_hash_names[s->hash], "security_bits",
       (int)VFT_SECURITY_BITS, "log_columns", (int)m->log_columns, "program",
       hex_json(m->program.b, 32), "tables", hex_json(m->tables.b, 32), "initial_adapter",
       hex_json(m->initial_adapter.b, 32), "initial_state", hex_json(m->initial_state.b, 32));
@@ -340,7 +341,7 @@ static vft_status unpack(parse *p, json_t *root) {
   const char *tdigest;
   const char *trunc, *padding, *akind, *frozen, *ia, *ib, *im, *aseed;
   const char *okind, *b1, *b2, *epsilon, *wd, *lr, *sched, *loss, *ckind, *max_norm, *text_sha;
-  const char *amplitude, *budget_t, *budget_r, *protocol, *program, *tables, *iadapter, *istate;
+  const char *amplitude, *budget_t, *budget_r, *protocol, *hash, *program, *tables, *iadapter, *istate;
   int heads, pad, bpos, bits, log_columns;
   json_int_t warmup, steps;
   if (json_unpack_ex(
@@ -352,7 +353,7 @@ static vft_status unpack(parse *p, json_t *root) {
           " s:{s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:s !}, s:{s:s, s:I, s:I !},"
           " s:{s:i, s:i, s:s !}, s:{s:s, s:s, s:i, s:i !},"
           " s:{s:o, s:{s:s, s:i, s:i, s:s !}, s:{s:s, s:s !} !},"
-          " s:{s:s, s:i, s:i, s:s, s:s, s:s, s:s !} !}",
+          " s:{s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s !} !}",
           "format", &format, "base_model", "architecture", "family", &family, "layers",
           &s->layers, "d", &s->d, "kv_heads", &s->groups, "heads", &heads, "head_dim",
           &s->head_dim, "ff", &s->ff, "vocab", &s->vocab, "tied", &s->tied, "rope_theta", &theta,
@@ -372,7 +373,7 @@ static vft_status unpack(parse *p, json_t *root) {
           "profile", &profile, "calibration", "text_sha256", &text_sha, "sequences",
           &m->calibration_sequences, "positions", &m->calibration_positions, "b_amplitude",
           &amplitude, "error_budgets", "tables", &budget_t, "requantisation", &budget_r, "proof",
-          "protocol", &protocol, "security_bits", &bits, "log_columns", &log_columns, "program",
+          "protocol", &protocol, "hash", &hash, "security_bits", &bits, "log_columns", &log_columns, "program",
           &program, "tables", &tables, "initial_adapter", &iadapter, "initial_state", &istate))
     return vft_reject("manifest/fields", "%s: %s", p->name, e.text);
   version(p, "format", format, VFT_MANIFEST_FORMAT);
@@ -425,6 +426,8 @@ static vft_status unpack(parse *p, json_t *root) {
   while (kind < 3 && strcmp(sched, schedule_names[kind])) kind++;
   if (kind == 3 && p->st == VFT_OK) p->st = bad(p, "schedule.kind", "cosine, linear or constant");
   m->schedule = (vft_schedule_kind)kind;
+  s->hash = !strcmp(hash, vft_hash_names[VFT_HASH_POSEIDON]) ? VFT_HASH_POSEIDON : VFT_HASH_BLAKE3;
+  equals(p, "proof.hash", hash, vft_hash_names[s->hash]);
   read_targets(p, targets, &s->adapted);
   if (p->st == VFT_OK)
     p->st = vft_sampling_parse(dataset, policy, sampler, p->name, &m->sampling);

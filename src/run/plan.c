@@ -96,6 +96,7 @@ static vft_status set_optimiser(vft_manifest *m, const vft_config *c) {
   s->positions = c->sequence_len;
   m->alpha = c->lora_alpha;
   m->seed = c->seed;
+  m->shape.hash = c->proof_hash;
   m->learning_rate = c->learning_rate;
   m->weight_decay = c->weight_decay;
   m->max_grad_norm = c->max_grad_norm;
