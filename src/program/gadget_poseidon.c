@@ -147,13 +147,17 @@ static void add_rounds(vft_builder *b, const vft_poseidon_constants *c,
   b->size['T'] = VFT_POSEIDON_FULL;
 }
 
-vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, const char *name,
-                                    const char *axes) {
-  vft_poseidon_box box = {.axes = axes};
+static void set_sizes(vft_builder *b) {
   b->size['I'] = b->size['K'] = LANES;
   b->size['T'] = VFT_POSEIDON_FULL;
   b->size['P'] = b->size['R'] = PARTIAL;
   b->size['z'] = 1;
+}
+
+vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, const char *name,
+                                    const char *axes) {
+  vft_poseidon_box box = {.axes = axes};
+  set_sizes(b);
   if (!c->declared) declare_constants(b, c);
   const char *full = vft_build_name(b, "%sTI", axes), *part = vft_build_name(b, "%sP", axes);
   box.x = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x", name), full, NULL);
@@ -181,6 +185,69 @@ vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, c
                             vft_build_name(b, "%sz+%dK", axes, VFT_POSEIDON_FULL - 1));
   box.out = vft_build_field_define(b, vft_build_name(b, "%s/out", name), lanes, &o, 1);
   return box;
+}
+
+/* ---- chains ---- */
+
+/* coef * m * x^7 */
+static vft_raw_term seventh(int64_t coef, vft_tensor_id m, const char *m_axes, vft_tensor_id x,
+                            const char *axes) {
+  vft_raw_term t = {.coef = coef, .nfactors = 8, .factor = {{m, m_axes}}};
+  for (int f = 1; f < 8; f++) t.factor[f] = (vft_axes_factor){x, axes};
+  return t;
+}
+
+/* Terms that a round's input is the sum of: says so of a committed tensor, or defines it. */
+static void add_input(vft_builder *b, const char *name, vft_tensor_id *x, bool committed,
+                      const char *axes, vft_raw_term *terms, int n) {
+  if (!committed) {
+    *x = vft_build_field_define(b, name, axes, terms, n);
+    return;
+  }
+  enum { MAX_TERMS = 3 };
+  vft_raw_term t[1 + MAX_TERMS] = {VFT_RAW1(1, *x, axes)};
+  for (int k = 0; k < n && k < MAX_TERMS; k++) {
+    t[1 + k] = terms[k];
+    t[1 + k].coef = -terms[k].coef;
+  }
+  vft_build_field_zero(b, vft_build_name(b, "%s/round", name), axes, t, 1 + n);
+}
+
+vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *c,
+                                            const char *name, const char *axes,
+                                            unsigned committed) {
+  vft_poseidon_chain p = {.axes = axes};
+  const char *lanes = vft_build_name(b, "%sI", axes), *from = vft_build_name(b, "%sK", axes);
+  const char *part = vft_build_name(b, "%sP", axes), *back = vft_build_name(b, "%sR", axes);
+  const char *path[VFT_POSEIDON_FULL];
+  set_sizes(b);
+  if (!c->declared) declare_constants(b, c);
+  committed |= 1;
+  for (int t = 0; t < VFT_POSEIDON_FULL; t++) {
+    path[t] = vft_build_name(b, "%s/x%d", name, t);
+    if (committed >> t & 1) p.x[t] = vft_build_field(b, VFT_WITNESS, 0, path[t], lanes, NULL);
+  }
+  p.y = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/y", name), part, NULL);
+  for (int t = 1; t < VFT_POSEIDON_FULL; t++) {
+    bool own = committed >> t & 1;
+    if (t != HALF) {
+      vft_raw_term r[2] = {VFT_RAW1(1, c->rc, vft_build_name(b, "z+%dI", t)),
+                           seventh(1, c->matrix, "IK", p.x[t - 1], from)};
+      add_input(b, path[t], &p.x[t], own, lanes, r, 2);
+      continue;
+    }
+    vft_raw_term y[4] = {VFT_RAW1(1, p.y, part), VFT_RAW1(-1, c->partial_rc, "P"),
+                         seventh(-1, c->partial_in, "PK", p.x[t - 1], from),
+                         seventh(-1, c->partial_back, "PR", p.y, back)};
+    vft_build_field_zero(b, vft_build_name(b, "%s/partial_rounds", name), part, y, 4);
+    vft_raw_term m[3] = {VFT_RAW1(1, c->middle_rc, "I"),
+                         seventh(1, c->middle_in, "IK", p.x[t - 1], from),
+                         seventh(1, c->middle_back, "IR", p.y, back)};
+    add_input(b, path[t], &p.x[t], own, lanes, m, 3);
+  }
+  vft_raw_term o = seventh(1, c->matrix, "IK", p.x[VFT_POSEIDON_FULL - 1], from);
+  p.out = vft_build_field_define(b, vft_build_name(b, "%s/out", name), lanes, &o, 1);
+  return p;
 }
 
 /* ---- what goes in ---- */
@@ -253,4 +320,18 @@ void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t n, vft_poseidon_sta
     }
     linear_layer(in->s);
   }
+}
+
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t n, vft_poseidon_state *in) {
+  int64_t *y = to->y + n * PARTIAL;
+  for (int round = 0; round < VFT_POSEIDON_ROUNDS; round++) {
+    bool partial = round >= HALF && round < HALF + PARTIAL;
+    for (int i = 0; i < LANES; i++) in->s[i] = vft_fp_add(in->s[i], round_constant(round, i));
+    int64_t *x = partial ? NULL : to->x[round < HALF ? round : round - PARTIAL], unused;
+    for (int i = 0; i < (partial ? 1 : LANES); i++)
+      in->s[i] = sbox(in->s[i], partial ? y++ : x ? &x[n * LANES + i] : &unused, &unused);
+    linear_layer(in->s);
+  }
+  for (int i = 0; to->out && i < LANES; i++)
+    to->out[n * LANES + i] = vft_field_signed(in->s[i]);
 }

@@ -37,6 +37,22 @@ typedef struct {
 vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *constants,
                                     const char *name, const char *axes);
 
+/* The same for boxes of many permutations: only the inputs of the S-boxes of some full rounds and of
+ * the partial ones are committed, the other rounds are a chain of virtual tensors and x^7 is a
+ * product of seven factors. Each link of the longest chain costs the verifier one sumcheck. */
+typedef struct {
+  const char *axes;
+  vft_tensor_id x[VFT_POSEIDON_FULL]; /* [axes, 12]; 0 is committed: the caller's relation says what
+                                         goes in, x[0][.., lane] = input lane + rc[0][lane] */
+  vft_tensor_id y;                    /* [axes, 22], committed */
+  vft_tensor_id out;                  /* virtual [axes, 12] */
+} vft_poseidon_chain;
+/* Bit t of `committed`: the inputs of full round t are. */
+enum { VFT_POSEIDON_COMMITTED = 0x11 };
+vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *constants,
+                                            const char *name, const char *axes,
+                                            unsigned committed);
+
 /* PUBLIC [I]: round 0's constants plus the state that a sponge of n elements under a domain starts
  * with; n = 0: a node of two digests. */
 vft_tensor_id vft_build_sponge(vft_builder *b, const char *name, uint64_t n, uint64_t domain);
@@ -54,5 +70,10 @@ typedef struct {
   int64_t *x, *cube, *y, *y_cube;
 } vft_poseidon_arrays;
 void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t i, vft_poseidon_state *in);
+/* The same of a chain; out, or one of x, may be NULL. */
+typedef struct {
+  int64_t *x[VFT_POSEIDON_FULL], *y, *out;
+} vft_poseidon_chain_arrays;
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t i, vft_poseidon_state *in);
 
 #endif

@@ -183,7 +183,7 @@ typedef struct {
 static const vft_ext zeros[TILE];
 
 /* sum over i < n of the product of k extension arrays and, unless NULL, one base array;
- * n <= TILE, tmp: 2 * TILE. */
+ * n <= TILE, tmp: TILE. */
 static vft_ext product_sum(const vft_ext *const *x, unsigned k, const vft_fp *base, size_t n,
                            vft_ext *tmp) {
   if (base) {
@@ -198,9 +198,8 @@ static vft_ext product_sum(const vft_ext *const *x, unsigned k, const vft_fp *ba
   if (k == 2) return vft_ext_dot_n(x[0], x[1], n);
   if (k == 3) return vft_ext_dot3_n(x[0], x[1], x[2], n);
   vft_ext_mul_n(tmp, x[0], x[1], n);
-  if (k == 4) return vft_ext_dot3_n(tmp, x[2], x[3], n);
-  vft_ext_mul_n(tmp + TILE, x[2], x[3], n);
-  return vft_ext_dot3_n(tmp, tmp + TILE, x[4], n);
+  for (unsigned i = 2; i + 2 < k; i++) vft_ext_mul_n(tmp, tmp, x[i], n);
+  return vft_ext_dot3_n(tmp, x[k - 2], x[k - 1], n);
 }
 
 /* One factor along a run of n <= TILE elements: its values where the folded variable is 0 and 1.
@@ -221,7 +220,7 @@ static vft_ext scalar_at(const lane *l, unsigned t) {
 /* out[t] += w * sum over the run of prod of lanes at t (* weight), t < points */
 static void add_run(lane *l, unsigned nlanes, const vft_ext *weight, size_t n, vft_ext w,
                     unsigned points, vft_ext *out) {
-  vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[2 * TILE];
+  vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[TILE];
   vft_fp fp_cur[VFT_MAX_FACTORS][TILE], fp_diff[VFT_MAX_FACTORS][TILE], fp_prod[TILE];
   const vft_ext *x[VFT_MAX_FACTORS + 1];
   for (unsigned t = 0; t < points; t++) {

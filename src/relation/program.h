@@ -27,7 +27,7 @@
 
 enum {
   VFT_MAX_RANK = 10,    /* axes of a tensor */
-  VFT_MAX_FACTORS = 4,  /* factors of a product */
+  VFT_MAX_FACTORS = 8,  /* factors of a product */
   VFT_MAX_INDEX = 14,   /* index variables of a relation */
   VFT_LOOKUP_COLS = 4,  /* tag, c1, c2, c3 */
   VFT_MAX_RANGE_BITS = 16
