@@ -101,21 +101,21 @@ int main(int argc, char **argv) {
   uint64_t seed = 88172645463325252ull;
   since = now();
   most = (double)n;
-  for (size_t i = 0; i < n; i++) {
-    vft_poseidon_state s;
-    for (int k = 0; k < 12; k++) {
-      seed ^= seed << 13;
-      seed ^= seed >> 7;
-      seed ^= seed << 17;
-      s.s[k] = vft_fp_from_u64(seed);
-      vin[i * 12 + k] = vft_field_signed(s.s[k]);
-    }
-    if (box)
-      vft_poseidon_fill(&pa, i, &s);
-    else
-      vft_poseidon_chain_fill(&ca, i, &s);
-    for (int k = 0; k < 12; k++) vout[i * 12 + k] = vft_field_signed(s.s[k]);
+  vft_poseidon_state *s = vft_alloc(n, sizeof *s);
+  if (!s) check(VFT_RESOURCE);
+  for (size_t i = 0; i < 12 * n; i++) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    s[i / 12].s[i % 12] = vft_fp_from_u64(seed);
+    vin[i] = vft_field_signed(s[i / 12].s[i % 12]);
   }
+  if (box)
+    for (size_t i = 0; i < n; i++) vft_poseidon_fill(&pa, i, &s[i]);
+  else
+    vft_poseidon_chain_fill(&ca, 0, n, s);
+  for (size_t i = 0; i < 12 * n; i++) vout[i] = vft_field_signed(s[i / 12].s[i % 12]);
+  vft_free(s);
   check(vft_trace_complete(&trace));
   stage(NULL, "trace");
   vft_cost cost;

@@ -322,16 +322,27 @@ void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t n, vft_poseidon_sta
   }
 }
 
-void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t n, vft_poseidon_state *in) {
-  int64_t *y = to->y + n * PARTIAL;
-  for (int round = 0; round < VFT_POSEIDON_ROUNDS; round++) {
-    bool partial = round >= HALF && round < HALF + PARTIAL;
-    for (int i = 0; i < LANES; i++) in->s[i] = vft_fp_add(in->s[i], round_constant(round, i));
-    int64_t *x = partial ? NULL : to->x[round < HALF ? round : round - PARTIAL], unused;
-    for (int i = 0; i < (partial ? 1 : LANES); i++)
-      in->s[i] = sbox(in->s[i], partial ? y++ : x ? &x[n * LANES + i] : &unused, &unused);
-    linear_layer(in->s);
+static void put_signed(int64_t *to, size_t at, const vft_fp *x, size_t n) {
+  for (size_t i = 0; to && i < n; i++) to[at * n + i] = vft_field_signed(x[i]);
+}
+
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
+                             vft_poseidon_state *in) {
+  enum { BATCH = 16 };
+  vft_fp sbox[BATCH][VFT_POSEIDON_SBOXES];
+  for (size_t k = 0; k < n; k += BATCH) {
+    size_t m = n - k < BATCH ? n - k : BATCH;
+    vft_poseidon_permute_trace(in + k, m, sbox);
+    for (size_t j = 0; j < m; j++) {
+      const vft_fp *s = sbox[j];
+      for (int t = 0; t < VFT_POSEIDON_FULL; t++, s += LANES) {
+        if (t == HALF) {
+          put_signed(to->y, first + k + j, s, PARTIAL);
+          s += PARTIAL;
+        }
+        put_signed(to->x[t], first + k + j, s, LANES);
+      }
+      put_signed(to->out, first + k + j, in[k + j].s, LANES);
+    }
   }
-  for (int i = 0; to->out && i < LANES; i++)
-    to->out[n * LANES + i] = vft_field_signed(in->s[i]);
 }

@@ -70,10 +70,11 @@ typedef struct {
   int64_t *x, *cube, *y, *y_cube;
 } vft_poseidon_arrays;
 void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t i, vft_poseidon_state *in);
-/* The same of a chain; out, or one of x, may be NULL. */
+/* The same of permutations first .. first + n - 1 of a chain; arrays may be NULL. */
 typedef struct {
   int64_t *x[VFT_POSEIDON_FULL], *y, *out;
 } vft_poseidon_chain_arrays;
-void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t i, vft_poseidon_state *in);
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
+                             vft_poseidon_state *in);
 
 #endif

@@ -536,13 +536,7 @@ static void split_rows(const table *t, size_t first, size_t pairs, size_t len, v
   }
 }
 
-/* out[t] += the values at 0 .. 7 of a polynomial with these coefficients */
-static void add_values7(const vft_ext c[8], vft_ext *out) {
-  for (unsigned t = 0; t < 8; t++)
-    out[t] = vft_ext_add(out[t], vft_poly_horner(c, 7, vft_ext_from_fp((vft_fp){t})));
-}
-
-/* The seventh power of a table: unit = `rows` pairs of rows. */
+/* The seventh power of a table: unit = `rows` pairs of rows. Gives coefficients, not values. */
 static void seventh_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
   const table *t = s->t[0];
   size_t inner = t->inner, first = unit * s->rows;
@@ -563,7 +557,7 @@ static void seventh_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]
       vft_fp_line7_n(c, fp_lo, fp_hi, w, n);
     else
       vft_ext_line7_n(c, lo, hi, w, n);
-    add_values7(c, out[half]);
+    for (unsigned k = 0; k < 8; k++) out[half][k] = vft_ext_add(out[half][k], c[k]);
   }
 }
 
@@ -732,6 +726,13 @@ static vft_status product_round(const vft_einsum *e, const member *m, unsigned v
     for (unsigned t = 0; t < s->points; t++) {
       sums[0][t] = vft_ext_add(sums[0][t], s->slot[c][0][t]);
       sums[1][t] = vft_ext_add(sums[1][t], s->slot[c][1][t]);
+    }
+  if (s->rows)
+    for (unsigned half = 0; half < 2; half++) {
+      vft_ext c[8];
+      memcpy(c, sums[half], sizeof c);
+      for (unsigned t = 0; t < 8; t++)
+        sums[half][t] = vft_poly_horner(c, 7, vft_ext_from_fp((vft_fp){t}));
     }
   finish_poly(s, w, bit, sums, degree, value);
 out:
