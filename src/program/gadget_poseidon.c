@@ -1,4 +1,4 @@
-/* The permutation as relations. Committed: the input x of every S-box and its cube c = x^3, so that
+/* The permutation as relations. Of a box, committed: the input x of every S-box and its cube c = x^3, so that
  * the output x^7 = c c x is a product of three factors and a round is one sum of products under
  * the matrix. In a partial round eleven lanes are linear; so the 22 S-box inputs, and the state
  * that enters the last four rounds, are linear in the outputs of the fourth round's S-boxes and of
@@ -90,10 +90,19 @@ static void declare_rows(vft_builder *b, const char *name, char letter, int rows
   *rc = constant(b, vft_build_name(b, "%s_rc", name), vft_build_name(b, "%c", letter), c);
 }
 
-static void declare_constants(vft_builder *b, vft_poseidon_constants *c) {
+static void set_sizes(vft_builder *b) {
+  b->size['I'] = b->size['K'] = LANES;
+  b->size['T'] = VFT_POSEIDON_FULL;
+  b->size['P'] = b->size['R'] = PARTIAL;
+  b->size['z'] = 1;
+}
+
+void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *c) {
   int64_t matrix[LANES * LANES], rc[VFT_POSEIDON_FULL * LANES];
   linear_state s;
   vft_fp partial[PARTIAL][COLUMNS];
+  set_sizes(b);
+  if (c->declared) return;
   c->declared = true;
   for (int i = 0; i < LANES; i++)
     for (int k = 0; k < LANES; k++) matrix[i * LANES + k] = (int64_t)entry(i, k).v;
@@ -147,18 +156,10 @@ static void add_rounds(vft_builder *b, const vft_poseidon_constants *c,
   b->size['T'] = VFT_POSEIDON_FULL;
 }
 
-static void set_sizes(vft_builder *b) {
-  b->size['I'] = b->size['K'] = LANES;
-  b->size['T'] = VFT_POSEIDON_FULL;
-  b->size['P'] = b->size['R'] = PARTIAL;
-  b->size['z'] = 1;
-}
-
 vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, const char *name,
                                     const char *axes) {
   vft_poseidon_box box = {.axes = axes};
-  set_sizes(b);
-  if (!c->declared) declare_constants(b, c);
+  vft_build_poseidon_constants(b, c);
   const char *full = vft_build_name(b, "%sTI", axes), *part = vft_build_name(b, "%sP", axes);
   box.x = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x", name), full, NULL);
   box.cube = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x3", name), full, NULL);
@@ -214,15 +215,15 @@ static void add_input(vft_builder *b, const char *name, vft_tensor_id *x, bool c
 }
 
 vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *c,
-                                            const char *name, const char *axes,
+                                            const char *name, const char *axes, vft_tensor_id in,
                                             unsigned committed) {
   vft_poseidon_chain p = {.axes = axes};
   const char *lanes = vft_build_name(b, "%sI", axes), *from = vft_build_name(b, "%sK", axes);
   const char *part = vft_build_name(b, "%sP", axes), *back = vft_build_name(b, "%sR", axes);
   const char *path[VFT_POSEIDON_FULL];
-  set_sizes(b);
-  if (!c->declared) declare_constants(b, c);
-  committed |= 1;
+  vft_build_poseidon_constants(b, c);
+  p.x[0] = in;
+  committed = (committed & ~1u) | (in == VFT_NO_TENSOR);
   for (int t = 0; t < VFT_POSEIDON_FULL; t++) {
     path[t] = vft_build_name(b, "%s/x%d", name, t);
     if (committed >> t & 1) p.x[t] = vft_build_field(b, VFT_WITNESS, 0, path[t], lanes, NULL);

@@ -37,20 +37,24 @@ typedef struct {
 vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *constants,
                                     const char *name, const char *axes);
 
-/* The same for boxes of many permutations: only the inputs of the S-boxes of some full rounds and of
- * the partial ones are committed, the other rounds are a chain of virtual tensors and x^7 is a
- * product of seven factors. Each link of the longest chain costs the verifier one sumcheck. */
+/* Declares them when no box has yet. */
+void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *constants);
+
+/* The same for boxes of many permutations: of the S-boxes' inputs only those of the partial rounds and
+ * of some full ones are committed, the others are a chain of virtual tensors, and x^7 is a product of
+ * seven factors. Every link of the longest chain costs the verifier one sumcheck: with rounds 0 and 4
+ * committed there are three, and one for the states after. */
 typedef struct {
   const char *axes;
-  vft_tensor_id x[VFT_POSEIDON_FULL]; /* [axes, 12]; 0 is committed: the caller's relation says what
-                                         goes in, x[0][.., lane] = input lane + rc[0][lane] */
+  vft_tensor_id x[VFT_POSEIDON_FULL]; /* [axes, 12] */
   vft_tensor_id y;                    /* [axes, 22], committed */
   vft_tensor_id out;                  /* virtual [axes, 12] */
 } vft_poseidon_chain;
-/* Bit t of `committed`: the inputs of full round t are. */
-enum { VFT_POSEIDON_COMMITTED = 0x11 };
+enum { VFT_POSEIDON_COMMITTED = 0x11 }; /* bit t: the inputs of full round t are committed */
+/* in: x[0], which is the state that goes in plus the constants of round 0, in any origin; or
+ * VFT_NO_TENSOR: it is committed, and the caller adds the relations that say so. */
 vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *constants,
-                                            const char *name, const char *axes,
+                                            const char *name, const char *axes, vft_tensor_id in,
                                             unsigned committed);
 
 /* PUBLIC [I]: round 0's constants plus the state that a sponge of n elements under a domain starts
