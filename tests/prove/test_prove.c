@@ -170,6 +170,10 @@ static void test_squares(void **state) {
   (void)state;
   complete(squares_build, squares_fill);
 }
+static void test_powers(void **state) {
+  (void)state;
+  complete(powers_build, powers_fill);
+}
 
 
 /* ---- false witnesses ---- */
@@ -616,7 +620,7 @@ int main(void) {
   print_message("seed %llx\n", (unsigned long long)toy_seed);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_matmul),          cmocka_unit_test(test_zoo),
-      cmocka_unit_test(test_squares),
+      cmocka_unit_test(test_squares),         cmocka_unit_test(test_powers),
       cmocka_unit_test(test_attacks),         cmocka_unit_test(test_false_definitions),
       cmocka_unit_test(test_false_multiplicity), cmocka_unit_test(test_other_link),
       cmocka_unit_test(test_statement),       cmocka_unit_test(test_tamper),

@@ -63,7 +63,7 @@ def verify(case, proof=None, opening=None, **changes):
 
 
 def test_it_accepts(proofs):
-    assert len(proofs) == 4 and proofs[-1]["queries"] == 0
+    assert len(proofs) == 5 and proofs[-1]["queries"] == 0
     for case in proofs:
         verify(case)
 

@@ -176,6 +176,7 @@ int main(void) {
   emit(matmul_build, matmul_fill, 3);
   emit(zoo_build, zoo_fill, 3);
   emit(squares_build, squares_fill, 3);
+  emit(powers_build, powers_fill, 3);
   emit(matmul_build, matmul_fill, 0); /* full strength: grinding, two levels */
   return 0;
 }
