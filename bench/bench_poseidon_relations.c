@@ -1,8 +1,10 @@
 /* Proves and verifies a program of 2^log Poseidon permutations and nothing else.
- *   bench_poseidon_relations [log] [variant] [log_columns] [threads]
+ *   bench_poseidon_relations [log] [variant] [log_columns] [threads] [after]
  * variant: `box` (vft_build_poseidon) or the mask of committed rounds (vft_build_poseidon_chain),
- * 0x11 when left out; without bit 0 the first round's input is a virtual sum of committed tensors. Prints processor microseconds a permutation by stage, the proof's length,
- * extension elements sent outside the opening, and the verifier's time. */
+ * 0x11 when left out; without bit 0 the first round's input is a virtual sum of committed tensors.
+ * after = 0: the states after the permutations are a virtual tensor, else a term. Prints user
+ * microseconds a permutation by stage, memory, the proof's length, extension elements sent and the
+ * verifier's time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +86,11 @@ int main(int argc, char **argv) {
   }
   t[2] = VFT_RAW1(-1, box ? p.x : c.x[0], box ? "nzI" : "nI");
   if (box || mask & 1) vft_build_field_zero(&b, "in", "nI", t, 3);
-  vft_raw_term o[2] = {VFT_RAW1(1, out, "nI"), VFT_RAW1(-1, box ? p.out : c.out, "nI")};
+  bool after = !box && (argc <= 5 || atoi(argv[5]));
+  vft_tensor_id end = box ? p.out : after ? VFT_NO_TENSOR
+                                          : vft_build_poseidon_out(&b, &constants, &c, "end");
+  vft_raw_term o[2] = {VFT_RAW1(1, out, "nI"), VFT_RAW1(-1, end, "nI")};
+  if (after) o[1] = vft_build_poseidon_after(&b, &constants, &c, -1, "n", "I");
   vft_build_field_zero(&b, "out", "nI", o, 2);
   check(b.status);
   check(vft_program_check_bounds(b.p));
@@ -100,7 +106,7 @@ int main(int argc, char **argv) {
   } else {
     for (int r = 0; r < VFT_POSEIDON_FULL; r++) ca.x[r] = field(&trace, c.x[r]);
     ca.y = field(&trace, c.y);
-    ca.out = field(&trace, c.out);
+    if (!after) ca.out = field(&trace, end);
   }
   uint64_t seed = 88172645463325252ull;
   since = now();

@@ -246,9 +246,21 @@ vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constan
                          seventh(1, c->middle_back, "IR", p.y, back)};
     add_input(b, path[t], &p.x[t], own, lanes, m, 3);
   }
-  vft_raw_term o = seventh(1, c->matrix, "IK", p.x[VFT_POSEIDON_FULL - 1], from);
-  p.out = vft_build_field_define(b, vft_build_name(b, "%s/out", name), lanes, &o, 1);
   return p;
+}
+
+vft_raw_term vft_build_poseidon_after(vft_builder *b, const vft_poseidon_constants *c,
+                                      const vft_poseidon_chain *p, int64_t coef, const char *box,
+                                      const char *lanes) {
+  return seventh(coef, c->matrix, vft_build_name(b, "%sK", lanes), p->x[VFT_POSEIDON_FULL - 1],
+                 vft_build_name(b, "%sK", box));
+}
+
+vft_tensor_id vft_build_poseidon_out(vft_builder *b, const vft_poseidon_constants *c,
+                                     const vft_poseidon_chain *p, const char *name) {
+  vft_raw_term t = vft_build_poseidon_after(b, c, p, 1, p->axes, "I");
+  b->size['I'] = LANES;
+  return vft_build_field_define(b, name, vft_build_name(b, "%sI", p->axes), &t, 1);
 }
 
 /* ---- what goes in ---- */

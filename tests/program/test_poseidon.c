@@ -19,7 +19,7 @@ typedef struct {
   vft_step step;
   vft_builder b;
   vft_poseidon_chain chain;
-  vft_tensor_id in, out;
+  vft_tensor_id in, out, again;
   vft_trace trace;
 } world;
 
@@ -45,8 +45,15 @@ static void start(world *w, unsigned committed) {
   w->chain = vft_build_poseidon_chain(b, &constants, "p", "n", x, committed);
   t[2] = VFT_RAW1(-1, w->chain.x[0], "nI");
   if (committed & 1) vft_build_field_zero(b, "in", "nI", t, 3);
-  vft_raw_term o[2] = {VFT_RAW1(1, w->out, "nI"), VFT_RAW1(-1, w->chain.out, "nI")};
+  vft_tensor_id end = vft_build_poseidon_out(b, &constants, &w->chain, "end");
+  vft_raw_term o[2] = {VFT_RAW1(1, w->out, "nI"), VFT_RAW1(-1, end, "nI")};
   vft_build_field_zero(b, "out", "nI", o, 2);
+  b->size['i'] = 4;
+  b->size['m'] = N - 1; /* lanes 4 .. 7 of all states but the first */
+  w->again = vft_build_field(b, VFT_WITNESS, 0, "again", "mi", NULL);
+  vft_raw_term a[2] = {VFT_RAW1(1, w->again, "mi"),
+                       vft_build_poseidon_after(b, &constants, &w->chain, -1, "m+1", "i+4")};
+  vft_build_field_zero(b, "again", "mi", a, 2);
   assert_int_equal(b->status, VFT_OK);
   assert_int_equal(vft_program_check_bounds(b->p), VFT_OK);
 
@@ -63,6 +70,8 @@ static void start(world *w, unsigned committed) {
   vft_poseidon_chain_fill(&to, 0, 5, s); /* in two pieces */
   vft_poseidon_chain_fill(&to, 5, N - 5, s + 5);
   for (int i = 0; i < N * LANES; i++) out[i] = vft_field_signed(s[i / LANES].s[i % LANES]);
+  int64_t *again = field(w, w->again);
+  for (int i = 0; i < 4 * (N - 1); i++) again[i] = out[(i / 4 + 1) * LANES + 4 + i % 4];
   assert_int_equal(vft_trace_complete(&w->trace), VFT_OK);
 }
 
