@@ -102,6 +102,21 @@ vft_ext vft_ext_dot3_n(const vft_ext *a, const vft_ext *b, const vft_ext *c, siz
   return ops()->ext_dot3(a, b, c, n);
 }
 
+static void binomials7(vft_ext out[8]) {
+  static const uint64_t c[8] = {1, 7, 21, 35, 35, 21, 7, 1};
+  for (int k = 0; k < 8; k++) out[k] = vft_ext_mul_fp(out[k], (vft_fp){c[k]});
+}
+void vft_ext_line7_n(vft_ext out[8], const vft_ext *lo, const vft_ext *hi, const vft_ext *w,
+                     size_t n) {
+  ops()->ext_line7(out, lo, hi, w, n);
+  binomials7(out);
+}
+void vft_fp_line7_n(vft_ext out[8], const vft_fp *lo, const vft_fp *hi, const vft_ext *w,
+                    size_t n) {
+  ops()->fp_line7(out, lo, hi, w, n);
+  binomials7(out);
+}
+
 vft_ext vft_ext_dot_elem(vft_elem type, const void *t, const vft_ext *b, size_t n) {
   if (type == VFT_ELEM_FP) return ops()->ext_dot_fp(t, b, n);
   vft_ext s = VFT_EXT_ZERO;

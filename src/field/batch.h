@@ -48,6 +48,10 @@ vft_ext vft_ext_dot_n(const vft_ext *a, const vft_ext *b, size_t n);
 vft_ext vft_ext_dot_elem(vft_elem type, const void *t, const vft_ext *b, size_t n);
 /* sum_i a[i] * b[i] * c[i] */
 vft_ext vft_ext_dot3_n(const vft_ext *a, const vft_ext *b, const vft_ext *c, size_t n);
+/* Coefficients, constant first, of sum_i w[i] (lo[i] + T (hi[i] - lo[i]))^7. */
+void vft_ext_line7_n(vft_ext out[8], const vft_ext *lo, const vft_ext *hi, const vft_ext *w,
+                     size_t n);
+void vft_fp_line7_n(vft_ext out[8], const vft_fp *lo, const vft_fp *hi, const vft_ext *w, size_t n);
 /* As vft_fp_inv_n. */
 void vft_ext_inv_n(vft_ext *out, const vft_ext *a, vft_ext *scratch, size_t n);
 

@@ -199,6 +199,72 @@ static vft_ext ext_dot3(const vft_ext *a, const vft_ext *b, const vft_ext *c, si
   return sum;
 }
 
+/* With a = lo, d = hi - lo: a^(7-k) d^k = u[k % 4] v[k / 4], where u = a^3, a^2 d, a d^2, d^3 and
+ * v = a^4, d^4 take the weight. */
+static void ext_line7(vft_ext out[8], const vft_ext *lo, const vft_ext *hi, const vft_ext *w,
+                      size_t n) {
+  enum { GROUPS = 16 };
+  vft_x u[4][GROUPS], v[2][GROUPS];
+  for (int k = 0; k < 8; k++) out[k] = VFT_EXT_ZERO;
+  for (size_t at = 0; at < n; at += 8 * GROUPS) {
+    int groups = 0;
+    for (size_t i = at; i < n && groups < GROUPS; i += 8, groups++) {
+      size_t m = MIN(n - i, 8);
+      vft_x a = vft_xloadm(m, lo + i), d = vft_xsub(vft_xloadm(m, hi + i), a);
+      vft_x x = vft_xloadm(m, w + i), a2 = vft_xsqr(a), d2 = vft_xsqr(d);
+      u[0][groups] = vft_xmul(a2, a);
+      u[1][groups] = vft_xmul(a2, d);
+      u[2][groups] = vft_xmul(a, d2);
+      u[3][groups] = vft_xmul(d2, d);
+      v[0][groups] = vft_xmul(vft_xsqr(a2), x);
+      v[1][groups] = vft_xmul(vft_xsqr(d2), x);
+    }
+    for (int k = 0; k < 8; k++) {
+      vft_xacc s = vft_xacc_zero();
+      for (int g = 0; g < groups; g++) vft_xacc_mac(&s, u[k % 4][g], v[k / 4][g]);
+      out[k] = vft_ext_add(out[k], vft_xsum(vft_xacc_reduce(&s)));
+    }
+  }
+}
+
+static void fp_line7(vft_ext out[8], const vft_fp *lo, const vft_fp *hi, const vft_ext *w,
+                     size_t n) {
+  enum { GROUPS = 32 };
+  vft_v u[4][GROUPS];
+  vft_x v[2][GROUPS];
+  for (int k = 0; k < 8; k++) out[k] = VFT_EXT_ZERO;
+  for (size_t at = 0; at < n; at += 8 * GROUPS) {
+    int groups = 0;
+    for (size_t i = at; i < n && groups < GROUPS; i += 8, groups++) {
+      size_t m = MIN(n - i, 8);
+      vft_v a = vft_vloadm(vft_vmask(m), lo + i);
+      vft_v d = vft_vsub_canon(vft_vloadm(vft_vmask(m), hi + i), a);
+      vft_x x = vft_xloadm(m, w + i);
+      vft_v a2 = vft_vmul(a, a), d2 = vft_vmul(d, d), a4 = vft_vmul(a2, a2), d4 = vft_vmul(d2, d2);
+      u[0][groups] = vft_vmul(a2, a);
+      u[1][groups] = vft_vmul(a2, d);
+      u[2][groups] = vft_vmul(a, d2);
+      u[3][groups] = vft_vmul(d2, d);
+      for (int c = 0; c < 3; c++) {
+        v[0][groups].c[c] = vft_vmul(a4, x.c[c]);
+        v[1][groups].c[c] = vft_vmul(d4, x.c[c]);
+      }
+    }
+    for (int k = 0; k < 8; k++) {
+      vft_vacc s[3] = {vft_vacc_zero(), vft_vacc_zero(), vft_vacc_zero()};
+      for (int g = 0; g < groups; g++) {
+        vft_v y = u[k % 4][g], yh = vft_vhigh(y);
+        _Pragma("GCC unroll 3") for (int c = 0; c < 3; c++) {
+          vft_v z = v[k / 4][g].c[c];
+          vft_vacc_mac(&s[c], z, vft_vhigh(z), y, yh);
+        }
+      }
+      vft_x t = {{vft_vacc_reduce(s[0]), vft_vacc_reduce(s[1]), vft_vacc_reduce(s[2])}};
+      out[k] = vft_ext_add(out[k], vft_xsum(t));
+    }
+  }
+}
+
 /* Words stay in memory order: one base product a word. */
 static vft_ext ext_dot_fp(const vft_fp *t, const vft_ext *b, size_t n) {
   enum { CHUNK = 8 * 1024 };
@@ -334,6 +400,7 @@ const vft_batch_ops vft_batch_ops_avx512 = {
     {load_i8, load_i16, load_i32, load_i64},
     fp_add,   fp_sub,      fp_mul,    fp_scale,    fp_sum,  fp_dot,
     ext_mul,  ext_mul_fp,  ext_scale, ext_sum,     ext_dot, ext_dot_fp, ext_dot3,
+    ext_line7, fp_line7,
     ext_axpy, ext_axpy_fp, fold_low,  fold_low_fp, mix,     mix_fp,     eq_step,
 };
 #endif

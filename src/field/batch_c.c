@@ -64,6 +64,26 @@ static vft_ext ext_dot3(const vft_ext *a, const vft_ext *b, const vft_ext *c, si
     s = vft_ext_add(s, vft_ext_mul(vft_ext_mul(a[i], b[i]), c[i]));
   return s;
 }
+static void ext_line7(vft_ext out[8], const vft_ext *lo, const vft_ext *hi, const vft_ext *w,
+                      size_t n) {
+  for (int k = 0; k < 8; k++) out[k] = VFT_EXT_ZERO;
+  for (size_t i = 0; i < n; i++) {
+    vft_ext a = lo[i], d = vft_ext_sub(hi[i], a), a2 = vft_ext_mul(a, a), d2 = vft_ext_mul(d, d);
+    vft_ext u[4] = {vft_ext_mul(a2, a), vft_ext_mul(a2, d), vft_ext_mul(a, d2), vft_ext_mul(d2, d)};
+    vft_ext v[2] = {vft_ext_mul(w[i], vft_ext_mul(a2, a2)), vft_ext_mul(w[i], vft_ext_mul(d2, d2))};
+    for (int k = 0; k < 8; k++) out[k] = vft_ext_add(out[k], vft_ext_mul(u[k % 4], v[k / 4]));
+  }
+}
+static void fp_line7(vft_ext out[8], const vft_fp *lo, const vft_fp *hi, const vft_ext *w,
+                     size_t n) {
+  for (int k = 0; k < 8; k++) out[k] = VFT_EXT_ZERO;
+  for (size_t i = 0; i < n; i++) {
+    vft_fp a = lo[i], d = vft_fp_sub(hi[i], a), a2 = vft_fp_sqr(a), d2 = vft_fp_sqr(d);
+    vft_fp u[4] = {vft_fp_mul(a2, a), vft_fp_mul(a2, d), vft_fp_mul(a, d2), vft_fp_mul(d2, d)};
+    vft_ext v[2] = {vft_ext_mul_fp(w[i], vft_fp_sqr(a2)), vft_ext_mul_fp(w[i], vft_fp_sqr(d2))};
+    for (int k = 0; k < 8; k++) out[k] = vft_ext_add(out[k], vft_ext_mul_fp(v[k / 4], u[k % 4]));
+  }
+}
 static void ext_axpy(vft_ext *out, vft_ext w, const vft_ext *t, size_t n) {
   for (size_t i = 0; i < n; i++) out[i] = vft_ext_add(out[i], vft_ext_mul(w, t[i]));
 }
@@ -102,5 +122,6 @@ const vft_batch_ops vft_batch_ops_c = {
     {load_i8, load_i16, load_i32, load_i64},
     fp_add,   fp_sub,     fp_mul,   fp_scale, fp_sum,      fp_dot,
     ext_mul,  ext_mul_fp, ext_scale, ext_sum,  ext_dot,     ext_dot_fp, ext_dot3,
+    ext_line7, fp_line7,
     ext_axpy, ext_axpy_fp, fold_low, fold_low_fp, mix, mix_fp, eq_step,
 };

@@ -19,6 +19,10 @@ typedef struct {
   vft_ext (*ext_dot)(const vft_ext *a, const vft_ext *b, size_t n);
   vft_ext (*ext_dot_fp)(const vft_fp *t, const vft_ext *b, size_t n);
   vft_ext (*ext_dot3)(const vft_ext *a, const vft_ext *b, const vft_ext *c, size_t n);
+  /* sum_i w[i] lo[i]^(7-k) (hi[i] - lo[i])^k */
+  void (*ext_line7)(vft_ext out[8], const vft_ext *lo, const vft_ext *hi, const vft_ext *w,
+                    size_t n);
+  void (*fp_line7)(vft_ext out[8], const vft_fp *lo, const vft_fp *hi, const vft_ext *w, size_t n);
   void (*ext_axpy)(vft_ext *out, vft_ext w, const vft_ext *t, size_t n);
   void (*ext_axpy_fp)(vft_ext *out, vft_ext w, const vft_fp *t, size_t n);
   /* m = n / 2 full pairs. */

@@ -250,6 +250,20 @@ VFT_INLINE vft_x vft_xmul(vft_x a, vft_x b) {
   vft_xacc_mac(&s, a, b);
   return vft_xcanon(vft_xacc_reduce(&s));
 }
+/* canonical -> canonical */
+VFT_INLINE vft_x vft_xsqr(vft_x a) {
+  vft_xacc s = vft_xacc_zero();
+  vft_v t0 = vft_vadd_canon(a.c[0], a.c[0]), t1 = vft_vadd_canon(a.c[1], a.c[1]);
+  vft_v a0 = vft_vhigh(a.c[0]), a1 = vft_vhigh(a.c[1]), a2 = vft_vhigh(a.c[2]);
+  vft_v b0 = vft_vhigh(t0), b1 = vft_vhigh(t1);
+  vft_vacc_mac(&s.d[0], a.c[0], a0, a.c[0], a0);
+  vft_vacc_mac(&s.d[1], t0, b0, a.c[1], a1);
+  vft_vacc_mac(&s.d[2], t0, b0, a.c[2], a2);
+  vft_vacc_mac(&s.d[3], t1, b1, a.c[2], a2);
+  vft_vacc_mac(&s.d[4], a.c[2], a2, a.c[2], a2);
+  vft_vacc_mac(&s.d[2], a.c[1], a1, a.c[1], a1);
+  return vft_xcanon(vft_xacc_reduce(&s));
+}
 VFT_INLINE vft_ext vft_xsum(vft_x a) {
   return (vft_ext){{vft_vsum(a.c[0]), vft_vsum(a.c[1]), vft_vsum(a.c[2])}};
 }

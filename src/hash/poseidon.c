@@ -34,35 +34,46 @@ static void linear_layer(vft_fp *s) {
   }
 }
 
-static void permute_one(vft_fp *s) {
+static void permute_one(vft_fp *s, vft_fp *sbox) {
   for (int r = 0; r < VFT_POSEIDON_ROUNDS; r++) {
     int full = r < VFT_POSEIDON_FULL / 2 || r >= VFT_POSEIDON_ROUNDS - VFT_POSEIDON_FULL / 2;
     for (int i = 0; i < WIDTH; i++) s[i] = vft_fp_add(s[i], (vft_fp){vft_poseidon_rc[r][i]});
-    for (int i = 0; i < (full ? WIDTH : 1); i++) s[i] = pow7(s[i]);
+    for (int i = 0; i < (full ? WIDTH : 1); i++) {
+      if (sbox) *sbox++ = s[i];
+      s[i] = pow7(s[i]);
+    }
     linear_layer(s);
   }
 }
 
-void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n) {
-  for (size_t k = 0; k < n; k++) permute_one(states[k].s);
+void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n,
+                            vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
+  for (size_t k = 0; k < n; k++) permute_one(states[k].s, sbox ? sbox[k] : NULL);
 }
 
-void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
+void vft_poseidon_permute_trace(vft_poseidon_state *states, size_t n,
+                                vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
 #ifdef __x86_64__
   if (vft_simd_tier() >= VFT_SIMD_AVX512) {
     size_t whole = n / 8 * 8, rest = n - whole;
-    vft_poseidon_permute_avx512(states, whole);
+    vft_poseidon_permute_avx512(states, whole, sbox);
     if (rest) {
       vft_poseidon_state last[8];
+      vft_fp record[8][VFT_POSEIDON_SBOXES];
       memset(last, 0, sizeof last);
       memcpy(last, states + whole, rest * sizeof *last);
-      vft_poseidon_permute_avx512(last, 8);
+      vft_poseidon_permute_avx512(last, 8, sbox ? record : NULL);
       memcpy(states + whole, last, rest * sizeof *last);
+      if (sbox) memcpy(sbox + whole, record, rest * sizeof *record);
     }
     return;
   }
 #endif
-  vft_poseidon_permute_c(states, n);
+  vft_poseidon_permute_c(states, n, sbox);
+}
+
+void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
+  vft_poseidon_permute_trace(states, n, NULL);
 }
 
 void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t count,

@@ -36,6 +36,10 @@ uint64_t vft_poseidon_constant(unsigned round, unsigned i);
 
 /* n independent states, in place; canonical in and out. Fast from n = 8 on. */
 void vft_poseidon_permute(vft_poseidon_state *states, size_t n);
+/* The same; sbox[k] receives what enters the S-boxes of state k, round by round (canonical). */
+enum { VFT_POSEIDON_SBOXES = VFT_POSEIDON_FULL * VFT_POSEIDON_WIDTH + VFT_POSEIDON_PARTIAL };
+void vft_poseidon_permute_trace(vft_poseidon_state *states, size_t n,
+                                vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 
 /* Sponge: state = (0^8, n, 0, 0, 0); each 8 elements are added to the first 8 and permuted (the
  * last group filled up with zeros; at least one permutation); the first four elements are the

@@ -46,24 +46,34 @@ VFT_INLINE void linear_layer(vft_v *s, const uint64_t *rc) {
   UNROLL for (int i = 0; i < WIDTH; i++) s[i] = join(low[i], high[i]);
 }
 
-static void permute8(vft_v *s) {
+/* Lanes of an S-box's input to eight consecutive records. */
+VFT_INLINE void record(vft_fp *to, vft_v s) {
+  enum { N = VFT_POSEIDON_SBOXES };
+  const vft_v index = _mm512_setr_epi64(0, N, 2 * N, 3 * N, 4 * N, 5 * N, 6 * N, 7 * N);
+  _mm512_i64scatter_epi64(to, index, vft_vcanon(s), 8);
+}
+
+static void permute8(vft_v *s, vft_fp *sbox) {
   UNROLL for (int i = 0; i < WIDTH; i++) s[i] = vft_vadd(s[i], vft_vset(vft_poseidon_rc[0][i]));
   for (int r = 0; r < VFT_POSEIDON_ROUNDS; r++) {
     int full = r < VFT_POSEIDON_FULL / 2 || r >= VFT_POSEIDON_ROUNDS - VFT_POSEIDON_FULL / 2;
+    if (sbox)
+      for (int i = 0; i < (full ? WIDTH : 1); i++) record(sbox++, s[i]);
     s[0] = pow7(s[0]);
     if (full) UNROLL for (int i = 1; i < WIDTH; i++) s[i] = pow7(s[i]);
     linear_layer(s, r + 1 < VFT_POSEIDON_ROUNDS ? vft_poseidon_rc[r + 1] : 0);
   }
 }
 
-void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n) {
+void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n,
+                                 vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
   const vft_v index = _mm512_setr_epi64(0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH, 5 * WIDTH,
                                         6 * WIDTH, 7 * WIDTH);
   for (size_t k = 0; k < n; k += 8) {
     vft_fp *base = states[k].s;
     vft_v s[WIDTH];
     UNROLL for (int i = 0; i < WIDTH; i++) s[i] = _mm512_i64gather_epi64(index, base + i, 8);
-    permute8(s);
+    permute8(s, sbox ? sbox[k] : 0);
     UNROLL for (int i = 0; i < WIDTH; i++)
       _mm512_i64scatter_epi64(base + i, index, vft_vcanon(s[i]), 8);
   }

@@ -7,8 +7,11 @@
 #define VFT_POSEIDON_DIAGONAL 8 /* added to entry (0, 0) of the circulant matrix */
 #define VFT_POSEIDON_CIRCULANT {17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20}
 
-void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n);
+/* sbox: NULL, or as in vft_poseidon_permute_trace. */
+void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n,
+                            vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 /* n a multiple of 8. */
-void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n);
+void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n,
+                                 vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* The permutation as relations. Committed: the input x of every S-box and its cube c = x^3, so that
+/* The permutation as relations. Of a box, committed: the input x of every S-box and its cube c = x^3, so that
  * the output x^7 = c c x is a product of three factors and a round is one sum of products under
  * the matrix. In a partial round eleven lanes are linear; so the 22 S-box inputs, and the state
  * that enters the last four rounds, are linear in the outputs of the fourth round's S-boxes and of
@@ -90,10 +90,19 @@ static void declare_rows(vft_builder *b, const char *name, char letter, int rows
   *rc = constant(b, vft_build_name(b, "%s_rc", name), vft_build_name(b, "%c", letter), c);
 }
 
-static void declare_constants(vft_builder *b, vft_poseidon_constants *c) {
+static void set_sizes(vft_builder *b) {
+  b->size['I'] = b->size['K'] = LANES;
+  b->size['T'] = VFT_POSEIDON_FULL;
+  b->size['P'] = b->size['R'] = PARTIAL;
+  b->size['z'] = 1;
+}
+
+void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *c) {
   int64_t matrix[LANES * LANES], rc[VFT_POSEIDON_FULL * LANES];
   linear_state s;
   vft_fp partial[PARTIAL][COLUMNS];
+  set_sizes(b);
+  if (c->declared) return;
   c->declared = true;
   for (int i = 0; i < LANES; i++)
     for (int k = 0; k < LANES; k++) matrix[i * LANES + k] = (int64_t)entry(i, k).v;
@@ -150,11 +159,7 @@ static void add_rounds(vft_builder *b, const vft_poseidon_constants *c,
 vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, const char *name,
                                     const char *axes) {
   vft_poseidon_box box = {.axes = axes};
-  b->size['I'] = b->size['K'] = LANES;
-  b->size['T'] = VFT_POSEIDON_FULL;
-  b->size['P'] = b->size['R'] = PARTIAL;
-  b->size['z'] = 1;
-  if (!c->declared) declare_constants(b, c);
+  vft_build_poseidon_constants(b, c);
   const char *full = vft_build_name(b, "%sTI", axes), *part = vft_build_name(b, "%sP", axes);
   box.x = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x", name), full, NULL);
   box.cube = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x3", name), full, NULL);
@@ -181,6 +186,81 @@ vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, c
                             vft_build_name(b, "%sz+%dK", axes, VFT_POSEIDON_FULL - 1));
   box.out = vft_build_field_define(b, vft_build_name(b, "%s/out", name), lanes, &o, 1);
   return box;
+}
+
+/* ---- chains ---- */
+
+/* coef * m * x^7 */
+static vft_raw_term seventh(int64_t coef, vft_tensor_id m, const char *m_axes, vft_tensor_id x,
+                            const char *axes) {
+  vft_raw_term t = {.coef = coef, .nfactors = 8, .factor = {{m, m_axes}}};
+  for (int f = 1; f < 8; f++) t.factor[f] = (vft_axes_factor){x, axes};
+  return t;
+}
+
+/* Terms that a round's input is the sum of: says so of a committed tensor, or defines it. */
+static void add_input(vft_builder *b, const char *name, vft_tensor_id *x, bool committed,
+                      const char *axes, vft_raw_term *terms, int n) {
+  if (!committed) {
+    *x = vft_build_field_define(b, name, axes, terms, n);
+    return;
+  }
+  enum { MAX_TERMS = 3 };
+  vft_raw_term t[1 + MAX_TERMS] = {VFT_RAW1(1, *x, axes)};
+  for (int k = 0; k < n && k < MAX_TERMS; k++) {
+    t[1 + k] = terms[k];
+    t[1 + k].coef = -terms[k].coef;
+  }
+  vft_build_field_zero(b, vft_build_name(b, "%s/round", name), axes, t, 1 + n);
+}
+
+vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *c,
+                                            const char *name, const char *axes, vft_tensor_id in,
+                                            unsigned committed) {
+  vft_poseidon_chain p = {.axes = axes};
+  const char *lanes = vft_build_name(b, "%sI", axes), *from = vft_build_name(b, "%sK", axes);
+  const char *part = vft_build_name(b, "%sP", axes), *back = vft_build_name(b, "%sR", axes);
+  const char *path[VFT_POSEIDON_FULL];
+  vft_build_poseidon_constants(b, c);
+  p.x[0] = in;
+  committed = (committed & ~1u) | (in == VFT_NO_TENSOR);
+  for (int t = 0; t < VFT_POSEIDON_FULL; t++) {
+    path[t] = vft_build_name(b, "%s/x%d", name, t);
+    if (committed >> t & 1) p.x[t] = vft_build_field(b, VFT_WITNESS, 0, path[t], lanes, NULL);
+  }
+  p.y = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/y", name), part, NULL);
+  for (int t = 1; t < VFT_POSEIDON_FULL; t++) {
+    bool own = committed >> t & 1;
+    if (t != HALF) {
+      vft_raw_term r[2] = {VFT_RAW1(1, c->rc, vft_build_name(b, "z+%dI", t)),
+                           seventh(1, c->matrix, "IK", p.x[t - 1], from)};
+      add_input(b, path[t], &p.x[t], own, lanes, r, 2);
+      continue;
+    }
+    vft_raw_term y[4] = {VFT_RAW1(1, p.y, part), VFT_RAW1(-1, c->partial_rc, "P"),
+                         seventh(-1, c->partial_in, "PK", p.x[t - 1], from),
+                         seventh(-1, c->partial_back, "PR", p.y, back)};
+    vft_build_field_zero(b, vft_build_name(b, "%s/partial_rounds", name), part, y, 4);
+    vft_raw_term m[3] = {VFT_RAW1(1, c->middle_rc, "I"),
+                         seventh(1, c->middle_in, "IK", p.x[t - 1], from),
+                         seventh(1, c->middle_back, "IR", p.y, back)};
+    add_input(b, path[t], &p.x[t], own, lanes, m, 3);
+  }
+  return p;
+}
+
+vft_raw_term vft_build_poseidon_after(vft_builder *b, const vft_poseidon_constants *c,
+                                      const vft_poseidon_chain *p, int64_t coef, const char *box,
+                                      const char *lanes) {
+  return seventh(coef, c->matrix, vft_build_name(b, "%sK", lanes), p->x[VFT_POSEIDON_FULL - 1],
+                 vft_build_name(b, "%sK", box));
+}
+
+vft_tensor_id vft_build_poseidon_out(vft_builder *b, const vft_poseidon_constants *c,
+                                     const vft_poseidon_chain *p, const char *name) {
+  vft_raw_term t = vft_build_poseidon_after(b, c, p, 1, p->axes, "I");
+  b->size['I'] = LANES;
+  return vft_build_field_define(b, name, vft_build_name(b, "%sI", p->axes), &t, 1);
 }
 
 /* ---- what goes in ---- */
@@ -252,5 +332,30 @@ void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t n, vft_poseidon_sta
       for (int i = 0; i < LANES; i++) in->s[i] = sbox(in->s[i], x++, c++);
     }
     linear_layer(in->s);
+  }
+}
+
+static void put_signed(int64_t *to, size_t at, const vft_fp *x, size_t n) {
+  for (size_t i = 0; to && i < n; i++) to[at * n + i] = vft_field_signed(x[i]);
+}
+
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
+                             vft_poseidon_state *in) {
+  enum { BATCH = 16 };
+  vft_fp sbox[BATCH][VFT_POSEIDON_SBOXES];
+  for (size_t k = 0; k < n; k += BATCH) {
+    size_t m = n - k < BATCH ? n - k : BATCH;
+    vft_poseidon_permute_trace(in + k, m, sbox);
+    for (size_t j = 0; j < m; j++) {
+      const vft_fp *s = sbox[j];
+      for (int t = 0; t < VFT_POSEIDON_FULL; t++, s += LANES) {
+        if (t == HALF) {
+          put_signed(to->y, first + k + j, s, PARTIAL);
+          s += PARTIAL;
+        }
+        put_signed(to->x[t], first + k + j, s, LANES);
+      }
+      put_signed(to->out, first + k + j, in[k + j].s, LANES);
+    }
   }
 }

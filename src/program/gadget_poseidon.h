@@ -37,6 +37,33 @@ typedef struct {
 vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *constants,
                                     const char *name, const char *axes);
 
+/* Declares them when no box has yet. */
+void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *constants);
+
+/* The same for boxes of many permutations: of the S-boxes' inputs only those of the partial rounds and
+ * of some full ones are committed, the others are a chain of virtual tensors, and x^7 is a product of
+ * seven factors. Every link of the longest chain costs the verifier one sumcheck: with rounds 0 and 4
+ * committed there are three. */
+typedef struct {
+  const char *axes;
+  vft_tensor_id x[VFT_POSEIDON_FULL]; /* [axes, 12] */
+  vft_tensor_id y;                    /* [axes, 22], committed */
+} vft_poseidon_chain;
+enum { VFT_POSEIDON_COMMITTED = 0x11 }; /* bit t: the inputs of full round t are committed */
+/* in: x[0], which is the state that goes in plus the constants of round 0, in any origin; or
+ * VFT_NO_TENSOR: it is committed, and the caller adds the relations that say so. */
+vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constants *constants,
+                                            const char *name, const char *axes, vft_tensor_id in,
+                                            unsigned committed);
+/* coef times the states after the permutations, as a term: a sumcheck less than a virtual tensor
+ * [axes, 12] of them. box: axes in the tensor's order, offsets allowed; lanes: the letter of the lanes
+ * and an offset ("I", "i+4"). The term contracts K. */
+vft_raw_term vft_build_poseidon_after(vft_builder *b, const vft_poseidon_constants *constants,
+                                      const vft_poseidon_chain *p, int64_t coef, const char *box,
+                                      const char *lanes);
+vft_tensor_id vft_build_poseidon_out(vft_builder *b, const vft_poseidon_constants *constants,
+                                     const vft_poseidon_chain *p, const char *name);
+
 /* PUBLIC [I]: round 0's constants plus the state that a sponge of n elements under a domain starts
  * with; n = 0: a node of two digests. */
 vft_tensor_id vft_build_sponge(vft_builder *b, const char *name, uint64_t n, uint64_t domain);
@@ -54,5 +81,11 @@ typedef struct {
   int64_t *x, *cube, *y, *y_cube;
 } vft_poseidon_arrays;
 void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t i, vft_poseidon_state *in);
+/* The same of permutations first .. first + n - 1 of a chain; arrays may be NULL. */
+typedef struct {
+  int64_t *x[VFT_POSEIDON_FULL], *y, *out;
+} vft_poseidon_chain_arrays;
+void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
+                             vft_poseidon_state *in);
 
 #endif

@@ -37,6 +37,7 @@ static vft_status widen(vft_weight_cache *cache) {
 }
 
 const vft_ext *vft_weight_cache_get(vft_weight_cache *cache, const vft_weight *w) {
+  if (w->kind == VFT_W_VEC) return w->v;
   if (2 * (cache->n + 1) > cache->slots && widen(cache) != VFT_OK) return NULL;
   struct vft_expanded *e = &cache->slot[place(cache->slot, cache->slots, w)];
   if (e->value) return e->value;

@@ -16,7 +16,7 @@ typedef struct {
   struct vft_expanded *slot; /* open addressing, at most half full */
   uint32_t n, slots;
 } vft_weight_cache;
-/* All values of w (size of them), owned by the cache; NULL without memory. */
+/* All values of w (size of them), owned by the cache or, of VEC, by w; NULL without memory. */
 const vft_ext *vft_weight_cache_get(vft_weight_cache *cache, const vft_weight *w);
 size_t vft_weight_cache_bytes(const vft_weight_cache *cache);
 void vft_weight_cache_free(vft_weight_cache *cache);

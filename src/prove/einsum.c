@@ -35,9 +35,13 @@ typedef struct {
   vft_ext *data, *spare;
 } table;
 
+/* Products as they are summed: a PUBLIC factor of one index has become that index's weight, and
+ * products that differ in one such weight only are one. Neither changes the polynomials. */
 typedef struct {
-  const vft_product *p;
-  uint32_t table[VFT_MAX_FACTORS];
+  vft_product product;
+  const vft_product *p; /* = &product */
+  uint32_t ntables; /* distinct ones */
+  uint32_t table[VFT_MAX_FACTORS], power[VFT_MAX_FACTORS];
   unsigned start[VFT_MAX_INDEX]; /* first round of each shared index */
   vft_ext scale;                 /* coefficient, halvings, weights of folded variables */
   vft_ext *vec;                  /* VEC weights of the index being folded */
@@ -55,6 +59,9 @@ struct vft_einsum {
   size_t n;
   table *t;
   uint32_t ntables;
+  uint32_t *at;  /* per product given and factor: its table */
+  vft_ext **own; /* weights made here */
+  uint32_t nown;
 };
 
 /* ---- tables ---- */
@@ -125,9 +132,7 @@ static vft_status fill_table(vft_einsum *e, table *t) {
   return vft_bind(&e->trace->array[t->tensor], tensor->dims, t->rank, axis, t->data);
 }
 
-static vft_status add_table(vft_einsum *e, member *m, uint32_t factor) {
-  const vft_product_factor *f = &m->p->factor[factor];
-  table *t = &e->t[e->ntables];
+static void set_table(const member *m, const vft_product_factor *f, table *t) {
   memset(t, 0, sizeof *t);
   t->tensor = f->tensor;
   t->rank = f->rank;
@@ -142,13 +147,151 @@ static vft_status add_table(vft_einsum *e, member *m, uint32_t factor) {
   for (uint32_t a = 0; a < f->rank; a++)
     t->start[a] = f->axis[a].var == VFT_BOUND ? VFT_BOUND : (uint8_t)m->start[f->axis[a].var];
   set_inner(t);
-  for (uint32_t i = 0; i < e->ntables; i++)
-    if (same_table(&e->t[i], t)) {
-      m->table[factor] = i;
-      return VFT_OK;
-    }
-  m->table[factor] = e->ntables++;
+}
+
+static vft_status add_table(vft_einsum *e, const member *m, const vft_product_factor *f,
+                            uint32_t *at) {
+  table *t = &e->t[e->ntables];
+  set_table(m, f, t);
+  for (*at = 0; *at < e->ntables; ++*at)
+    if (same_table(&e->t[*at], t)) return VFT_OK;
+  e->ntables++;
   return e->trace ? fill_table(e, t) : VFT_OK;
+}
+
+/* ---- products ---- */
+
+static vft_ext *own_weights(vft_einsum *e, size_t n) {
+  vft_ext *v = vft_alloc_raw(n, sizeof *v);
+  if (v) e->own[e->nown++] = v;
+  return v;
+}
+
+/* The shared index of a PUBLIC factor of one index that has no weights; or VFT_BOUND. */
+static uint8_t weight_index(const vft_einsum *e, const vft_product *p, const vft_product_factor *f) {
+  uint8_t var = VFT_BOUND;
+  if (p->nfactors == 1 || e->program->tensors[f->tensor].origin != VFT_PUBLIC) return VFT_BOUND;
+  for (uint32_t a = 0; a < f->rank; a++) {
+    if (f->axis[a].var == VFT_BOUND) continue;
+    if (var != VFT_BOUND) return VFT_BOUND;
+    var = f->axis[a].var;
+  }
+  return var != VFT_BOUND && p->weight[var].kind == VFT_W_ONES ? var : VFT_BOUND;
+}
+
+/* Factor number f becomes the weight of an index. */
+static vft_status take_weight(vft_einsum *e, member *m, uint32_t f, uint8_t var) {
+  vft_product *p = &m->product;
+  vft_status st = VFT_OK;
+  uint32_t n = p->weight[var].size;
+  vft_ext *v = own_weights(e, n);
+  if (!v) return VFT_RESOURCE;
+  if (e->trace) {
+    table t;
+    set_table(m, &p->factor[f], &t);
+    st = fill_table(e, &t);
+    vft_fp x;
+    for (uint32_t i = 0; st == VFT_OK && i < n; i++) {
+      if (t.raw) vft_array_load(&x, t.raw, t.raw_at + i, 1);
+      v[i] = t.raw ? vft_ext_from_fp(x) : t.data[i];
+    }
+    vft_free(t.data);
+  }
+  p->weight[var] = (vft_weight){VFT_W_VEC, n, v};
+  p->nfactors--;
+  memmove(&p->factor[f], &p->factor[f + 1], (p->nfactors - f) * sizeof *p->factor);
+  return st;
+}
+
+static bool same_factor(const vft_product_factor *x, const vft_product_factor *y) {
+  if (x->tensor != y->tensor) return false;
+  for (uint32_t a = 0; a < x->rank; a++)
+    if (x->axis[a].var != y->axis[a].var || x->axis[a].off != y->axis[a].off ||
+        (x->axis[a].var == VFT_BOUND && !vft_weight_equal(&x->axis[a].w, &y->axis[a].w)))
+      return false;
+  return true;
+}
+
+/* Adds y to x when they have the same factors, and the same weights but for one VEC. */
+static vft_status merge(vft_einsum *e, vft_product *x, const vft_product *y, bool *done) {
+  uint32_t differ = VFT_BOUND;
+  *done = false;
+  if (x->nfactors != y->nfactors || x->nshared != y->nshared) return VFT_OK;
+  for (uint32_t v = 0; v < x->nshared; v++) {
+    if (vft_weight_equal(&x->weight[v], &y->weight[v])) continue;
+    if (differ != VFT_BOUND || x->weight[v].kind != VFT_W_VEC ||
+        y->weight[v].kind != VFT_W_VEC || x->weight[v].size != y->weight[v].size)
+      return VFT_OK;
+    differ = v;
+  }
+  for (uint32_t f = 0; f < x->nfactors; f++)
+    if (!same_factor(&x->factor[f], &y->factor[f])) return VFT_OK;
+  *done = true;
+  if (differ == VFT_BOUND) {
+    x->coef = vft_ext_add(x->coef, y->coef);
+    return VFT_OK;
+  }
+  vft_weight *w = &x->weight[differ];
+  vft_ext *v = own_weights(e, w->size);
+  if (!v) return VFT_RESOURCE;
+  for (uint32_t i = 0; i < w->size; i++)
+    v[i] = vft_ext_add(vft_ext_mul(x->coef, w->v[i]),
+                       vft_ext_mul(y->coef, y->weight[differ].v[i]));
+  w->v = v;
+  x->coef = VFT_EXT_ONE;
+  return VFT_OK;
+}
+
+/* Product number i: a member of its own or part of one. */
+static vft_status add_member(vft_einsum *e, size_t i, const vft_product *product) {
+  member *m = &e->m[e->n];
+  uint32_t *at = &e->at[i * VFT_MAX_FACTORS];
+  unsigned round = e->rounds - product->vars;
+  bool done = false;
+  memset(m, 0, sizeof *m);
+  m->product = *product;
+  m->p = &m->product;
+  for (uint32_t v = 0; v < m->p->nshared; v++) {
+    m->start[v] = round;
+    round += vft_log2_ceil(m->p->weight[v].size);
+  }
+  for (uint32_t f = 0, given = 0; f < m->p->nfactors; given++) {
+    uint8_t var = weight_index(e, m->p, &m->p->factor[f]);
+    if (var != VFT_BOUND) {
+      TRY(take_weight(e, m, f, var));
+      continue;
+    }
+    TRY(add_table(e, m, &m->p->factor[f], &at[given]));
+    uint32_t k = 0;
+    while (k < m->ntables && m->table[k] != at[given]) k++;
+    if (k == m->ntables) m->table[m->ntables++] = at[given];
+    m->power[k]++;
+    f++;
+  }
+  for (size_t k = 0; k < e->n; k++) {
+    TRY(merge(e, &e->m[k].product, m->p, &done));
+    if (done) return VFT_OK;
+  }
+  e->n++;
+  return VFT_OK;
+}
+
+static void free_members(vft_einsum *e) {
+  for (uint32_t i = 0; i < e->nown; i++) vft_free(e->own[i]);
+  vft_free(e->own);
+  vft_free(e->at);
+  vft_free(e->m);
+  vft_free(e->t);
+}
+
+static vft_status add_members(vft_einsum *e, const vft_product *product, size_t n) {
+  e->m = vft_alloc(n, sizeof *e->m);
+  e->t = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e->t);
+  e->at = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e->at);
+  e->own = vft_alloc(n * (VFT_MAX_FACTORS + 1), sizeof *e->own);
+  if (!e->m || !e->t || !e->at || !e->own) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++) TRY(add_member(e, i, &product[i]));
+  return VFT_OK;
 }
 
 /* ---- one product in one round ---- */
@@ -166,14 +309,17 @@ typedef struct {
 typedef struct {
   const vft_einsum *e;
   const member *m;
-  unsigned nfactors, points; /* values at 0 .. points-1 */
-  bool has[VFT_MAX_FACTORS]; /* the factor depends on the index being folded */
+  unsigned nfactors, points;       /* distinct factors; values at 0 .. points-1 */
+  unsigned power[VFT_MAX_FACTORS]; /* how often each occurs */
+  bool has[VFT_MAX_FACTORS];       /* the factor depends on the index being folded */
   const table *t[VFT_MAX_FACTORS];
   size_t row[VFT_MAX_FACTORS]; /* elements between positions of the index */
   size_t len, pairs;
   uint32_t naxes;
   inner_axis axis[VFT_MAX_INDEX];
   size_t mids, tiles;
+  size_t rows;          /* seventh powers: pairs in one unit */
+  const vft_ext *row_w; /* their later weights, `rows` times; NULL: ones */
   const vft_ext *pair_w;        /* EQ: weight of pair h */
   const vft_ext *vec;           /* VEC: weights of positions */
   size_t grain;
@@ -183,7 +329,7 @@ typedef struct {
 static const vft_ext zeros[TILE];
 
 /* sum over i < n of the product of k extension arrays and, unless NULL, one base array;
- * n <= TILE, tmp: 2 * TILE. */
+ * n <= TILE, tmp: TILE. */
 static vft_ext product_sum(const vft_ext *const *x, unsigned k, const vft_fp *base, size_t n,
                            vft_ext *tmp) {
   if (base) {
@@ -198,15 +344,15 @@ static vft_ext product_sum(const vft_ext *const *x, unsigned k, const vft_fp *ba
   if (k == 2) return vft_ext_dot_n(x[0], x[1], n);
   if (k == 3) return vft_ext_dot3_n(x[0], x[1], x[2], n);
   vft_ext_mul_n(tmp, x[0], x[1], n);
-  if (k == 4) return vft_ext_dot3_n(tmp, x[2], x[3], n);
-  vft_ext_mul_n(tmp + TILE, x[2], x[3], n);
-  return vft_ext_dot3_n(tmp, tmp + TILE, x[4], n);
+  for (unsigned i = 2; i + 2 < k; i++) vft_ext_mul_n(tmp, tmp, x[i], n);
+  return vft_ext_dot3_n(tmp, x[k - 2], x[k - 1], n);
 }
 
 /* One factor along a run of n <= TILE elements: its values where the folded variable is 0 and 1.
  * Base lanes are fp, others ext. A lane that is not a run has one element. */
 typedef struct {
   bool varies, run, base; /* in the folded variable; along the run; base field */
+  unsigned power;
   const vft_ext *lo, *hi;
   vft_fp fp_lo[TILE], fp_hi[TILE];
 } lane;
@@ -221,7 +367,7 @@ static vft_ext scalar_at(const lane *l, unsigned t) {
 /* out[t] += w * sum over the run of prod of lanes at t (* weight), t < points */
 static void add_run(lane *l, unsigned nlanes, const vft_ext *weight, size_t n, vft_ext w,
                     unsigned points, vft_ext *out) {
-  vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[2 * TILE];
+  vft_ext cur[VFT_MAX_FACTORS][TILE], diff[VFT_MAX_FACTORS][TILE], tmp[TILE];
   vft_fp fp_cur[VFT_MAX_FACTORS][TILE], fp_diff[VFT_MAX_FACTORS][TILE], fp_prod[TILE];
   const vft_ext *x[VFT_MAX_FACTORS + 1];
   for (unsigned t = 0; t < points; t++) {
@@ -230,22 +376,25 @@ static void add_run(lane *l, unsigned nlanes, const vft_ext *weight, size_t n, v
     const vft_fp *base = NULL;
     for (unsigned f = 0; f < nlanes; f++) {
       if (!l[f].run) {
-        scalar = vft_ext_mul(scalar, scalar_at(&l[f], t));
+        vft_ext at = scalar_at(&l[f], t);
+        for (unsigned i = 0; i < l[f].power; i++) scalar = vft_ext_mul(scalar, at);
       } else if (l[f].base) {
         const vft_fp *v = !l[f].varies || t == 0 ? l[f].fp_lo : t == 1 ? l[f].fp_hi : fp_cur[f];
         if (v == fp_cur[f]) {
           if (t == 2) vft_fp_sub_n(fp_diff[f], l[f].fp_hi, l[f].fp_lo, n);
           vft_fp_add_n(fp_cur[f], t == 2 ? l[f].fp_hi : fp_cur[f], fp_diff[f], n);
         }
-        if (base) vft_fp_mul_n(fp_prod, base, v, n);
-        base = base ? fp_prod : v;
+        for (unsigned i = 0; i < l[f].power; i++) {
+          if (base) vft_fp_mul_n(fp_prod, base, v, n);
+          base = base ? fp_prod : v;
+        }
       } else {
         const vft_ext *v = !l[f].varies || t == 0 ? l[f].lo : t == 1 ? l[f].hi : cur[f];
         if (v == cur[f]) {
           if (t == 2) vft_ext_sub_n(diff[f], l[f].hi, l[f].lo, n);
           vft_ext_add_n(cur[f], t == 2 ? l[f].hi : cur[f], diff[f], n);
         }
-        x[k++] = v;
+        for (unsigned i = 0; i < l[f].power; i++) x[k++] = v;
       }
     }
     if (weight) x[k++] = weight;
@@ -255,9 +404,10 @@ static void add_run(lane *l, unsigned nlanes, const vft_ext *weight, size_t n, v
 
 /* The lane that starts at element `at` of a table, n elements (run) or one; the other half of
  * the folded variable lies `row` elements on, or is zero. */
-static void set_lane(lane *l, const table *t, size_t at, size_t row, bool varies, bool has_hi,
-                     bool run, size_t n) {
+static void set_lane(lane *l, unsigned power, const table *t, size_t at, size_t row, bool varies,
+                     bool has_hi, bool run, size_t n) {
   size_t count = run ? n : 1;
+  l->power = power;
   l->varies = varies;
   l->run = run;
   l->base = t->raw != NULL;
@@ -293,7 +443,7 @@ static void later_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) 
     size_t n = end - i < TILE ? end - i : TILE;
     lane l[VFT_MAX_FACTORS];
     for (unsigned f = 0; f < s->nfactors; f++)
-      set_lane(&l[f], s->t[f], at[f] + i * last->stride[f], s->row[f], s->has[f],
+      set_lane(&l[f], s->power[f], s->t[f], at[f] + i * last->stride[f], s->row[f], s->has[f],
                2 * h + 1 < s->len, last->stride[f] != 0, n);
     add_run(l, s->nfactors, last->w ? last->w + i : NULL, n, w, s->points, sums);
   }
@@ -339,9 +489,10 @@ static void pair_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
   for (unsigned f = 0; f < s->nfactors; f++) {
     const table *t = s->t[f];
     if (!s->has[f]) {
-      set_lane(&l[f], t, 0, 0, false, false, false, 1);
+      set_lane(&l[f], s->power[f], t, 0, 0, false, false, false, 1);
       continue;
     }
+    l[f].power = s->power[f];
     l[f].varies = l[f].run = true;
     l[f].base = t->raw != NULL;
     l[f].lo = lo[f];
@@ -361,12 +512,63 @@ static void pair_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
   }
 }
 
+/* Rows 2h and 2h+1 of `pairs` pairs of rows of a table, apart; `len` rows exist. One of ext and fp
+ * is wanted. */
+static void split_rows(const table *t, size_t first, size_t pairs, size_t len, vft_ext *lo,
+                       vft_ext *hi, vft_fp *fp_lo, vft_fp *fp_hi) {
+  size_t inner = t->inner;
+  for (size_t j = 0; j < pairs; j++) {
+    size_t row = 2 * (first + j), at = j * inner;
+    bool has_hi = row + 1 < len;
+    if (t->raw) {
+      vft_array_load(fp_lo + at, t->raw, t->raw_at + row * inner, inner);
+      if (has_hi)
+        vft_array_load(fp_hi + at, t->raw, t->raw_at + (row + 1) * inner, inner);
+      else
+        memset(fp_hi + at, 0, inner * sizeof *fp_hi);
+    } else {
+      memcpy(lo + at, t->data + row * inner, inner * sizeof *lo);
+      if (has_hi)
+        memcpy(hi + at, t->data + (row + 1) * inner, inner * sizeof *hi);
+      else
+        memset(hi + at, 0, inner * sizeof *hi);
+    }
+  }
+}
+
+/* The seventh power of a table: unit = `rows` pairs of rows. Gives coefficients, not values. */
+static void seventh_unit(const round_sum *s, size_t unit, vft_ext out[2][POINTS]) {
+  const table *t = s->t[0];
+  size_t inner = t->inner, first = unit * s->rows;
+  size_t pairs = s->pairs - first < s->rows ? s->pairs - first : s->rows, n = pairs * inner;
+  vft_ext lo[TILE], hi[TILE], w[TILE], c[8];
+  vft_fp fp_lo[TILE], fp_hi[TILE];
+  split_rows(t, first, pairs, s->len, lo, hi, fp_lo, fp_hi);
+  for (unsigned half = 0; half < (s->vec ? 2u : 1u); half++) {
+    for (size_t j = 0; j < pairs; j++) {
+      size_t at = 2 * (first + j) + half;
+      vft_ext x = s->vec      ? at < s->len ? s->vec[at] : VFT_EXT_ZERO
+                  : s->pair_w ? s->pair_w[first + j]
+                              : VFT_EXT_ONE;
+      for (size_t k = 0; k < inner; k++) w[j * inner + k] = x;
+    }
+    if (s->row_w) vft_ext_mul_n(w, w, s->row_w, n);
+    if (t->raw)
+      vft_fp_line7_n(c, fp_lo, fp_hi, w, n);
+    else
+      vft_ext_line7_n(c, lo, hi, w, n);
+    for (unsigned k = 0; k < 8; k++) out[half][k] = vft_ext_add(out[half][k], c[k]);
+  }
+}
+
 static void sum_chunk(void *ctx, size_t begin, size_t end) {
   const round_sum *s = ctx;
   vft_ext sums[2][POINTS];
   memset(sums, 0, sizeof sums);
   for (size_t u = begin; u < end; u++) {
-    if (s->naxes)
+    if (s->rows)
+      seventh_unit(s, u, sums);
+    else if (s->naxes)
       later_unit(s, u, sums);
     else
       pair_unit(s, u, sums);
@@ -421,6 +623,22 @@ static vft_status plan_inner(round_sum *s, uint32_t var) {
   return VFT_OK;
 }
 
+/* Whether the product is a seventh power of one table whose rows are short. */
+static vft_status plan_seventh(round_sum *s) {
+  if (s->nfactors != 1 || s->power[0] != 7 || s->naxes > 1 || s->row[0] > TILE) return VFT_OK;
+  s->rows = TILE / s->row[0];
+  if (s->rows > s->pairs) s->rows = s->pairs;
+  inner_axis *x = &s->axis[0];
+  if (!s->naxes || !x->w) return VFT_OK;
+  vft_ext *w = vft_alloc_raw(s->rows * x->size, sizeof *w);
+  if (!w) return VFT_RESOURCE;
+  for (size_t j = 0; j < s->rows; j++) memcpy(w + j * x->size, x->w, x->size * sizeof *w);
+  vft_free(x->own);
+  x->own = w;
+  s->row_w = w;
+  return VFT_OK;
+}
+
 /* Weight of the folded index: c * eq(p_bit, t) with the rest in pair_w; or the folded vector. */
 static vft_status plan_weight(round_sum *s, const vft_weight *w, unsigned bit, vft_ext **pair_w) {
   if (w->kind == VFT_W_VEC) s->vec = s->m->vec;
@@ -462,23 +680,28 @@ static vft_status product_round(const vft_einsum *e, const member *m, unsigned v
   if (!s) return VFT_RESOURCE;
   s->e = e;
   s->m = m;
-  s->nfactors = m->p->nfactors;
+  s->nfactors = m->ntables;
   s->points = 1;
   for (unsigned f = 0; f < s->nfactors; f++) {
     const table *t = &e->t[m->table[f]];
     s->t[f] = t;
+    s->power[f] = m->power[f];
     s->has[f] = t->first < t->nidx && t->idx_start[t->first] == m->start[var];
     s->row[f] = t->inner;
     if (s->has[f]) {
-      s->points++;
+      s->points += s->power[f];
       s->len = t->idx_size[t->first];
     }
   }
   s->pairs = (s->len + 1) / 2;
   TRY_OUT(plan_weight(s, w, bit, &pair_w));
   TRY_OUT(plan_inner(s, var));
+  TRY_OUT(plan_seventh(s));
   size_t units, unit_work;
-  if (s->naxes) {
+  if (s->rows) {
+    units = (s->pairs + s->rows - 1) / s->rows;
+    unit_work = s->rows * s->row[0];
+  } else if (s->naxes) {
     const inner_axis *last = &s->axis[s->naxes - 1];
     s->mids = 1;
     for (uint32_t a = 0; a + 1 < s->naxes; a++) s->mids *= s->axis[a].size;
@@ -504,6 +727,13 @@ static vft_status product_round(const vft_einsum *e, const member *m, unsigned v
       sums[0][t] = vft_ext_add(sums[0][t], s->slot[c][0][t]);
       sums[1][t] = vft_ext_add(sums[1][t], s->slot[c][1][t]);
     }
+  if (s->rows)
+    for (unsigned half = 0; half < 2; half++) {
+      vft_ext c[8];
+      memcpy(c, sums[half], sizeof c);
+      for (unsigned t = 0; t < 8; t++)
+        sums[half][t] = vft_poly_horner(c, 7, vft_ext_from_fp((vft_fp){t}));
+    }
   finish_poly(s, w, bit, sums, degree, value);
 out:
   for (uint32_t a = 0; a < VFT_MAX_INDEX; a++) vft_free(s->axis[a].own);
@@ -527,25 +757,14 @@ static vft_status enter_variable(const vft_einsum *e, member *m, unsigned v) {
   return VFT_OK;
 }
 
-static vft_status add_tables(vft_einsum *e, member *m) {
-  const vft_product *p = m->p;
-  unsigned round = e->rounds - p->vars;
-  for (uint32_t v = 0; v < p->nshared; v++) {
-    m->start[v] = round;
-    round += vft_log2_ceil(p->weight[v].size);
-  }
-  for (uint32_t f = 0; f < p->nfactors; f++) TRY(add_table(e, m, f));
-  return VFT_OK;
-}
-
 static vft_status begin_member(vft_einsum *e, member *m) {
   const vft_product *p = m->p;
-  TRY(add_tables(e, m));
   m->scale = p->coef;
   if (p->vars == 0) {
     m->total = m->scale;
-    for (uint32_t f = 0; f < p->nfactors; f++) /* no shared index, so never raw */
-      m->total = vft_ext_mul(m->total, e->t[m->table[f]].data[0]);
+    for (uint32_t f = 0; f < m->ntables; f++) /* no shared index, so never raw */
+      for (uint32_t i = 0; i < m->power[f]; i++)
+        m->total = vft_ext_mul(m->total, e->t[m->table[f]].data[0]);
     return VFT_OK;
   }
   TRY(enter_variable(e, m, 0));
@@ -564,20 +783,13 @@ vft_status vft_einsum_begin(vft_einsum **out, const vft_trace *trace, vft_weight
   e->trace = trace;
   e->cache = cache;
   e->rounds = vft_einsum_rounds(product, n);
-  e->n = n;
-  e->m = vft_alloc(n, sizeof *e->m);
-  e->t = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e->t);
-  if (!e->m || !e->t) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
   if (e->rounds >= VFT_BOUND) {
     st = vft_fail(VFT_USAGE, "sumcheck of %u rounds, at most %d", e->rounds, VFT_BOUND - 1);
     goto out;
   }
+  TRY_OUT(add_members(e, product, n));
   *total = VFT_EXT_ZERO;
-  for (size_t i = 0; i < n; i++) {
-    e->m[i].p = &product[i];
+  for (size_t i = 0; i < e->n; i++) {
     TRY_OUT(begin_member(e, &e->m[i]));
     *total = vft_ext_add(*total, e->m[i].total);
   }
@@ -608,18 +820,13 @@ vft_status vft_einsum_plan(const vft_program *program, vft_weight_cache *cache,
                            const vft_product *product, size_t n, size_t *bytes) {
   vft_status st = VFT_OK;
   vft_einsum e = {.program = program, .cache = cache, .rounds = vft_einsum_rounds(product, n)};
-  e.n = n;
-  e.m = vft_alloc(n, sizeof *e.m);
-  e.t = vft_alloc(n * VFT_MAX_FACTORS, sizeof *e.t);
-  *bytes = n * (sizeof *e.m + VFT_MAX_FACTORS * sizeof *e.t);
-  if (!e.m || !e.t) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  for (size_t i = 0; i < n; i++) {
-    e.m[i].p = &product[i];
-    TRY_OUT(add_tables(&e, &e.m[i]));
-  }
+  TRY_OUT(add_members(&e, product, n));
+  *bytes = n * (sizeof *e.m + VFT_MAX_FACTORS * (sizeof *e.t + sizeof *e.at + sizeof *e.own) +
+                sizeof *e.own);
+  for (size_t i = 0; i < n; i++) /* weights made of factors or of two others: one an index each */
+    for (uint32_t v = 0; v < product[i].nshared; v++)
+      if (product[i].weight[v].kind != VFT_W_EQ)
+        *bytes += 3 * product[i].weight[v].size * sizeof(vft_ext);
   for (uint32_t i = 0; i < e.ntables; i++) {
     vft_bind_axis axis[VFT_MAX_RANK];
     size_t at;
@@ -628,8 +835,7 @@ vft_status vft_einsum_plan(const vft_program *program, vft_weight_cache *cache,
     *bytes += folded_bytes(&e.t[i], raw);
   }
 out:
-  vft_free(e.m);
-  vft_free(e.t);
+  free_members(&e);
   return st;
 }
 
@@ -694,6 +900,26 @@ static void fold_raw(void *ctx, size_t begin, size_t end) {
   }
 }
 
+/* Tables of short rows: unit = as many pairs of rows as fill a tile. */
+static void fold_short(void *ctx, size_t begin, size_t end) {
+  const fold_job *j = ctx;
+  vft_ext lo[TILE], hi[TILE];
+  vft_fp both[2 * TILE];
+  size_t inner = j->t->inner, rows = TILE / inner, half = (j->len + 1) / 2;
+  for (size_t u = begin; u < end; u++) {
+    size_t first = u * rows, n = half - first < rows ? half - first : rows;
+    vft_ext *out = j->out + first * inner;
+    split_rows(j->t, first, n, j->len, lo, hi, both, both + n * inner);
+    if (j->t->raw) {
+      vft_ext_fold_high_elem(out, VFT_ELEM_FP, both, 2 * n * inner, n * inner, j->r);
+      continue;
+    }
+    vft_ext_sub_n(hi, hi, lo, n * inner);
+    vft_ext_scale_n(hi, hi, j->r, n * inner);
+    vft_ext_add_n(out, lo, hi, n * inner);
+  }
+}
+
 static void fold_rows(void *ctx, size_t begin, size_t end) {
   const fold_job *j = ctx;
   size_t inner = j->t->inner;
@@ -727,8 +953,12 @@ static vft_status fold_table(table *t, unsigned round, vft_ext r) {
   }
   fold_job job = {t, t->spare, r, len, (t->inner + FOLD_TILE - 1) / FOLD_TILE};
   size_t units = t->inner == 1 ? (half + FOLD_TILE - 1) / FOLD_TILE : half * job.tiles;
-  vft_parallel_for(units, t->inner == 1 ? 1 : FOLD_TILE / t->inner + 1,
-                   t->raw ? fold_raw : fold_rows, &job);
+  if (t->inner > 1 && t->inner <= TILE / 2)
+    vft_parallel_for((half + TILE / t->inner - 1) / (TILE / t->inner), FOLD_TILE / TILE, fold_short,
+                     &job);
+  else
+    vft_parallel_for(units, t->inner == 1 ? 1 : FOLD_TILE / t->inner + 1,
+                     t->raw ? fold_raw : fold_rows, &job);
   t->spare = t->data;
   t->data = job.out;
   t->raw = NULL;
@@ -764,7 +994,7 @@ vft_status vft_einsum_fold(vft_einsum *e, unsigned round, vft_ext r) {
 }
 
 vft_ext vft_einsum_value(const vft_einsum *e, size_t product, unsigned factor) {
-  return e->t[e->m[product].table[factor]].data[0];
+  return e->t[e->at[product * VFT_MAX_FACTORS + factor]].data[0];
 }
 
 void vft_einsum_end(vft_einsum *e) {
@@ -774,7 +1004,6 @@ void vft_einsum_end(vft_einsum *e) {
     vft_free(e->t[t].spare);
   }
   for (size_t i = 0; e->m && i < e->n; i++) vft_free(e->m[i].vec);
-  vft_free(e->m);
-  vft_free(e->t);
+  free_members(e);
   vft_free(e);
 }

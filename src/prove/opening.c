@@ -33,39 +33,88 @@ typedef struct {
   const claim_group *group;
   size_t ngroups, run;
   vft_ext *out; /* the block's weights */
+  /* Runs of a long axis and short ones behind it are the product of the long axis's weights and
+   * `side` short ones, multiplied out tile by tile. 0: they are multiplied out before. */
+  size_t side;
 } block_job;
 
-enum { RUN_MIN = 64 }; /* trailing axes are joined until a run is at least so long */
+enum {
+  RUN_MIN = 64, /* trailing axes are joined until a run is at least so long */
+  TILE = 256
+};
+
+/* Sum of a group's claims at the row's coordinates; whether any claim reaches it. */
+static bool group_scalar(const block_job *j, const claim_group *group, size_t row,
+                         vft_ext *scalar) {
+  size_t coord[VFT_MAX_RANK];
+  bool any = false;
+  *scalar = VFT_EXT_ZERO;
+  for (uint32_t a = j->outer; a-- > 0;) {
+    coord[a] = row & (((size_t)1 << j->b->log[a]) - 1);
+    row >>= j->b->log[a];
+  }
+  for (size_t i = group->first; i < group->end; i++) {
+    const block_claim *c = &j->claim[i];
+    vft_ext w = c->coef;
+    bool inside = true;
+    for (uint32_t a = 0; a < j->outer && inside; a++) {
+      inside = coord[a] >= c->from[a] && coord[a] < c->to[a];
+      if (inside && c->w[a]) w = vft_ext_mul(w, c->w[a][coord[a] - c->from[a]]);
+    }
+    if (!inside) continue;
+    *scalar = vft_ext_add(*scalar, w);
+    any = true;
+  }
+  return any;
+}
 
 static void fill_runs(void *ctx, size_t begin, size_t end) {
   const block_job *j = ctx;
-  for (size_t row = begin; row < end; row++) {
-    size_t coord[VFT_MAX_RANK], rest = row;
-    for (uint32_t a = j->outer; a-- > 0;) {
-      coord[a] = rest & (((size_t)1 << j->b->log[a]) - 1);
-      rest >>= j->b->log[a];
-    }
+  for (size_t row = begin; row < end; row++)
     for (size_t g = 0; g < j->ngroups; g++) {
       const claim_group *group = &j->group[g];
-      vft_ext scalar = VFT_EXT_ZERO, *out = j->out + row * j->run;
-      bool any = false;
-      for (size_t i = group->first; i < group->end; i++) {
-        const block_claim *c = &j->claim[i];
-        vft_ext w = c->coef;
-        bool inside = true;
-        for (uint32_t a = 0; a < j->outer && inside; a++) {
-          inside = coord[a] >= c->from[a] && coord[a] < c->to[a];
-          if (inside && c->w[a]) w = vft_ext_mul(w, c->w[a][coord[a] - c->from[a]]);
-        }
-        if (!inside) continue;
-        scalar = vft_ext_add(scalar, w);
-        any = true;
-      }
-      if (!any) continue;
+      vft_ext scalar, *out = j->out + row * j->run;
+      if (!group_scalar(j, group, row, &scalar)) continue;
       if (group->w)
         vft_ext_axpy_n(out + group->from, scalar, group->w, group->to - group->from);
       else
         for (size_t k = group->from; k < group->to; k++) out[k] = vft_ext_add(out[k], scalar);
+    }
+}
+
+/* out += scalar * (long weights x short weights): unit = tile of one run. */
+static void add_tile(const block_job *j, const claim_group *g, vft_ext scalar, size_t first,
+                     size_t n, vft_ext *out) {
+  const block_claim *c = &j->claim[g->first];
+  uint32_t axis = j->outer;
+  vft_ext w[TILE], x[TILE];
+  size_t side = j->side, end = first + n;
+  if (first < c->from[axis]) first = c->from[axis];
+  if (end > c->to[axis]) end = c->to[axis];
+  if (first >= end) return;
+  for (size_t i = first; i < end; i++) {
+    vft_ext v = c->w[axis] ? c->w[axis][i - c->from[axis]] : VFT_EXT_ONE;
+    for (size_t k = 0; k < side; k++) w[(i - first) * side + k] = v;
+    memcpy(&x[(i - first) * side], g->w, side * sizeof *x);
+  }
+  n = (end - first) * side;
+  vft_ext_mul_n(w, w, x, n);
+  out += first * side;
+  if (vft_ext_eq(scalar, VFT_EXT_ONE))
+    vft_ext_add_n(out, out, w, n);
+  else
+    vft_ext_axpy_n(out, scalar, w, n);
+}
+
+static void fill_tiles(void *ctx, size_t begin, size_t end) {
+  const block_job *j = ctx;
+  size_t tiles = (((size_t)1 << j->b->log[j->outer]) * j->side + TILE - 1) / TILE;
+  for (size_t u = begin; u < end; u++) {
+    size_t row = u / tiles, per = TILE / j->side, first = u % tiles * per;
+    for (size_t g = 0; g < j->ngroups; g++) {
+      vft_ext scalar;
+      if (group_scalar(j, &j->group[g], row, &scalar))
+        add_tile(j, &j->group[g], scalar, first, per, j->out + row * j->run);
     }
   }
 }
@@ -108,7 +157,8 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer
   return VFT_OK;
 }
 
-/* Weights of a claim along the run: a part of one axis as it is, several axes multiplied out. */
+/* Weights of a claim along the run: a part of one axis as it is, several axes multiplied out; of
+ * long runs, the axes behind the long one. */
 static vft_status group_weights(const block_job *j, uint32_t rank, claim_group *g) {
   const block_claim *c = &j->claim[g->first];
   g->from = 0;
@@ -120,11 +170,11 @@ static vft_status group_weights(const block_job *j, uint32_t rank, claim_group *
     g->w = c->w[j->outer];
     return VFT_OK;
   }
-  vft_ext *w = g->own = vft_alloc(j->run, sizeof *w);
+  vft_ext *w = g->own = vft_alloc(j->side ? j->side : j->run, sizeof *w);
   if (!w) return VFT_RESOURCE;
-  size_t len = 1; /* axes outer .. a, in place: entry k becomes entries k * side .. */
+  size_t len = 1; /* axes .. a, in place: entry k becomes entries k * side .. */
   w[0] = VFT_EXT_ONE;
-  for (uint32_t a = j->outer; a < rank; a++) {
+  for (uint32_t a = j->outer + (j->side > 0); a < rank; a++) {
     size_t side = (size_t)1 << j->b->log[a];
     for (size_t k = len; k-- > 0;) {
       vft_ext x = w[k];
@@ -148,6 +198,7 @@ static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_openin
   size_t count;
   block_job job = {.b = b, .outer = rank, .claim = scratch, .group = group, .run = 1, .out = out};
   while (job.outer > 0 && job.run < RUN_MIN) job.run <<= b->log[--job.outer];
+  if (job.outer + 1 < rank && job.run >= 4 * TILE) job.side = job.run >> b->log[job.outer];
   TRY(block_claims(b, rank, job.outer, claim, n, cache, scratch, &count));
   for (size_t i = 0; i < count; job.ngroups++) {
     claim_group *g = &group[job.ngroups];
@@ -157,7 +208,9 @@ static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_openin
     st = group_weights(&job, rank, g);
     if (st != VFT_OK) break;
   }
-  if (st == VFT_OK)
+  if (st == VFT_OK && job.side)
+    vft_parallel_for(((size_t)1 << b->log_size) / TILE, 4096 / TILE, fill_tiles, &job);
+  else if (st == VFT_OK)
     vft_parallel_for(((size_t)1 << b->log_size) / job.run, 4096 / job.run + 1, fill_runs, &job);
   for (size_t g = 0; g < job.ngroups; g++) vft_free(group[g].own);
   return st;

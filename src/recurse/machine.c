@@ -193,27 +193,30 @@ static void add_permutations(build *c) {
   vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_lane, "pg")};
   vft_raw_term at = VFT_RAW1(1, m->at_lane, "pg"), v = VFT_RAW1(1, m->lane, "pg");
   lookup(c, "sponge/read", "pg", tag, 2, &at, 1, &v, 1);
-  vft_poseidon_box box = vft_build_poseidon(b, &c->poseidon, "sponge", "p");
-  m->x = box.x;
-  m->cube = box.cube;
-  m->y = box.y;
-  m->y_cube = box.y_cube;
-  m->out = box.out;
+  vft_poseidon_chain chain = vft_build_poseidon_chain(b, &c->poseidon, "sponge", "p", VFT_NO_TENSOR,
+                                                      VFT_POSEIDON_COMMITTED);
+  memcpy(m->x, chain.x, sizeof m->x);
+  m->y = chain.y;
+  m->out = vft_build_poseidon_out(b, &c->poseidon, &chain, "sponge");
   vft_tensor_id rc = c->poseidon.first_rc;
   /* Row 0 starts, each other one starts or goes on from the row above. */
   for (int later = 0; later < 2; later++) {
     const char *row = later ? "p+1" : "p", *when = later ? "later" : "first";
     b->size['p'] = later ? n - 1 : 1;
-    vft_raw_term in[2] = {VFT_RAW1(1, m->lane, vft_build_name(b, "%si", row)),
-                          VFT_RAW2(1, m->goes_on, row, m->out, "pi")};
-    vft_build_absorb(b, &box, vft_build_name(b, "sponge/%s_rate", when), row, "p", 0,
-                     VFT_POSEIDON_RATE, rc, in, later ? 2 : 1);
-    vft_raw_term capacity[2] = {
-        VFT_RAW1(1, m->capacity, vft_build_name(b, "%si", row)),
-        VFT_RAW2(1, m->goes_on, row, m->out, vft_build_name(b, "pi+%d", VFT_POSEIDON_RATE))};
-    vft_build_absorb(b, &box, vft_build_name(b, "sponge/%s_capacity", when), row, "p",
-                     VFT_POSEIDON_RATE, VFT_POSEIDON_CAPACITY, rc, capacity, later ? 2 : 1);
+    for (int part = 0; part < 2; part++) { /* rate, capacity */
+      int first = part ? VFT_POSEIDON_RATE : 0;
+      const char *lanes = vft_build_name(b, "i+%d", first);
+      const char *in = vft_build_name(b, "%si", row);
+      b->size['i'] = part ? VFT_POSEIDON_CAPACITY : VFT_POSEIDON_RATE;
+      vft_raw_term t[4] = {VFT_RAW1(1, m->x[0], vft_build_name(b, "%s%s", row, lanes)),
+                           VFT_RAW1(-1, rc, lanes),
+                           VFT_RAW1(-1, part ? m->capacity : m->lane, in),
+                           VFT_RAW2(-1, m->goes_on, row, m->out, vft_build_name(b, "p%s", lanes))};
+      vft_build_field_zero(b, vft_build_name(b, "sponge/%s_%s", when, part ? "capacity" : "rate"),
+                           "pi", t, later ? 4 : 3);
+    }
   }
+  b->size['i'] = 4;
   b->size['p'] = n;
   for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
     vft_raw_term t[2] = {

@@ -130,32 +130,34 @@ vft_status vft_machine_wire(const vft_machine *m, const vft_circuit *c, vft_trac
 /* ---- witness ---- */
 
 typedef struct {
-  vft_poseidon_arrays to;
-  int64_t *out;
+  vft_poseidon_chain_arrays to;
   const vft_circuit *c;
-  const uint32_t *row;
+  const uint32_t *at_row; /* number of the permutation in a row */
 } permutation_job;
 
 static void fill_permutations(void *ctx, size_t begin, size_t end) {
+  enum { TILE = 64 };
   permutation_job *j = ctx;
-  for (size_t i = begin; i < end; i++) {
-    bool used = i < j->c->nsponge;
-    size_t at = used ? j->row[i] : i;
-    vft_poseidon_state s = {{{0}}};
-    if (used) s = j->c->before[i];
-    vft_poseidon_fill(&j->to, at, &s);
-    for (int k = 0; k < VFT_POSEIDON_WIDTH; k++)
-      j->out[VFT_POSEIDON_WIDTH * at + k] = vft_field_signed(s.s[k]);
+  vft_poseidon_state s[TILE];
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    for (size_t i = 0; i < n; i++)
+      s[i] = at + i < j->c->nsponge ? j->c->before[j->at_row[at + i]] : (vft_poseidon_state){{{0}}};
+    vft_poseidon_chain_fill(&j->to, at, n, s);
   }
 }
 
 static vft_status permutations(const vft_machine *m, const vft_circuit *c, const uint32_t *row,
                                vft_trace *t) {
-  TRY(alloc(t, (vft_tensor_id[]){m->lane, m->x, m->cube, m->y, m->y_cube, m->out}, 6));
-  permutation_job j = {{t->array[m->x].data, t->array[m->cube].data, t->array[m->y].data,
-                        t->array[m->y_cube].data},
-                       t->array[m->out].data, c, row};
+  TRY(alloc(t, (vft_tensor_id[]){m->lane, m->y, m->out}, 3));
+  TRY(alloc(t, m->x, VFT_POSEIDON_FULL));
+  uint32_t *at_row = vft_alloc(c->nsponge, sizeof *at_row);
+  if (c->nsponge && !at_row) return VFT_RESOURCE;
+  for (uint32_t i = 0; i < c->nsponge; i++) at_row[row[i]] = i;
+  permutation_job j = {{.y = t->array[m->y].data, .out = t->array[m->out].data}, c, at_row};
+  for (int k = 0; k < VFT_POSEIDON_FULL; k++) j.to.x[k] = t->array[m->x[k]].data;
   vft_parallel_for(m->shape.permutations, 64, fill_permutations, &j);
+  vft_free(at_row);
   for (uint32_t i = 0; i < c->nsponge; i++)
     for (uint32_t g = 0; g < VFT_POSEIDON_RATE; g++)
       put_fp(t, m->lane, (size_t)VFT_POSEIDON_RATE * row[i] + g,
@@ -163,7 +165,7 @@ static vft_status permutations(const vft_machine *m, const vft_circuit *c, const
   for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
     int64_t *cell = (int64_t *)t->array[m->cell[i % 3]].data + m->first[VFT_CELL_SPONGE] +
                     (size_t)(i / 3) * m->shape.permutations;
-    for (size_t p = 0; p < m->shape.permutations; p++) cell[p] = j.out[VFT_POSEIDON_WIDTH * p + i];
+    for (size_t p = 0; p < m->shape.permutations; p++) cell[p] = j.to.out[VFT_POSEIDON_WIDTH * p + i];
   }
   return VFT_OK;
 }

@@ -27,7 +27,7 @@
 
 enum {
   VFT_MAX_RANK = 10,    /* axes of a tensor */
-  VFT_MAX_FACTORS = 4,  /* factors of a product */
+  VFT_MAX_FACTORS = 8,  /* factors of a product */
   VFT_MAX_INDEX = 14,   /* index variables of a relation */
   VFT_TABLE_OUTS = 3,   /* output columns of a FUNCTION table */
   VFT_LOOKUP_COLS = 2 + VFT_TABLE_OUTS, /* tag, c1 .. c4 */

@@ -134,6 +134,32 @@ static void extension_maps(void **state) {
   }
 }
 
+/* Against sums of seventh powers at 0 .. 7. */
+static void seventh_powers(void **state) {
+  (void)state;
+  EACH_LENGTH(n) {
+    fill(n);
+    vft_ext c[8], d[8];
+    vft_ext_line7_n(c, xa, xb, xc, n);
+    vft_fp_line7_n(d, fa, fb, xc, n);
+    for (unsigned t = 0; t < 8; t++) {
+      vft_ext x = VFT_EXT_ZERO, f = VFT_EXT_ZERO, y = VFT_EXT_ZERO, g = VFT_EXT_ZERO;
+      for (size_t i = 0; i < n; i++) {
+        vft_ext at = vft_ext_add(xa[i], vft_ext_mul_fp(vft_ext_sub(xb[i], xa[i]), (vft_fp){t}));
+        vft_fp fp_at = vft_fp_add(fa[i], vft_fp_mul(vft_fp_sub(fb[i], fa[i]), (vft_fp){t}));
+        x = vft_ext_add(x, vft_ext_mul(xc[i], vft_ext_pow(at, 7)));
+        f = vft_ext_add(f, vft_ext_mul_fp(xc[i], vft_fp_pow(fp_at, 7)));
+      }
+      for (unsigned k = 8; k-- > 0;) {
+        y = vft_ext_add(vft_ext_mul_fp(y, (vft_fp){t}), c[k]);
+        g = vft_ext_add(vft_ext_mul_fp(g, (vft_fp){t}), d[k]);
+      }
+      equal_ext(y, x);
+      equal_ext(g, f);
+    }
+  }
+}
+
 static void containers(void **state) {
   (void)state;
   for (int t = VFT_ELEM_I8; t <= VFT_ELEM_FP; t++) {
@@ -253,6 +279,16 @@ static void no_accumulator_overflows(void **state) {
     equal_ext(vft_ext_dot_elem(VFT_ELEM_FP, fa, xb, n),
               vft_ext_mul_fp(vft_ext_mul_fp(x, v), count));
     equal_ext(vft_ext_dot3_n(xa, xb, xc, n), vft_ext_mul_fp(ref_ext_mul(xx, x), count));
+    vft_ext c[8], x8 = vft_ext_mul_fp(vft_ext_pow(x, 8), count);
+    vft_ext_line7_n(c, xa, xb, xc, n); /* constant lines */
+    for (int i = 0; i < 8; i++) equal_ext(c[i], i ? VFT_EXT_ZERO : x8);
+    vft_ext x7 = vft_ext_mul_fp(vft_ext_mul_fp(x, vft_fp_pow(v, 7)), count);
+    vft_fp_line7_n(c, fa, fb, xc, n);
+    for (int i = 0; i < 8; i++) equal_ext(c[i], i ? VFT_EXT_ZERO : x7);
+    vft_ext minus = vft_ext_neg(x);
+    for (size_t i = 0; i < n; i++) xa[i] = VFT_EXT_ZERO, xb[i] = minus;
+    vft_ext_line7_n(c, xa, xb, xc, n);
+    equal_ext(c[7], vft_ext_neg(x8));
   }
 }
 
@@ -267,7 +303,7 @@ int main(void) {
 #define BOTH(t) \
   {#t "/c", t, force, NULL, each[0]}, { #t "/best", t, force, NULL, each[1] }
   const struct CMUnitTest tests[] = {
-      BOTH(base_maps), BOTH(extension_maps),           BOTH(containers),
+      BOTH(base_maps), BOTH(extension_maps), BOTH(seventh_powers),          BOTH(containers),
       BOTH(folds),     BOTH(eq_tables), BOTH(no_accumulator_overflows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,6 +178,10 @@ static void test_squares(void **state) {
   (void)state;
   complete(squares_build, squares_fill);
 }
+static void test_powers(void **state) {
+  (void)state;
+  complete(powers_build, powers_fill);
+}
 
 
 /* ---- false witnesses ---- */
@@ -688,6 +692,7 @@ int main(void) {
       BOTH(test_matmul),
       BOTH(test_zoo),
       BOTH(test_squares),
+      BOTH(test_powers),
       cmocka_unit_test(test_attacks),
       cmocka_unit_test(test_false_definitions),
       cmocka_unit_test(test_false_multiplicity),

@@ -12,7 +12,7 @@
 #include "prove/prove.h"
 #include "verify/toy.h"
 
-enum { LEAVES = 9, ROUNDS = 120, BIG_ROUNDS = 12, MAX_ELEMENTS = 1 << 14 };
+enum { LEAVES = 9, ROUNDS = 160, BIG_ROUNDS = 30, MAX_ELEMENTS = 1 << 14 };
 
 static int64_t constants[LEAVES][MAX_ELEMENTS];
 static bool big; /* few long axes, so that every kernel meets its tile boundaries */
@@ -24,8 +24,8 @@ static uint32_t tensor_of(vft_program *p, const char *name, vft_origin origin, u
   for (uint32_t a = 0; a < d.rank; a++) d.dims[a] = (uint32_t)toy_rnd(1, d.rank > 2 ? 6 : 9);
   if (big) {
     static const toy_dims shape[] = {{2, {7, 1300}}, {1, {9001}}, {1, {1300}}, {2, {7, 1300}},
-                                     {3, {2, 6, 620}}};
-    d = shape[toy_rnd(0, 4)];
+                                     {3, {2, 6, 620}}, {2, {1300, 7}}, {3, {660, 2, 6}}};
+    d = shape[toy_rnd(0, 6)];
   }
   size_t n = 1;
   for (uint32_t a = 0; a < d.rank; a++) n *= d.dims[a];
@@ -57,6 +57,10 @@ static bool random_term(const vft_program *p, const toy_dims *size, uint32_t nte
       term->factor[f].off[a] = (uint32_t)toy_rnd(0, t->dims[a] - size->dims[i]);
     }
   }
+  if (term->nfactors == 0 || term->nfactors > 2 || toy_rnd(0, 2)) return true;
+  uint32_t first = term->nfactors - 1, power = toy_rnd(0, 1) ? 7 : (uint32_t)toy_rnd(2, 6);
+  for (; term->nfactors < first + power; term->nfactors++) /* a power of the last factor */
+    term->factor[term->nfactors] = term->factor[first];
   return true;
 }
 
@@ -86,8 +90,9 @@ static random_program build(void) {
     for (uint32_t i = 0; i < size.rank; i++) size.dims[i] = (uint32_t)toy_rnd(1, 5);
     if (big) {
       static const toy_dims box[] = {{2, {7, 1299}}, {1, {8997}}, {3, {5, 600, 2}},
-                                     {2, {1280, 6}}};
-      size = box[toy_rnd(0, 3)];
+                                     {2, {1280, 6}},
+                                     {3, {650, 2, 5}}};
+      size = box[toy_rnd(0, 4)];
     }
     uint32_t nfree = (uint32_t)toy_rnd(0, size.rank < 3 ? size.rank : 3);
     vft_term terms[4];

@@ -202,4 +202,47 @@ static void squares_fill(vft_trace *t) {
   for (size_t i = 0; i < 15; i++) toy_set(t, zz, i, toy_get(t, z, i) * toy_get(t, z, i));
 }
 
+/* ---- powers: seventh powers under PUBLIC matrices, two of them of one table, on a virtual tensor ---- */
+
+static const int64_t powers_m[24] = {1,  -2, 3, 0, 5, 1, 4,  4, -1, 2,  2, 7,
+                                     -3, 0,  0, 1, 6, 2, -5, 1, 1,  -1, 3, 8};
+#define SEVENTH(m, m_axes, x, axes)                                                       \
+  T(1, 8, F(m, m_axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), \
+    F(x, axes))
+
+static vft_program *powers_build(int skip) {
+  vft_program *p = vft_program_new("powers", 5);
+  vft_tensor_id m = toy_tensor(p, "m", VFT_PUBLIC, 0, -5, 8, DIMS(4, 6), powers_m);
+  vft_tensor_id x = toy_tensor(p, "x", VFT_WITNESS, 0, -3, 3, DIMS(37, 6), NULL);
+  vft_tensor_id y = toy_tensor(p, "y", VFT_VIRTUAL, 0, -(1 << 20), 1 << 20, DIMS(37, 4), NULL);
+  vft_tensor_id s = toy_tensor(p, "s", VFT_WITNESS, 0, -(1 << 20), 1 << 20, DIMS(37, 4), NULL);
+  vft_tensor_id w = toy_tensor(p, "w", VFT_WITNESS, 0, -(1ll << 50), 1ll << 50, DIMS(37), NULL);
+  toy_relation(p, "y", VFT_DEFINE, y, DIMS(37, 4, 6), 2,
+               TERMS(SEVENTH(m, "bc", x, "ac"), T(-2, 0)));
+  REL("s", VFT_ZERO, 0, DIMS(37, 4, 6), 2,
+      TERMS(SEVENTH(m, "bc", x, "ac"), T(-1, 1, F(s, "ab"))));
+  REL("w", VFT_ZERO, 0, DIMS(37, 4, 6), 1,
+      TERMS(T(1, 2, F(y, "ab"), F(y, "ab")), SEVENTH(m, "bc", x, "ac"),
+            T(1, 3, F(x, "ac"), F(x, "ac"), F(y, "ab")), T(-1, 1, F(w, "a"))));
+  return p;
+}
+
+static void powers_fill(vft_trace *t) {
+  vft_tensor_id x = toy_random(t, "x"), s = toy_alloc(t, "s"), w = toy_alloc(t, "w");
+  for (size_t a = 0; a < 37; a++) {
+    int64_t sum = 0, squares = 0;
+    for (size_t c = 0; c < 6; c++) squares += toy_get(t, x, a * 6 + c) * toy_get(t, x, a * 6 + c);
+    for (size_t b = 0; b < 4; b++) {
+      int64_t y = 0;
+      for (size_t c = 0; c < 6; c++) {
+        int64_t v = toy_get(t, x, a * 6 + c);
+        y += powers_m[b * 6 + c] * v * v * v * v * v * v * v;
+      }
+      toy_set(t, s, a * 4 + b, y);
+      sum += (y - 2) * (y - 2) + y + squares * (y - 2);
+    }
+    toy_set(t, w, a, sum);
+  }
+}
+
 #endif

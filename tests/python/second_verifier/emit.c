@@ -179,6 +179,7 @@ int main(void) {
   emit(matmul_build, matmul_fill, 3, VFT_HASH_BLAKE3);
   emit(zoo_build, zoo_fill, 3, VFT_HASH_BLAKE3);
   emit(squares_build, squares_fill, 3, VFT_HASH_BLAKE3);
+  emit(powers_build, powers_fill, 3, VFT_HASH_BLAKE3);
   emit(matmul_build, matmul_fill, 0, VFT_HASH_BLAKE3); /* full strength: grinding, two levels */
   emit(matmul_build, matmul_fill, 3, VFT_HASH_POSEIDON);
   emit(zoo_build, zoo_fill, 3, VFT_HASH_POSEIDON);
