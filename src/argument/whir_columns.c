@@ -52,19 +52,20 @@ vft_status vft_whir_columns(vft_channel *ch, const vft_whir_queries *q, const vf
                             const vft_digest *root, unsigned log_n, size_t words, bool ext,
                             vft_fp *columns) {
   (void)ext;
-  size_t siblings = vft_merkle_sibling_count(q->distinct, q->opened, log_n);
+  unsigned log_cap = vft_merkle_log_cap(vft_channel_hash(ch), q->n, log_n);
+  size_t siblings = vft_merkle_sibling_count(q->distinct, q->opened, log_n, log_cap);
   vft_status st = VFT_OK;
   vft_digest *sibling = vft_alloc_raw(siblings, sizeof *sibling);
   if (!sibling) return vft_fail(VFT_RESOURCE, "opening: out of memory for columns");
   if (from) {
     TRY_OUT(vft_merkle_open(from, q->distinct, q->opened, columns));
-    vft_merkle_siblings(from, q->distinct, q->opened, sibling);
+    vft_merkle_siblings(from, q->distinct, q->opened, log_cap, sibling);
   }
   TRY_OUT(vft_channel_send_opening(ch, columns, q->opened * words * sizeof *columns));
   TRY_OUT(vft_channel_send_opening(ch, sibling, siblings * sizeof *sibling));
   if (!from)
-    st = vft_merkle_verify(vft_channel_hash(ch), root, log_n, words, q->distinct, q->opened,
-                           columns, sibling, siblings);
+    st = vft_merkle_verify(vft_channel_hash(ch), root, log_n, log_cap, words, q->distinct,
+                           q->opened, columns, sibling, siblings);
 out:
   vft_free(sibling);
   return st;

@@ -300,7 +300,8 @@ size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *
   size_t bytes = 0;
   for (unsigned i = 0; i < params->levels; i++) {
     const vft_whir_level *l = &params->level[i];
-    size_t paths = 32 * most_siblings(l->log_msg + l->log_inv_rate, l->queries);
+    /* a cap has at most as many nodes as there are queries */
+    size_t paths = 32 * (most_siblings(l->log_msg + l->log_inv_rate, l->queries) + l->queries);
     bytes += 48 * (size_t)l->row_vars + 32 + 8;
     if (i) {
       bytes += paths + 24 * ((size_t)l->queries << l->row_vars);

@@ -82,9 +82,13 @@ size_t vft_merkle_sort_positions(uint32_t *positions, size_t count) {
 /* Two neighbours in increasing order are known nodes of one pair at height h when they agree
  * above bit h; at most one pair member is missing otherwise. Height h has as many known nodes as
  * there are distinct prefixes positions >> h; each that is alone in its pair needs a sibling. */
-size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigned log_n) {
-  size_t siblings = 0;
-  for (unsigned h = 0; h < log_n; h++) {
+size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigned log_n,
+                                unsigned log_cap) {
+  unsigned top = log_n - log_cap;
+  size_t siblings = (size_t)1 << log_cap;
+  for (size_t i = 0; i < count; i++)
+    siblings -= i == 0 || positions[i] >> top != positions[i - 1] >> top;
+  for (unsigned h = 0; h < top; h++) {
     size_t known = 0, pairs = 0;
     for (size_t i = 0; i < count; i++) {
       known += i == 0 || positions[i] >> h != positions[i - 1] >> h;
@@ -95,14 +99,22 @@ size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigne
   return siblings;
 }
 
-static vft_status check_shape(unsigned log_n, size_t rows, const uint32_t *positions,
-                              size_t count, const vft_fp *columns, size_t nsiblings) {
+unsigned vft_merkle_log_cap(vft_hash_kind hash, size_t n, unsigned log_n) {
+  unsigned log_cap = 0;
+  if (hash == VFT_HASH_BLAKE3) return 0;
+  while (log_cap < log_n && n >> (log_cap + 1)) log_cap++;
+  return log_cap;
+}
+
+static vft_status check_shape(unsigned log_n, unsigned log_cap, size_t rows,
+                              const uint32_t *positions, size_t count, const vft_fp *columns,
+                              size_t nsiblings) {
   for (size_t i = 0; i < count; i++)
     if ((uint64_t)positions[i] >> log_n || (i && positions[i] <= positions[i - 1]))
       return vft_reject("merkle/positions",
                         "opening: position %u at place %zu is out of order or not below 2^%u",
                         positions[i], i, log_n);
-  size_t need = vft_merkle_sibling_count(positions, count, log_n);
+  size_t need = vft_merkle_sibling_count(positions, count, log_n, log_cap);
   if (nsiblings != need)
     return vft_reject("merkle/siblings", "opening: %zu siblings instead of %zu", nsiblings, need);
   for (size_t i = 0; i < count; i++)
@@ -121,19 +133,30 @@ static vft_status check_siblings(const vft_digest *siblings, size_t n) {
   return VFT_OK;
 }
 
+/* All nodes of the cap, from those known at the increasing places at[] and the rest. */
+static void complete_cap(vft_digest *node, uint32_t *at, size_t known, size_t cap,
+                         const vft_digest *rest) {
+  size_t given = cap - known;
+  for (size_t i = cap; i-- > 0;) {
+    node[i] = known && at[known - 1] == i ? node[--known] : rest[--given];
+    at[i] = (uint32_t)i; /* its old entry, of a place <= i, has been moved or is i */
+  }
+}
+
 vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigned log_n,
-                             size_t rows, const uint32_t *positions, size_t count,
-                             const vft_fp *columns, const vft_digest *siblings,
+                             unsigned log_cap, size_t rows, const uint32_t *positions,
+                             size_t count, const vft_fp *columns, const vft_digest *siblings,
                              size_t nsiblings) {
-  if (!count || !rows || log_n > VFT_MERKLE_MAX_LOG)
+  if (!count || !rows || log_n > VFT_MERKLE_MAX_LOG || log_cap > log_n)
     return vft_reject("merkle/positions", "opening: nothing is opened, or depth %u is too large",
                       log_n);
-  TRY(check_shape(log_n, rows, positions, count, columns, nsiblings));
+  TRY(check_shape(log_n, log_cap, rows, positions, count, columns, nsiblings));
   if (hash == VFT_HASH_POSEIDON) TRY(check_siblings(siblings, nsiblings));
 
-  uint32_t *at = vft_alloc_raw(count, sizeof *at);
-  vft_digest *node = vft_alloc_raw(count, sizeof *node);
-  vft_digest *pair = vft_alloc_raw(count, 2 * sizeof *pair);
+  size_t cap = (size_t)1 << log_cap, most = count > cap ? count : cap;
+  uint32_t *at = vft_alloc_raw(most, sizeof *at);
+  vft_digest *node = vft_alloc_raw(most, sizeof *node);
+  vft_digest *pair = vft_alloc_raw(most, 2 * sizeof *pair);
   vft_status st = VFT_OK;
   if (!at || !node || !pair) {
     st = VFT_RESOURCE;
@@ -149,6 +172,10 @@ vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigne
   size_t known = count, used = 0;
   for (unsigned h = 0; h < log_n; h++) {
     size_t pairs = 0;
+    if (h == log_n - log_cap) {
+      complete_cap(node, at, known, cap, siblings + used);
+      known = cap;
+    }
     for (size_t i = 0; i < known; pairs++) {
       size_t right = at[i] & 1;
       int both = !right && i + 1 < known && at[i + 1] == at[i] + 1;

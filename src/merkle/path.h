@@ -15,7 +15,9 @@
  * no sponge starts with the capacity of compress.
  *
  * A batch opening of strictly increasing positions carries the columns in that order and the
- * siblings that the columns do not determine, level by level from the leaves, left to right. */
+ * siblings that the columns do not determine, level by level from the leaves, left to right, up to
+ * the height log_n - log_cap; of the 2^log_cap nodes there, the cap, it carries all that are not
+ * determined, and nothing above. So a circuit can check the cap once and every path only up to it. */
 #ifndef VFT_MERKLE_PATH_H
 #define VFT_MERKLE_PATH_H
 
@@ -46,17 +48,22 @@ void vft_merkle_nodes(vft_hash_kind hash, const vft_digest *pair, vft_digest *ou
 /* Sorts positions and drops repetitions; returns how many remain. */
 size_t vft_merkle_sort_positions(uint32_t *positions, size_t count);
 
-/* Number of siblings of the batch opening of strictly increasing positions < 2^log_n. */
-size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigned log_n);
+/* log_cap of an opening at n positions as drawn: 0 under BLAKE3; under Poseidon the greatest with
+ * 2^log_cap <= n, at most log_n: hashing the cap costs less than n paths from there to the root. */
+unsigned vft_merkle_log_cap(vft_hash_kind hash, size_t n, unsigned log_n);
+/* Number of siblings of the batch opening of strictly increasing positions < 2^log_n, nodes of the
+ * cap among them. */
+size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigned log_n,
+                                unsigned log_cap);
 
 /* Checks a batch opening against a root. columns: count * rows elements, column k (for
  * positions[k]) at columns + k * rows. Requires count >= 1, rows >= 1,
- * log_n <= VFT_MERKLE_MAX_LOG.
+ * log_cap <= log_n <= VFT_MERKLE_MAX_LOG.
  * Rejects: "merkle/positions" (not strictly increasing or out of range), "merkle/canonical" (an
  * element >= p, of a column or under Poseidon of a sibling), "merkle/siblings" (wrong number),
  * "merkle/root". Fails: VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root,
-                                            unsigned log_n, size_t rows,
+                                            unsigned log_n, unsigned log_cap, size_t rows,
                                             const uint32_t *positions, size_t count,
                                             const vft_fp *columns, const vft_digest *siblings,
                                             size_t nsiblings);

@@ -478,12 +478,19 @@ vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t *positions, si
 
 /* Of the pairs above known nodes, those with one known member lack the other. */
 void vft_merkle_siblings(const vft_merkle *tree, const uint32_t *positions, size_t count,
-                         vft_digest *siblings) {
-  for (unsigned h = 0; h < tree->log_n; h++)
+                         unsigned log_cap, vft_digest *siblings) {
+  unsigned top = tree->log_n - log_cap;
+  for (unsigned h = 0; h < top; h++)
     for (size_t i = 0; i < count;) {
       uint32_t at = positions[i] >> h, pair = at >> 1;
       bool both = false;
       for (; i < count && positions[i] >> h >> 1 == pair; i++) both |= positions[i] >> h != at;
       if (!both) *siblings++ = vft_merkle_node(tree, h, at ^ 1);
     }
+  size_t i = 0;
+  for (uint32_t at = 0; at < 1u << log_cap; at++) {
+    bool known = false;
+    for (; i < count && positions[i] >> top == at; i++) known = true;
+    if (!known) *siblings++ = vft_merkle_node(tree, top, at);
+  }
 }

@@ -65,6 +65,6 @@ VFT_MUST_CHECK vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t
                                           size_t count, vft_fp *columns);
 /* The pruned siblings; room for vft_merkle_sibling_count of them. */
 void vft_merkle_siblings(const vft_merkle *tree, const uint32_t *positions, size_t count,
-                         vft_digest *siblings);
+                         unsigned log_cap, vft_digest *siblings);
 
 #endif

@@ -21,6 +21,6 @@ VFT_MUST_CHECK vft_status vft_opening_weights(const vft_opening *opening, uint32
 
 /* Expected length of the messages of an opening. (prove/plan.c) */
 double vft_opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
-                          uint32_t trees);
+                          uint32_t trees, vft_hash_kind hash);
 
 #endif

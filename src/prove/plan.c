@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hash/poseidon.h"
+#include "merkle/path.h"
 #include "merkle/tree.h"
 #include "prove/opening.h"
 #include "prove/prove.h"
@@ -45,13 +46,14 @@ static double hit(unsigned log, double draws) {
 /* Positions are uniform, so the batch openings' columns and siblings follow from how many nodes of each
  * height the positions lie under. */
 double vft_opening_length(const vft_whir_params *params, const vft_whir_tree *tree,
-                          uint32_t trees) {
+                          uint32_t trees, vft_hash_kind hash) {
   double bytes = 0;
   for (unsigned i = 0; i < params->levels; i++) {
     const vft_whir_level *l = &params->level[i];
     unsigned log = l->log_msg + l->log_inv_rate;
-    double siblings = 0, rows = 0;
-    for (unsigned h = 1; h <= log; h++)
+    unsigned cap = vft_merkle_log_cap(hash, l->queries, log);
+    double siblings = ldexp(1, (int)cap) - hit(cap, l->queries), rows = 0;
+    for (unsigned h = 1; h <= log - cap; h++)
       siblings += 2 * hit(log - h, l->queries) - hit(log - h + 1, l->queries);
     if (i == 0)
       for (uint32_t t = 0; t < trees; t++) rows += (double)tree[t].rows;
@@ -86,7 +88,7 @@ static vft_status opening_bytes(const vft_layout *const *layout, uint32_t ntrees
     tree[i].row_offset = m.row_offset[t];
     *out += entries * (sizeof(vft_fp) + sizeof(vft_ext)); /* message, weights */
   }
-  *proof = (size_t)vft_opening_length(&params, tree, m.ntrees);
+  *proof = (size_t)vft_opening_length(&params, tree, m.ntrees, options->hash);
   *out += vft_whir_prove_bytes(&params, tree, m.ntrees, true, options->hash);
   *out += reopened * (size_t)vft_threads();
   *out += 3 * vft_whir_proof_bytes(&params, tree, m.ntrees); /* the channel's growing buffer */

@@ -110,8 +110,8 @@ static vft_status fractions(void *ctx, const vft_fractions *fr, vft_ext alpha, v
 /* What an opening of `length` is filled up to: two hundredths more than is expected, which is some ten
  * standard deviations, or the most there can be. */
 static size_t usual_length(const vft_whir_params *params, const vft_whir_tree *tree, uint32_t trees,
-                           size_t length) {
-  double expected = vft_opening_length(params, tree, trees);
+                           vft_hash_kind hash, size_t length) {
+  double expected = vft_opening_length(params, tree, trees, hash);
   size_t usual = ((size_t)(expected * 1.02) / 1024 + 1) * 1024;
   return length <= usual ? usual : vft_whir_proof_bytes(params, tree, trees);
 }
@@ -128,7 +128,9 @@ static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params
     st = vft_whir_prove(ch, params, tree, opening->matrix->ntrees, source, sigma);
   vft_opening_sources_free(opening, source);
   vft_channel_proof(ch, &after);
-  p->slack += usual_length(params, tree, opening->matrix->ntrees, after - before) - (after - before);
+  p->slack += usual_length(params, tree, opening->matrix->ntrees, vft_channel_hash(ch),
+                           after - before) -
+              (after - before);
   /* WHIR's prover sees a wrong sum after its last message: the proof is complete, and false */
   if (st == VFT_USAGE && p->options && p->options->cheat) st = VFT_OK;
   return st;

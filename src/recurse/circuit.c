@@ -46,6 +46,7 @@ void vft_circuit_free(vft_circuit *c) {
   vft_free(c->before);
   vft_free(c->split);
   vft_free(c->part);
+  vft_free(c->fetch);
   vft_free(c->zero);
   for (int s = 0; s < 2; s++) vft_free(c->slot[s]);
   vft_free(c);
@@ -194,6 +195,17 @@ vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x) {
   return add_cell(c, VFT_CELL_PART, vft_ext_from_fp(vft_circuit_part(c, x)));
 }
 
+vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index) {
+  uint32_t n = c->cells[VFT_CELL_FETCH].n;
+  vft_cell_kind kind = vft_wire_kind(first);
+  uint64_t at = vft_circuit_value(c, index).c[0].v, most = c->cells[kind].n - vft_wire_number(first);
+  if (c->status == VFT_OK && ((kind != VFT_CELL_BASE && kind != VFT_CELL_FREE) || at >= most))
+    c->status = vft_fail(VFT_USAGE, "circuit: a cell that is not there is fetched");
+  if (!grow(c, (void **)&c->fetch, &c->cap_fetch, n + 1, sizeof *c->fetch)) return 0;
+  c->fetch[n] = (vft_fetch_op){first, index};
+  return add_cell(c, VFT_CELL_FETCH, vft_circuit_value(c, first + (vft_wire)at));
+}
+
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
                              const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after) {
   uint32_t n = c->nsponge;
@@ -234,6 +246,7 @@ void vft_circuit_prune(vft_circuit *c) {
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) NEED(c->sponge[i].lane[k].wire);
   for (uint32_t i = 0; i < c->nsplit; i++) NEED(c->split[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) NEED(c->part[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) NEED(c->fetch[i].index);
   for (uint32_t i = 0; i < c->nzero; i++) NEED(c->zero[i]);
   for (uint32_t i = n; i-- > 0;) {
     if (!to[i]) continue;
@@ -260,6 +273,7 @@ void vft_circuit_prune(vft_circuit *c) {
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) MOVE(c->sponge[i].lane[k].wire);
   for (uint32_t i = 0; i < c->nsplit; i++) MOVE(c->split[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) MOVE(c->part[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) MOVE(c->fetch[i].index);
   for (uint32_t i = 0; i < c->nzero; i++) MOVE(c->zero[i]);
 #undef MOVE
   vft_free(to);
@@ -305,6 +319,8 @@ void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]) {
     put(&h, (uint64_t)c->split[i].part << 32 | c->split[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++)
     put(&h, (uint64_t)c->part[i].part << 32 | c->part[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++)
+    put(&h, (uint64_t)c->fetch[i].first << 32 | c->fetch[i].index);
   put(&h, c->nzero);
   for (uint32_t i = 0; i < c->nzero; i++) put(&h, c->zero[i]);
   vft_blake3_final(&h, digest, 32);

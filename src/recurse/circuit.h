@@ -8,6 +8,7 @@
  *   FREE       free
  *   BIT        bits of an element of F, see vft_circuit_split
  *   PART       a coordinate of another cell, as an element of F
+ *   FETCH      a cell that is chosen by its number: the index is the value of another cell
  *   SPONGE     four for each permutation: its 12 lanes after it, three a cell
  *   SUM        a b + c for three earlier cells
  * and the circuit says besides that certain cells are 0. An assignment of the free cells that
@@ -35,6 +36,7 @@ typedef enum {
   VFT_CELL_FREE,
   VFT_CELL_BIT,
   VFT_CELL_PART,
+  VFT_CELL_FETCH,
   VFT_CELL_SPONGE,
   VFT_CELL_SUM,
   VFT_CELL_KINDS
@@ -63,6 +65,11 @@ typedef struct {
   uint32_t after;
 } vft_sponge_op;
 
+/* FETCH number i is the cell whose number is that of `first` plus the value of `index`. */
+typedef struct {
+  vft_wire first, index;
+} vft_fetch_op;
+
 typedef struct vft_circuit {
   vft_status status;
   struct {
@@ -74,8 +81,9 @@ typedef struct vft_circuit {
   vft_poseidon_state *before; /* one a permutation: the state it permutes */
   vft_wire_part *split;
   vft_wire_part *part; /* PART number i */
+  vft_fetch_op *fetch;
   vft_wire *zero;
-  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, cap_part, nzero, cap_zero;
+  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, cap_part, cap_fetch, nzero, cap_zero;
   uint32_t *slot[2]; /* open addressing: constants, sums */
   uint32_t slots[2];
 } vft_circuit;
@@ -97,6 +105,10 @@ void vft_circuit_zero(vft_circuit *c, vft_wire a);
 vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x);
 /* The coordinate as a cell of its own. */
 vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x);
+/* One of the cells from `first` on, which were recorded one after the other and are all BASE or all
+ * FREE: the one at `index`, a cell with an integer below their number, which the circuit must see
+ * to, and below 2^16. */
+vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index);
 /* Number of the permutation; its cells are vft_circuit_sponge(number) + 0 .. 3. */
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
                              const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after);

@@ -25,13 +25,14 @@ void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_sha
       .frees = AT_LEAST_ONE(c->cells[VFT_CELL_FREE].n),
       .splits = AT_LEAST_ONE(c->nsplit),
       .parts = AT_LEAST_ONE(c->cells[VFT_CELL_PART].n),
+      .fetches = AT_LEAST_ONE(c->cells[VFT_CELL_FETCH].n),
       .permutations = c->nsponge > 2 ? c->nsponge : 2,
       .sums = AT_LEAST_ONE(c->cells[VFT_CELL_SUM].n),
       .zeros = AT_LEAST_ONE(c->nzero),
   };
 #undef AT_LEAST_ONE
   shape->log_cells = vft_log2_ceil((uint64_t)shape->constants + shape->inputs + shape->bases +
-                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits + shape->parts +
+                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits + shape->parts + shape->fetches +
                                    (uint64_t)VFT_SPONGE_CELLS * shape->permutations + shape->sums);
 }
 
@@ -43,6 +44,7 @@ static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
     case VFT_CELL_FREE: return s->frees;
     case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
     case VFT_CELL_PART: return s->parts;
+    case VFT_CELL_FETCH: return s->fetches;
     case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_CELLS * s->permutations;
     case VFT_CELL_SUM: return s->sums;
     default: return 0;
@@ -315,6 +317,26 @@ static void add_parts(build *c) {
   }
 }
 
+/* The index is range checked because numbers of rows are integers; it is what the cell has, so
+ * an index that the circuit makes of bits is pinned by them. */
+static void add_fetches(build *c) {
+  vft_machine *m = c->m;
+  vft_builder *b = &c->b;
+  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
+  b->size['d'] = m->shape.fetches;
+  m->fetch_from = wire(c, "fetch/from", "d", last);
+  m->at_index = wire(c, "fetch/at_index", "d", last);
+  m->index = vft_build_tensor(b, VFT_WITNESS, 0, "fetch/index", "d", 0, 0xffff, NULL, no_frac);
+  vft_build_range(b, "fetch/index", "d", m->index, 16, 0);
+  vft_raw_term part = VFT_RAW0(TAG_PARTS), cells = VFT_RAW0(TAG_CELLS);
+  vft_raw_term at = VFT_RAW1(1, m->at_index, "d"), index = VFT_RAW1(1, m->index, "d"), v[3];
+  lookup(c, "fetch/read_index", "d", &part, 1, &at, 1, &index, 1);
+  vft_raw_term to[2] = {VFT_RAW1(1, m->fetch_from, "d"), index};
+  for (int k = 0; k < 3; k++)
+    v[k] = VFT_RAW1(1, m->cell[k], vft_build_name(b, "d+%u", m->first[VFT_CELL_FETCH]));
+  lookup(c, "fetch/read", "d", &cells, 1, to, 2, v, 3);
+}
+
 static void add_zeros(build *c) {
   vft_machine *m = c->m;
   c->b.size['q'] = m->shape.zeros;
@@ -357,6 +379,7 @@ vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out) 
   add_permutations(c);
   add_splits(c);
   add_parts(c);
+  add_fetches(c);
   add_zeros(c);
   st = c->b.status;
 out:

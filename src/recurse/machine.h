@@ -10,6 +10,7 @@
  *   permutations        Poseidon, row by row, continuing the row above where the circuit says so
  *   splits              an element of F as 32 bits and two limbs of 16, canonical
  *   parts               a coordinate of another cell, in F
+ *   fetches             the memory at a number that is a sum of one of the wiring and a value
  *   zeros               the memory is 0 there
  * Which cells a row reads is the link `wiring`, a function of the circuit alone: its root is the
  * circuit's key. The program depends on the shape only; circuits smaller than the shape leave rows
@@ -33,7 +34,7 @@
 /* Numbers of rows; each at least 1, cells of all kinds at most 2^log_cells. */
 typedef struct {
   uint32_t log_cells, log_columns;
-  uint32_t constants, inputs, bases, frees, splits, parts, permutations, sums, zeros;
+  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, sums, zeros;
 } vft_machine_shape;
 
 typedef struct {
@@ -50,6 +51,7 @@ typedef struct {
   vft_tensor_id x[VFT_POSEIDON_FULL], y, out; /* program/gadget_poseidon.h */
   vft_tensor_id at_split, part_split, split, bit, limb[2], top, inverse;
   vft_tensor_id at_part, part_part;
+  vft_tensor_id fetch_from, at_index, index;
   vft_tensor_id at_zero;
 } vft_machine;
 

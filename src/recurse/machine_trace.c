@@ -58,6 +58,7 @@ static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
               {"free cells", c->cells[VFT_CELL_FREE].n, s->frees},
               {"splits", c->nsplit, s->splits},
               {"parts", c->cells[VFT_CELL_PART].n, s->parts},
+              {"fetches", c->cells[VFT_CELL_FETCH].n, s->fetches},
               {"permutations", c->nsponge, s->permutations},
               {"sums", c->cells[VFT_CELL_SUM].n, s->sums},
               {"zeros", c->nzero, s->zeros}};
@@ -86,7 +87,8 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
   TRY(alloc(t, m->constant, 3));
   TRY(alloc(t, m->at_sum, 3));
   TRY(alloc(t, (vft_tensor_id[]){m->at_lane, m->part_lane, m->capacity, m->goes_on, m->at_split,
-                                 m->part_split, m->at_part, m->part_part, m->at_zero}, 9));
+                                 m->part_split, m->at_part, m->part_part, m->fetch_from,
+                                 m->at_index, m->at_zero}, 11));
   for (uint32_t i = 0; i < c->cells[VFT_CELL_CONSTANT].n; i++)
     for (int k = 0; k < 3; k++)
       put_fp(t, m->constant[k], i, c->cells[VFT_CELL_CONSTANT].value[i].c[k]);
@@ -113,6 +115,10 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) {
     put(t, m->at_part, i, number(m, row, c->part[i].wire));
     put(t, m->part_part, i, c->part[i].part);
+  }
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) {
+    put(t, m->fetch_from, i, number(m, row, c->fetch[i].first));
+    put(t, m->at_index, i, number(m, row, c->fetch[i].index));
   }
   for (uint32_t i = 0; i < c->nzero; i++) put(t, m->at_zero, i, number(m, row, c->zero[i]));
   return VFT_OK;
@@ -211,6 +217,9 @@ vft_status vft_machine_trace(const vft_machine *m, const vft_circuit *c, vft_tra
     }
   }
   TRY_OUT(splits(m, c, t));
+  TRY_OUT(alloc(t, &m->index, 1));
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++)
+    put(t, m->index, i, vft_circuit_value(c, c->fetch[i].index).c[0].v);
   TRY_OUT(alloc(t, &m->input, 1));
   for (uint32_t i = 0; i < c->cells[VFT_CELL_INPUT].n; i++)
     for (uint32_t k = 0; k < 3; k++)

@@ -6,9 +6,10 @@
 #include "hash/poseidon.h"
 #include "merkle/path.h"
 
-vft_status vft_expand_paths(unsigned log_n, size_t words, const uint32_t *position, size_t count,
-                            const uint64_t *columns, const uint64_t (*sibling)[4],
-                            uint64_t (*path)[4]) {
+vft_status vft_expand_paths(unsigned log_n, unsigned log_cap, size_t words,
+                            const uint32_t *position, size_t count, const uint64_t *columns,
+                            const uint64_t (*sibling)[4], uint64_t (*path)[4],
+                            uint64_t (*cap)[4]) {
   vft_status st = VFT_OK;
   /* The known nodes of a height, in order: where they are, which of them is above position k. */
   uint32_t *at = vft_alloc(count, sizeof *at), *above = vft_alloc(count, sizeof *above);
@@ -27,7 +28,8 @@ vft_status vft_expand_paths(unsigned log_n, size_t words, const uint32_t *positi
   vft_poseidon_hash_many(vft_merkle_domain(log_n), (const vft_fp *)(const void *)columns, words,
                          count, node);
   size_t known = count, used = 0;
-  for (unsigned h = 0; h < log_n; h++) {
+  unsigned top = log_n - log_cap;
+  for (unsigned h = 0; h < top; h++) {
     size_t pairs = 0;
     for (size_t i = 0; i < known; pairs++) {
       size_t right = at[i] & 1;
@@ -44,11 +46,17 @@ vft_status vft_expand_paths(unsigned log_n, size_t words, const uint32_t *positi
     }
     for (size_t k = 0; k < count; k++) {
       uint32_t me = to[above[k]];
-      memcpy(path[k * log_n + h], pair[me ^ 1].e, sizeof *path);
+      memcpy(path[k * top + h], pair[me ^ 1].e, sizeof *path);
       above[k] = me / 2;
     }
     vft_poseidon_compress(pair, node, pairs);
     known = pairs;
+  }
+  for (uint32_t i = 0, k = 0; !(i >> log_cap); i++) {
+    if (k < known && at[k] == i)
+      memcpy(cap[i], node[k++].e, sizeof *cap);
+    else
+      memcpy(cap[i], sibling[used++], sizeof *cap);
   }
 out:
   vft_free(at);

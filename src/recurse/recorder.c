@@ -36,6 +36,12 @@ uint32_t vft_record_split(uint32_t wire, uint32_t part) {
   return vft_circuit_split(recording, (vft_wire_part){wire, part});
 }
 
+uint32_t vft_record_fetch(uint32_t first, uint32_t index, uint64_t value[3]) {
+  vft_wire w = vft_circuit_fetch(recording, first, index);
+  vft_record_value(w, value);
+  return w;
+}
+
 uint32_t vft_record_part(uint32_t wire, uint32_t part) {
   return vft_circuit_take_part(recording, (vft_wire_part){wire, part});
 }

@@ -23,6 +23,8 @@ void vft_record_zero(uint32_t a);
 uint32_t vft_record_inverse(uint32_t a);
 /* First of the 32 wires of low bits. */
 uint32_t vft_record_split(uint32_t wire, uint32_t part);
+/* One of the consecutive free or base cells from `first` on. */
+uint32_t vft_record_fetch(uint32_t first, uint32_t index, uint64_t value[3]);
 /* A coordinate as a cell of its own. */
 uint32_t vft_record_part(uint32_t wire, uint32_t part);
 /* Number of the permutation; after: UINT32_MAX for none. out: its lanes. */

@@ -65,15 +65,26 @@ static inline void ref_tree_free(ref_tree *t) {
 }
 
 static inline vft_status ref_open(vft_channel *ch, const ref_tree *t, const uint32_t *index,
-                                  size_t n) {
+                                  size_t n, size_t drawn) {
+  size_t cap = 1; /* nodes of the cap: all of them are sent, and nothing above */
+  while (t->hash == VFT_HASH_POSEIDON && 2 * cap <= drawn && cap >> t->log_n == 0) cap *= 2;
   size_t at = 0;
   for (size_t i = 0; i < n; i++)
     TRY(vft_channel_send_opening(ch, t->column + index[i] * t->words,
                                  t->words * sizeof(vft_fp)));
   char *known = calloc((size_t)2 << t->log_n, 1);
   for (size_t i = 0; i < n; i++) known[index[i]] = 1;
-  for (size_t w = (size_t)1 << t->log_n; w > 1; at += w, w /= 2)
+  for (size_t w = (size_t)1 << t->log_n; w >= cap; at += w, w /= 2)
     for (size_t i = 0; i < w; i++) {
+      if (w == cap) {
+        if (known[at + i]) continue;
+        vft_status st = vft_channel_send_opening(ch, &t->nodes[at + i], 32);
+        if (st != VFT_OK) {
+          free(known);
+          return st;
+        }
+        continue;
+      }
       if (!known[at + i]) continue;
       known[at + w + i / 2] = 1;
       if (known[at + (i ^ 1)]) continue;
@@ -202,9 +213,9 @@ static inline vft_status ref_prove(vft_channel *ch, const vft_whir_params *q,
       once[n++] = j;
     }
     if (i == 0) {
-      for (size_t t = 0; t < trees; t++) TRY(ref_open(ch, &code[t], once, n));
+      for (size_t t = 0; t < trees; t++) TRY(ref_open(ch, &code[t], once, n, l->queries));
     } else {
-      TRY(ref_open(ch, &inner, once, n));
+      TRY(ref_open(ch, &inner, once, n, l->queries));
       ref_tree_free(&inner);
     }
     inner = next;

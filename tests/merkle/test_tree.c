@@ -147,8 +147,8 @@ static void leaves_and_nodes(void **state) {
       vft_digest right = vft_merkle_node(t, h - 1, 2 * i + 1);
       same_digest(vft_merkle_node(t, h, i), naive_node(left, right));
     }
-  assert_int_equal(vft_merkle_sibling_count(all, 32, 5), 0);
-  assert_int_equal(vft_merkle_sibling_count(all + 9, 1, 5), 5);
+  assert_int_equal(vft_merkle_sibling_count(all, 32, 5, 0), 0);
+  assert_int_equal(vft_merkle_sibling_count(all + 9, 1, 5, 0), 5);
   vft_merkle_free(t);
   drop(&m);
 }
@@ -164,11 +164,12 @@ static void batch_openings(void **state) {
     size_t drawn = 1 + test_u64() % 64;
     for (size_t k = 0; k < drawn; k++) pos[k] = (uint32_t)(test_u64() % m.n);
     size_t count = vft_merkle_sort_positions(pos, drawn);
-    size_t ns = vft_merkle_sibling_count(pos, count, log_n);
+    unsigned log_cap = round % 3 ? vft_merkle_log_cap(VFT_HASH_POSEIDON, drawn, log_n) : 0;
+    size_t ns = vft_merkle_sibling_count(pos, count, log_n, log_cap);
     vft_fp *columns = calloc(count * m.rows + 1, sizeof *columns); /* one more: rows + 1 below */
     vft_digest *sib = calloc(ns + 1, sizeof *sib);
     assert_int_equal(vft_merkle_open(t, pos, count, columns), VFT_OK);
-    vft_merkle_siblings(t, pos, count, sib);
+    vft_merkle_siblings(t, pos, count, log_cap, sib);
     for (size_t k = 0; k < count; k++) {
       vft_fp x = vft_rs_point(log_n, pos[k]), y = {0};
       size_t r = test_u64() % m.rows, len = (size_t)1 << m.c;
@@ -177,7 +178,7 @@ static void batch_openings(void **state) {
       assert_true(columns[k * m.rows + r].v == y.v);
     }
 #define VERIFY(cnt, nsib) \
-  vft_merkle_verify(hash_now, &root, log_n, m.rows, pos, cnt, columns, sib, nsib)
+  vft_merkle_verify(hash_now, &root, log_n, log_cap, m.rows, pos, cnt, columns, sib, nsib)
     assert_int_equal(VERIFY(count, ns), VFT_OK);
 
     /* Every kind of damage is refused under its own name. */
@@ -204,18 +205,19 @@ static void batch_openings(void **state) {
         assert_int_equal(VERIFY(count, ns), VFT_REJECTED);
         assert_string_equal(vft_error_check(), "merkle/canonical");
       }
-      vft_merkle_siblings(t, pos, count, sib);
+      vft_merkle_siblings(t, pos, count, log_cap, sib);
       assert_int_equal(VERIFY(count, ns - 1), VFT_REJECTED);
       assert_string_equal(vft_error_check(), "merkle/siblings");
     }
     assert_int_equal(VERIFY(count, ns + 1), VFT_REJECTED);
     assert_string_equal(vft_error_check(), "merkle/siblings");
     assert_int_equal(VERIFY(0, ns), VFT_REJECTED);
-    assert_int_equal(vft_merkle_verify(hash_now, &root, log_n, m.rows + 1, pos, 1, columns, sib,
-                                       ns),
+    assert_int_equal(vft_merkle_verify(hash_now, &root, log_n, log_cap, m.rows + 1, pos, 1,
+                                       columns, sib, ns),
                      VFT_REJECTED);
     vft_hash_kind other = hash_now == VFT_HASH_BLAKE3 ? VFT_HASH_POSEIDON : VFT_HASH_BLAKE3;
-    assert_int_equal(vft_merkle_verify(other, &root, log_n, m.rows, pos, count, columns, sib, ns),
+    assert_int_equal(vft_merkle_verify(other, &root, log_n, log_cap, m.rows, pos, count,
+                                       columns, sib, ns),
                      VFT_REJECTED);
     root.b[31] ^= 0x80;
     assert_int_equal(VERIFY(count, ns), VFT_REJECTED);
@@ -247,9 +249,9 @@ static void position_is_bound(void **state) {
   vft_fp column[5];
   for (uint32_t j = 0; j < 32; j++) {
     assert_int_equal(vft_merkle_open(t, &j, 1, column), VFT_OK);
-    vft_merkle_siblings(t, &j, 1, sib);
+    vft_merkle_siblings(t, &j, 1, 0, sib);
     for (uint32_t k = 0; k < 32; k++)
-      assert_int_equal(vft_merkle_verify(hash_now, &root, 5, 5, &k, 1, column, sib, 5),
+      assert_int_equal(vft_merkle_verify(hash_now, &root, 5, 0, 5, &k, 1, column, sib, 5),
                        k == j ? VFT_OK : VFT_REJECTED);
   }
   vft_merkle_free(t);

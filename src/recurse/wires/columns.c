@@ -96,10 +96,54 @@ static node climb(const node *me, const uint64_t sibling[4], vft_fp bit) {
   return hash_pair(left, right);
 }
 
-static int is_root(const node *n, const vft_digest *root) {
+static int same_digest(const node *n, const vft_fp e[4]) {
   int equal = 1;
-  for (int k = 0; k < 4; k++) equal &= vft_fp_eq(n->e[k / 3].c[k % 3], root->e[k]);
+  for (int k = 0; k < 4; k++) equal &= vft_fp_eq(n->e[k / 3].c[k % 3], e[k]);
   return equal;
+}
+
+/* The cap as cells: elements 0, 1, 2 of all nodes, one after the other, and then elements 3. */
+typedef struct {
+  unsigned log;
+  uint32_t low, high;
+} cap_cells;
+
+/* Makes the cells and hashes them to the root. */
+static vft_status receive_cap(const uint64_t (*value)[4], unsigned log, const vft_digest *root,
+                              cap_cells *cap) {
+  vft_status st = VFT_OK;
+  size_t n = (size_t)1 << log;
+  node *at = vft_alloc(n, sizeof *at);
+  if (!at) return VFT_RESOURCE;
+  cap->log = log;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t w = vft_record_free(value[i]);
+    if (!i) cap->low = w;
+    at[i].e[0] = vft_ext_of_wire(w, value[i]);
+  }
+  for (size_t i = 0; i < n; i++) {
+    uint32_t w = vft_record_base(value[i][3]);
+    if (!i) cap->high = w;
+    at[i].e[1] = vft_ext_from_fp(vft_fp_of_wire(w, value[i][3]));
+  }
+  for (; n > 1; n /= 2)
+    for (size_t i = 0; i < n / 2; i++) at[i] = hash_pair(at[2 * i].e, at[2 * i + 1].e);
+  if (!same_digest(&at[0], root->e))
+    st = vft_reject("merkle/root", "opening: the columns do not hash to the committed root");
+  vft_free(at);
+  return st;
+}
+
+/* Whether the node is that of the cap above the drawn position. */
+static int in_cap(const node *n, const cap_cells *cap, const vft_query *q, unsigned top) {
+  vft_fp index = {.v = 0};
+  uint64_t low[3], high[3];
+  for (unsigned b = 0; b < cap->log; b++)
+    index = vft_fp_add(index, vft_fp_mul(bit_of(q, top + b), (vft_fp){.v = (uint64_t)1 << b}));
+  uint32_t at = vft_wire_of_fp(index);
+  uint32_t first = vft_record_fetch(cap->low, at, low), last = vft_record_fetch(cap->high, at, high);
+  int equal = vft_ext_eq(n->e[0], vft_ext_of_wire(first, low));
+  return vft_fp_eq(n->e[1].c[0], vft_fp_of_wire(last, high[0])) && equal;
 }
 
 static void column_cells(const uint64_t *value, size_t words, bool ext, vft_fp *out) {
@@ -121,27 +165,31 @@ vft_status vft_whir_columns(vft_channel *ch, const vft_whir_queries *q, const vf
   size_t n = q->n;
   memcpy(q->distinct, q->index, n * sizeof *q->index);
   size_t distinct = vft_merkle_sort_positions(q->distinct, n);
-  size_t siblings = vft_merkle_sibling_count(q->distinct, distinct, log_n);
+  unsigned log_cap = vft_merkle_log_cap(VFT_HASH_POSEIDON, n, log_n), top = log_n - log_cap;
+  size_t siblings = vft_merkle_sibling_count(q->distinct, distinct, log_n, log_cap);
   uint64_t *value = vft_alloc(distinct * words, sizeof *value);
   uint64_t(*sibling)[4] = vft_alloc(siblings, sizeof *sibling);
-  uint64_t(*path)[4] = vft_alloc(distinct * log_n, sizeof *path);
-  if (!value || !sibling || !path) {
+  uint64_t(*path)[4] = vft_alloc(distinct * top, sizeof *path);
+  uint64_t(*cap)[4] = vft_alloc((size_t)1 << log_cap, sizeof *cap);
+  cap_cells cells;
+  if (!value || !sibling || !path || !cap) {
     st = VFT_RESOURCE;
     goto out;
   }
   TRY_OUT(vft_channel_take(ch, "opening", distinct * words, value));
   TRY_OUT(vft_channel_take(ch, "opening", siblings * 4, siblings ? sibling[0] : NULL));
-  TRY_OUT(vft_expand_paths(log_n, words, q->distinct, distinct, value,
-                           (const uint64_t(*)[4])sibling, path));
+  TRY_OUT(vft_expand_paths(log_n, log_cap, words, q->distinct, distinct, value,
+                           (const uint64_t(*)[4])sibling, path, cap));
+  TRY_OUT(receive_cap((const uint64_t(*)[4])cap, log_cap, root, &cells));
   for (size_t i = 0; i < n; i++) {
     size_t k = 0;
     while (q->distinct[k] != q->index[i]) k++;
     vft_fp *column = columns + i * words;
     column_cells(value + k * words, words, ext, column);
     node at = hash_column(column, words, log_n);
-    for (unsigned h = 0; h < log_n; h++)
-      at = climb(&at, path[k * log_n + h], bit_of(&q->drawn[i], h));
-    if (!is_root(&at, root)) {
+    for (unsigned h = 0; h < top; h++)
+      at = climb(&at, path[k * top + h], bit_of(&q->drawn[i], h));
+    if (!in_cap(&at, &cells, &q->drawn[i], top)) {
       st = vft_reject("merkle/root", "opening: the columns do not hash to the committed root");
       goto out;
     }
@@ -150,5 +198,6 @@ out:
   vft_free(value);
   vft_free(sibling);
   vft_free(path);
+  vft_free(cap);
   return st;
 }

@@ -164,6 +164,8 @@ def head(data):
 # ---- 2: channel -----------------------------------------------------------------------------
 
 class Channel:
+    capped = False
+
     def __init__(self, protocol, proof):
         name = protocol.encode()
         self.s = blake3(b"vft-channel-v1" + len(name).to_bytes(4, "little") + name)
@@ -253,6 +255,8 @@ class Channel:
 
 
 class PoseidonChannel(Channel):
+    capped = True
+
     def __init__(self, protocol, proof):
         name = protocol.encode()
         self.lanes = [0] * 8 + [head(b"vft-channel-v1"),
@@ -347,11 +351,14 @@ def channel(hash_kind, protocol, proof):
 
 # ---- 4: Merkle openings ---------------------------------------------------------------------
 
-def merkle_open(ch, tree_root, log_n, rows, positions):
+def merkle_open(ch, tree_root, log_n, rows, positions, drawn):
+    log_cap = min(log_n, drawn.bit_length() - 1) if ch.capped else 0
     data = ch.take(8 * rows * len(positions))
     column = [data[8 * rows * k:8 * rows * (k + 1)] for k in range(len(positions))]
     known = {q: ch.leaf(rows, log_n, c) for q, c in zip(positions, column)}
-    for _ in range(log_n):
+    for h in range(log_n):
+        if h == log_n - log_cap:
+            known = {q: known[q] if q in known else ch.take(32) for q in range(1 << log_cap)}
         up = {}
         for q in sorted(known):
             if q >> 1 in up:

@@ -85,7 +85,8 @@ def whir(ch, k0, c, options, trees, sigma, weight):
         eq = eq_table(z[log_msg:log_msg + k])
         y = [ZERO] * len(index)
         for rows, offset, tree_root in trees:
-            column = merkle_open(ch, tree_root, log_msg + b, 3 * rows if i else rows, index)
+            column = merkle_open(ch, tree_root, log_msg + b, 3 * rows if i else rows, index,
+                                 len(drawn))
             for j, col in enumerate(column):
                 for r in range(rows):
                     x = tuple(col[3 * r:3 * r + 3]) if i else (col[r], 0, 0)
