@@ -47,7 +47,8 @@ vft: $(CLIOBJ) $(B)/libvft.a
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
            src/transcript/sponge.c src/verify/driver.c src/verify/einsum.c \
-           src/verify/functional.c src/verify/opening.c src/verify/session.c src/verify/tally.c \
+           src/verify/functional.c src/verify/opening.c src/verify/oracles.c src/verify/session.c \
+           src/verify/tally.c \
            $(wildcard src/recurse/wires/*.c)
 WIREDOBJ:= $(WIRED:%.c=$(B)/wired/%.o)
 OBJ     += $(B)/wired.o

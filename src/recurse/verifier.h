@@ -22,6 +22,12 @@ typedef struct {
   const uint32_t (*oracle_root)[4];  /* per oracle */
   const uint32_t *context;
   size_t context_len;
+  /* The opening of the claims that a program with oracles leaves (vft_verify_oracles). */
+  const uint8_t *opening;
+  size_t opening_len;
+  unsigned opening_columns;          /* log_columns of the oracles' trees */
+  const uint32_t *opening_context;   /* as long as context */
+  bool inputs_checked; /* the inputs are known to be within their bounds */
   unsigned log_inv_rate, bits, grind, test_queries;
   bool allow_test_profile; /* tests only */
 } vft_circuit_child;
@@ -30,7 +36,7 @@ typedef struct {
  * given wires have, a proof that the verifier accepts for them: its bytes are free cells. The
  * program, the options and all lengths are constants of the circuit, which does not depend on the
  * proof otherwise. Rejects the proof as the native verifier does, with the same ids (the recording
- * is then of no use). Programs with oracles: VFT_USAGE. Fails: VFT_USAGE, VFT_RESOURCE. */
+ * is then of no use). Fails: VFT_USAGE, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_circuit_verify(struct vft_circuit *circuit,
                                              const vft_circuit_child *child, const uint8_t *proof,
                                              size_t len);

@@ -52,11 +52,6 @@ uint32_t vft_oracles_opened(const vft_oracle_claims *claims, uint32_t ntrees, ui
   return n;
 }
 
-static void absorb_ext(vft_channel *ch, const char *label, const vft_ext *v, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    for (unsigned k = 0; k < 3; k++) vft_channel_absorb_u64(ch, label, v[i].c[k].v);
-}
-
 static void absorb_claim(vft_channel *ch, const vft_oracle_claim *c) {
   vft_channel_absorb_u64(ch, "claim/oracle", c->oracle);
   vft_channel_absorb_u64(ch, "claim/index", c->index);
@@ -65,9 +60,9 @@ static void absorb_claim(vft_channel *ch, const vft_oracle_claim *c) {
     vft_channel_absorb_u64(ch, "claim/kind", axis->w.kind);
     vft_channel_absorb_u64(ch, "claim/off", axis->off);
     vft_channel_absorb_u64(ch, "claim/size", axis->w.size);
-    absorb_ext(ch, "claim/weights", axis->w.v, weight_values(&axis->w));
+    vft_channel_absorb_ext(ch, "claim/weights", axis->w.v, weight_values(&axis->w));
   }
-  absorb_ext(ch, "claim/value", &c->value, 1);
+  vft_channel_absorb_ext(ch, "claim/value", &c->value, 1);
 }
 
 /* The claim speaks of a tensor that the tree has, in the tree's shape. */

@@ -34,6 +34,52 @@ static vft_status public_values(const vft_circuit_child *child, vft_arena *arena
   return VFT_OK;
 }
 
+static vft_status opening(const vft_circuit_child *child, const vft_oracle_claims *claims,
+                          vft_proof_options options) {
+  const vft_program *p = child->program;
+  vft_status st = VFT_OK;
+  vft_soundness account;
+  vft_channel *ch = NULL;
+  memset(&account, 0, sizeof account);
+  vft_tree_info *tree = vft_alloc(p->noracles, sizeof *tree);
+  vft_box *box = vft_alloc(p->ntensors, sizeof *box);
+  vft_tensor_id *id = vft_alloc(p->ntensors, sizeof *id);
+  vft_fp *context = vft_alloc(child->context_len + 1, sizeof *context);
+  if (!tree || !box || !id || !context) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  uint32_t at = 0;
+  for (uint32_t o = 0; o < p->noracles; o++) {
+    uint32_t n = vft_layout_tree_tensors(p, VFT_ORACLE, o, id, p->ntensors);
+    tree[o].box = box + at;
+    tree[o].nboxes = n;
+    tree[o].root = digest(child->oracle_root[o]);
+    for (uint32_t i = 0; i < n; i++) box[at++] = vft_layout_tensor_box(&p->tensors[id[i]]);
+  }
+  for (size_t i = 0; i < child->context_len; i++) context[i] = element(child->opening_context[i]);
+  options.context = context;
+  ch = vft_channel_verifier(vft_oracle_protocol_name, VFT_HASH_POSEIDON, child->opening,
+                            child->opening_len);
+  if (!ch) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  TRY_OUT(vft_driver_open_oracles(ch, tree, p->noracles, child->opening_columns, claims, &options,
+                                  NULL, &account));
+  TRY_OUT(vft_channel_finish(ch));
+  if (!child->allow_test_profile || !account.test_profile)
+    st = vft_soundness_require(&account, VFT_SOUNDNESS_LEVEL);
+out:
+  vft_soundness_free(&account);
+  vft_channel_free(ch);
+  vft_free(tree);
+  vft_free(box);
+  vft_free(id);
+  vft_free(context);
+  return st;
+}
+
 vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof, size_t len) {
   const vft_program *p = child->program;
   vft_status st = VFT_OK;
@@ -42,11 +88,13 @@ vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof
   vft_digest witness_root;
   vft_arena arena;
   vft_channel *ch = NULL;
+  vft_oracle_claims claims;
+  memset(&claims, 0, sizeof claims);
   memset(&s, 0, sizeof s);
   memset(&trees, 0, sizeof trees);
   memset(&arena, 0, sizeof arena);
   vft_public *pub = vft_alloc(p->ntensors, sizeof *pub);
-  vft_digest *root = vft_alloc((size_t)p->nlinks + 1, sizeof *root);
+  vft_digest *root = vft_alloc((size_t)p->nlinks + p->noracles + 1, sizeof *root);
   vft_fp *context = vft_alloc(child->context_len + 1, sizeof *context);
   if (!pub || !root || !context) {
     st = VFT_RESOURCE;
@@ -54,8 +102,10 @@ vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof
   }
   TRY_OUT(public_values(child, &arena, pub));
   for (uint32_t l = 0; l < p->nlinks; l++) root[l] = digest(child->link_root[l]);
+  for (uint32_t o = 0; o < p->noracles; o++)
+    root[p->nlinks + o] = digest(child->oracle_root[o]);
   for (size_t i = 0; i < child->context_len; i++) context[i] = element(child->context[i]);
-  vft_statement statement = {p, NULL, root, NULL};
+  vft_statement statement = {p, NULL, root, root + p->nlinks};
   vft_proof_options options = {.log_inv_rate = child->log_inv_rate,
                                .bits = child->bits,
                                .grind = child->grind,
@@ -70,11 +120,13 @@ vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof
   }
   TRY_OUT(vft_session_init(&s, p, ch, pub, NULL));
   TRY_OUT(vft_trees_init(&trees, p));
-  TRY_OUT(vft_driver_run(&s, &trees, &statement, &options, &witness_root, NULL, NULL));
+  TRY_OUT(vft_driver_run(&s, &trees, &statement, &options, &witness_root, NULL, &claims));
   TRY_OUT(vft_channel_finish(ch));
   if (!child->allow_test_profile || !s.soundness.test_profile)
-    st = vft_soundness_require(&s.soundness, VFT_SOUNDNESS_LEVEL);
+    TRY_OUT(vft_soundness_require(&s.soundness, VFT_SOUNDNESS_LEVEL));
+  if (claims.n) st = opening(child, &claims, options);
 out:
+  vft_oracle_claims_free(&claims);
   vft_trees_free(&trees);
   vft_session_free(&s);
   vft_channel_free(ch);

@@ -663,11 +663,8 @@ def verify_oracles(program, roots, claims, options, proof):
             ch.absorb_u64("claim/kind", kind)
             ch.absorb_u64("claim/off", off)
             ch.absorb_u64("claim/size", size)
-            for x in v:
-                for k in x:
-                    ch.absorb_u64("claim/weights", k)
-        for k in value:
-            ch.absorb_u64("claim/value", k)
+            ch.absorb_ext("claim/weights", list(v or ()))
+        ch.absorb_ext("claim/value", [value])
     gamma, power, sigma, list_ = ch.challenge("opening/gamma"), ONE, ZERO, []
     for (tensor, axes), value in claims:
         g, b = place[tensor]

@@ -1,0 +1,109 @@
+#include "recurse/table.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+unsigned vft_table_log(uint64_t entries) {
+  unsigned log = 0;
+  while (entries > (uint64_t)1 << log) log++;
+  return log;
+}
+
+vft_status vft_table_tree_init(vft_table_tree *tree, const vft_poseidon_digest *leaf,
+                               uint64_t entries) {
+  tree->log = vft_table_log(entries);
+  size_t n = (size_t)1 << tree->log;
+  tree->node = vft_alloc(2 * n, sizeof *tree->node);
+  if (!tree->node) return VFT_RESOURCE;
+  memcpy(tree->node, leaf, entries * sizeof *leaf);
+  vft_poseidon_digest *at = tree->node;
+  for (; n > 1; at += n, n /= 2) vft_poseidon_compress(at, at + n, n / 2);
+  return VFT_OK;
+}
+
+void vft_table_tree_free(vft_table_tree *tree) {
+  vft_free(tree->node);
+  memset(tree, 0, sizeof *tree);
+}
+
+static const vft_poseidon_digest *level(const vft_table_tree *tree, unsigned height) {
+  const vft_poseidon_digest *at = tree->node;
+  for (unsigned h = 0; h < height; h++) at += (size_t)1 << (tree->log - h);
+  return at;
+}
+
+vft_poseidon_digest vft_table_root(const vft_table_tree *tree) { return *level(tree, tree->log); }
+
+vft_poseidon_digest vft_table_sibling(const vft_table_tree *tree, uint64_t i, unsigned height) {
+  return level(tree, height)[(i >> height) ^ 1];
+}
+
+/* ---- in circuits ---- */
+
+static vft_wire minus_one(vft_circuit *c) {
+  return vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
+}
+
+void vft_circuit_equal(vft_circuit *c, vft_wire a, vft_wire b) {
+  if (a != b) vft_circuit_zero(c, vft_circuit_sum(c, minus_one(c), b, a));
+}
+
+vft_wire vft_circuit_number(vft_circuit *c, uint64_t v) {
+  return vft_circuit_constant(c, vft_ext_from_fp(vft_fp_from_u64(v)));
+}
+
+vft_wire vft_circuit_add(vft_circuit *c, vft_wire a, vft_wire b, vft_fp k) {
+  return vft_circuit_sum(c, vft_circuit_constant(c, vft_ext_from_fp(k)), b, a);
+}
+
+static void digest_of(vft_circuit *c, uint32_t permutation, vft_wire out[4]) {
+  for (uint32_t k = 0; k < 4; k++)
+    out[k] = vft_circuit_take_part(
+        c, (vft_wire_part){vft_circuit_sponge(permutation) + k / 3, k % 3});
+}
+
+void vft_circuit_hash(vft_circuit *c, uint64_t domain, const vft_wire *in, size_t n,
+                      vft_wire out[4]) {
+  vft_fp capacity[VFT_POSEIDON_CAPACITY] = {vft_fp_from_u64(n), {0}, vft_fp_from_u64(domain), {0}};
+  uint32_t last = VFT_FRESH;
+  size_t at = 0;
+  do {
+    vft_wire_part lane[VFT_POSEIDON_RATE] = {{0, 0}};
+    for (size_t k = 0; k < VFT_POSEIDON_RATE && at < n; k++, at++)
+      lane[k] = (vft_wire_part){in[at], 0};
+    last = vft_circuit_permute(c, lane, capacity, last);
+    memset(capacity, 0, sizeof capacity);
+  } while (at < n);
+  digest_of(c, last, out);
+}
+
+vft_wire vft_circuit_bits(vft_circuit *c, vft_wire x, unsigned n) {
+  vft_wire bit = vft_circuit_split(c, (vft_wire_part){x, 0}), low = 0;
+  for (unsigned b = 0; b < n; b++)
+    low = vft_circuit_add(c, low, bit + b, vft_fp_from_u64((uint64_t)1 << b));
+  vft_circuit_equal(c, low, x);
+  return bit;
+}
+
+void vft_circuit_member(vft_circuit *c, const vft_table_tree *tree, uint64_t place, vft_wire bit,
+                        const vft_wire leaf[4], const vft_wire root[4]) {
+  static const vft_fp node[VFT_POSEIDON_CAPACITY] = {{0}, {1}, {0}, {0}};
+  vft_wire at[4], minus = minus_one(c);
+  memcpy(at, leaf, sizeof at);
+  for (unsigned h = 0; h < tree->log; h++) {
+    vft_poseidon_digest sibling = vft_table_sibling(tree, place, h);
+    vft_wire_part lane[VFT_POSEIDON_RATE];
+    for (int k = 0; k < 4; k++) {
+      vft_wire other = vft_circuit_base(c, sibling.e[k]);
+      vft_wire change = vft_circuit_sum(c, minus, at[k], other); /* other - at */
+      vft_wire left = vft_circuit_sum(c, bit + h, change, at[k]);
+      /* right = at + other - left */
+      vft_wire both = vft_circuit_add(c, at[k], other, (vft_fp){1});
+      lane[k] = (vft_wire_part){left, 0};
+      lane[4 + k] = (vft_wire_part){vft_circuit_sum(c, minus, left, both), 0};
+    }
+    digest_of(c, vft_circuit_permute(c, lane, node, VFT_FRESH), at);
+  }
+  for (int k = 0; k < 4; k++) vft_circuit_equal(c, at[k], root[k]);
+}
