@@ -65,6 +65,8 @@ void vft_weight_cache_free(vft_weight_cache *cache) {
 /* ---- the loop nest ---- */
 
 enum {
+  SHORT = 32,          /* rows of a summed last axis up to this length are handled ROWS together */
+  ROWS = 128,
   TILE = 512,          /* elements of a kept innermost axis handled together */
   MERGE_MAX = 1 << 16, /* summed axes are merged up to this many weights */
   MIN_TASKS = 8,
@@ -169,12 +171,14 @@ static vft_status plan_outer(nest *n, const loop_axis *ax, uint32_t count) {
         }
       kept *= x->size;
     } else {
-      for (size_t k = summed; k-- > 0;)
+      for (size_t k = summed; k-- > 0;) {
+        vft_ext w = n->summed_w[k], *row = n->summed_w + k * x->size;
+        if (x->w) vft_ext_scale_n(row, x->w, w, x->size);
         for (size_t i = x->size; i-- > 0;) {
-          vft_ext w = n->summed_w[k];
-          n->summed_w[k * x->size + i] = x->w ? vft_ext_mul(w, x->w[i]) : w;
+          if (!x->w) row[i] = w;
           n->summed_in[k * x->size + i] = n->summed_in[k] + i * x->stride;
         }
+      }
       summed *= x->size;
     }
   }
@@ -202,6 +206,25 @@ static const vft_array *gather(const nest *n, size_t at, size_t count, int64_t *
   return view;
 }
 
+/* Sum over combinations from .. to of a short contiguous last axis, column by column. */
+static vft_ext short_rows(const nest *n, size_t at, size_t from, size_t to) {
+  vft_fp row[SHORT], column[SHORT][ROWS];
+  vft_ext sum = VFT_EXT_ZERO;
+  size_t len = n->last.size;
+  for (size_t b = from; b < to; b += ROWS) {
+    size_t m = to - b < ROWS ? to - b : ROWS;
+    for (size_t i = 0; i < m; i++) {
+      vft_array_load(row, n->a, at + n->summed_in[b + i], len);
+      for (size_t k = 0; k < len; k++) column[k][i] = row[k];
+    }
+    for (size_t k = 0; k < len; k++) {
+      vft_ext dot = vft_ext_dot_elem(VFT_ELEM_FP, column[k], n->summed_w + b, m);
+      sum = vft_ext_add(sum, vft_ext_mul(n->last.w[k], dot));
+    }
+  }
+  return sum;
+}
+
 /* One task: a part of the summed combinations, one kept combination, one tile. */
 static void run_task(const nest *n, size_t task) {
   size_t tile = task % n->tiles, k = task / n->tiles % n->nkept, part = task / n->tiles / n->nkept;
@@ -210,6 +233,11 @@ static void run_task(const nest *n, size_t task) {
   size_t at = n->base + n->kept_in[k], begin;
   int64_t buffer[TILE];
   vft_array view;
+  if (!n->last.kept && n->last.stride == 1 && n->last.w && n->last.size <= SHORT &&
+      to - from >= ROWS) {
+    *out = short_rows(n, at, from, to);
+    return;
+  }
   if (!n->last.kept) {
     vft_ext sum = VFT_EXT_ZERO;
     for (size_t b = from; b < to; b++) {

@@ -33,13 +33,14 @@ static vft_array random_array(size_t n) {
 /* Kept axes go to out in a random order. */
 static void test_bind(void **state) {
   (void)state;
-  for (int round = 0; round < 400; round++) {
+  for (int round = 0; round < 600; round++) {
     uint32_t rank = (uint32_t)toy_rnd(0, 4), dims[4], order[4];
     vft_bind_axis axis[4];
     vft_ext *weights[4] = {NULL};
     size_t n = 1, out_size = 1;
+    bool tall = toy_rnd(0, 1);
     for (uint32_t a = 0; a < rank; a++) {
-      int64_t most = rank == 1 ? 3000 : rank == 2 ? (a ? 1100 : 40) : 9;
+      int64_t most = rank == 1 ? 3000 : rank == 2 ? (a != tall ? 1100 : 40) : 9;
       dims[a] = (uint32_t)toy_rnd(1, most);
       n *= dims[a];
       order[a] = a;
@@ -91,13 +92,15 @@ static void test_bind(void **state) {
   }
 }
 
-enum { TREES = 3, BOXES = 4, CLAIMS = 40 };
+enum { TREES = 3, BOXES = 4, CLAIMS = 40, LONG = 700 };
 
 static void random_boxes(vft_box *box) {
   for (int b = 0; b < BOXES; b++) {
     box[b].rank = (uint32_t)toy_rnd(0, 4);
     for (uint32_t a = 0; a < box[b].rank; a++)
       box[b].dims[a] = (uint32_t)toy_rnd(1, box[b].rank < 3 ? 40 : 7);
+    if (box[b].rank > 1 && box[b].rank < 4 && toy_rnd(0, 2) == 0) /* a long axis, a short last one */
+      box[b].dims[box[b].rank - 2] = (uint32_t)toy_rnd(1, LONG);
   }
 }
 
@@ -123,7 +126,7 @@ static void test_weights(void **state) {
         assert_int_equal(((m.row_offset[t] << c) + layout[t].blocks[b].offset) &
                              (((uint64_t)1 << layout[t].blocks[b].log_size) - 1),
                          0);
-    static vft_ext values[CLAIMS][4][64];
+    static vft_ext values[CLAIMS][4][LONG];
     static vft_axis axes[CLAIMS][4];
     vft_opening_claim claim[CLAIMS];
     for (int i = 0; i < CLAIMS; i++) {
@@ -131,7 +134,7 @@ static void test_weights(void **state) {
       for (uint32_t a = 0; a < box[t][b].rank; a++) {
         uint32_t d = box[t][b].dims[a], size = (uint32_t)toy_rnd(toy_rnd(0, 1) ? d : 1, d);
         bool shared = i > 0 && toy_rnd(0, 1); /* weights that several claims have in common */
-        for (int k = 0; k < 64; k++) values[i][a][k] = rnd_ext();
+        for (int k = 0; k < LONG; k++) values[i][a][k] = rnd_ext();
         axes[i][a] = (vft_axis){{(vft_weight_kind)toy_rnd(0, 2), size,
                                  shared ? values[i - 1][a] : values[i][a]},
                                 (uint32_t)toy_rnd(0, d - size)};
