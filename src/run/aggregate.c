@@ -193,6 +193,7 @@ typedef struct {
   const vft_aggregation *a;
   const vft_step *s;
   uint64_t t;
+  int steps; /* of the group */
   vft_circuit *c;
   vft_wire in[VFT_RANGE_INPUTS], common[VFT_COMMON_ELEMENTS];
   vft_wire (*link)[4], oracle[2][4], context[2][VFT_CONTEXT_MAX];
@@ -212,7 +213,7 @@ static void statement(leaf *l, const vft_fp keys[VFT_AT_COMMON]) {
   memcpy(v, keys, VFT_AT_COMMON * sizeof *v);
   memcpy(v + VFT_AT_COMMON, d.e, sizeof d.e);
   v[VFT_AT_FIRST] = vft_fp_from_u64(l->t);
-  v[VFT_AT_END] = vft_fp_from_u64(l->t + (uint64_t)l->s->steps);
+  v[VFT_AT_END] = vft_fp_from_u64(l->t + (uint64_t)l->steps);
   for (int i = 0; i < VFT_RANGE_INPUTS; i++)
     l->in[i] = vft_circuit_input(l->c, vft_ext_from_fp(v[i]));
   bases(l, l->a->common, VFT_COMMON_ELEMENTS, l->common);
@@ -220,7 +221,7 @@ static void statement(leaf *l, const vft_fp keys[VFT_AT_COMMON]) {
   for (int k = 0; k < 4; k++) vft_circuit_equal(l->c, digest[k], l->in[VFT_AT_COMMON + k]);
   vft_circuit_equal(l->c, l->in[VFT_AT_END],
                     vft_circuit_add(l->c, l->in[VFT_AT_FIRST], vft_circuit_number(l->c, 1),
-                                    vft_fp_from_u64((uint64_t)l->s->steps)));
+                                    vft_fp_from_u64((uint64_t)l->steps)));
 }
 
 static const vft_wire *root_of(const leaf *l, int table) { /* inputs, states, rows */
@@ -238,7 +239,7 @@ static void states(leaf *l) {
   const uint32_t adapter[2] = {l->s->link_adapter_in, l->s->link_adapter_out};
   const uint32_t state[2] = {l->s->link_state_in, l->s->link_state_out};
   for (int end = 0; end < 2; end++) {
-    uint64_t k = end ? (uint64_t)l->s->steps : 0;
+    uint64_t k = end ? (uint64_t)l->steps : 0;
     vft_wire x[8], digest[4];
     memcpy(x, l->link[adapter[end]], 4 * sizeof *x);
     memcpy(x + 4, l->link[state[end]], 4 * sizeof *x);
@@ -257,7 +258,7 @@ static void rows(leaf *l) {
   vft_circuit_equal(c, l->in[VFT_AT_FIRST],
                     vft_circuit_add(c, within, epoch, vft_fp_from_u64(S)));
   vft_wire minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
-  vft_wire most = vft_circuit_number(c, S - (uint64_t)l->s->steps);
+  vft_wire most = vft_circuit_number(c, S - (uint64_t)l->steps);
   (void)vft_circuit_bits(c, within, log);
   (void)vft_circuit_bits(c, vft_circuit_sum(c, minus, within, most), log);
   vft_wire digest[4], bit = vft_circuit_bits(c, epoch, l->a->rows.log);
@@ -272,7 +273,7 @@ static vft_status schedule(leaf *l) {
   vft_fp *v = vft_alloc(n, sizeof *v);
   vft_wire *w = vft_alloc(n, sizeof *w);
   vft_status st = v && w ? VFT_OK : VFT_RESOURCE;
-  for (int k = 0; st == VFT_OK && k < l->s->steps; k++) {
+  for (int k = 0; st == VFT_OK && k < l->steps; k++) {
     uint64_t t = l->t + (uint64_t)k;
     vft_wire digest[4];
     st = step_inputs(&l->a->plan.manifest, one, t, v);
@@ -367,7 +368,8 @@ vft_status vft_aggregate_leaf(const vft_aggregation *a, uint64_t t,
   if (!l) return VFT_RESOURCE;
   l->a = a;
   l->t = t;
-  l->s = vft_shards_step(&a->shards, 0, vft_cut_group_at(&a->shards.cut, &a->plan.manifest, t));
+  l->steps = vft_cut_group_at(&a->shards.cut, &a->plan.manifest, t);
+  l->s = vft_shards_step(&a->shards, 0, l->steps);
   if (!l->s) {
     st = vft_fail(VFT_USAGE, "no proof of the run begins with step %llu", (unsigned long long)t);
     goto out;
