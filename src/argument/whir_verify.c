@@ -208,9 +208,8 @@ static vft_ext claims_at(const driver *d) {
       vft_fp x = vft_whir_point(&q->at, j, l->log_msg + l->log_inv_rate);
       vft_ext v = w;
       for (unsigned b = 0; b < l->log_msg; b++, x = vft_fp_sqr(x)) {
-        /* 1 - z + z x = 1 + z (x - 1) */
-        vft_ext f = vft_ext_mul_fp(d->z[b], vft_fp_sub(x, (vft_fp){1}));
-        v = vft_ext_mul(v, vft_ext_add(VFT_EXT_ONE, f));
+        vft_ext f = vft_ext_mul_fp(d->z[b], x); /* 1 - z + z x */
+        v = vft_ext_mul(v, vft_ext_add(vft_ext_sub(VFT_EXT_ONE, d->z[b]), f));
       }
       sum = vft_ext_add(sum, v);
     }

@@ -207,9 +207,11 @@ vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index) {
 }
 
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
-                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after) {
+                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after,
+                             vft_wire swap) {
   uint32_t n = c->nsponge;
-  vft_sponge_op op = {.after = after};
+  vft_sponge_op op = {.after = after, .swap = swap};
+  bool swaps = !vft_ext_is_zero(vft_circuit_value(c, swap));
   vft_poseidon_state s;
   if (!grow(c, (void **)&c->sponge, &c->cap_sponge, n + 1, sizeof op) ||
       !grow(c, (void **)&c->before, &c->cap_before, n + 1, sizeof s))
@@ -217,7 +219,8 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
   memcpy(op.lane, lane, sizeof op.lane);
   memcpy(op.capacity, capacity, sizeof op.capacity);
   for (unsigned i = 0; i < VFT_POSEIDON_WIDTH; i++) {
-    s.s[i] = i < VFT_POSEIDON_RATE ? vft_circuit_part(c, lane[i]) : capacity[i - VFT_POSEIDON_RATE];
+    s.s[i] = i < VFT_POSEIDON_RATE ? vft_circuit_part(c, lane[swaps ? i ^ 4 : i])
+                                   : capacity[i - VFT_POSEIDON_RATE];
     if (after != VFT_FRESH) {
       vft_ext last = vft_circuit_value(c, vft_circuit_sponge(after) + i / 3);
       s.s[i] = vft_fp_add(s.s[i], last.c[i % 3]);
@@ -242,8 +245,10 @@ void vft_circuit_prune(vft_circuit *c) {
   }
 #define NEED(w) \
   if (vft_wire_kind(w) == VFT_CELL_SUM) to[vft_wire_number(w)] = 1
-  for (uint32_t i = 0; i < c->nsponge; i++)
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    NEED(c->sponge[i].swap);
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) NEED(c->sponge[i].lane[k].wire);
+  }
   for (uint32_t i = 0; i < c->nsplit; i++) NEED(c->split[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) NEED(c->part[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) NEED(c->fetch[i].index);
@@ -269,8 +274,10 @@ void vft_circuit_prune(vft_circuit *c) {
     to[i] = ++kept;
   }
   c->cells[VFT_CELL_SUM].n = kept;
-  for (uint32_t i = 0; i < c->nsponge; i++)
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    MOVE(c->sponge[i].swap);
     for (int k = 0; k < VFT_POSEIDON_RATE; k++) MOVE(c->sponge[i].lane[k].wire);
+  }
   for (uint32_t i = 0; i < c->nsplit; i++) MOVE(c->split[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) MOVE(c->part[i].wire);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) MOVE(c->fetch[i].index);
@@ -312,7 +319,7 @@ void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]) {
     for (int k = 0; k < VFT_POSEIDON_RATE; k++)
       put(&h, (uint64_t)c->sponge[i].lane[k].part << 32 | c->sponge[i].lane[k].wire);
     for (int k = 0; k < VFT_POSEIDON_CAPACITY; k++) put(&h, c->sponge[i].capacity[k].v);
-    put(&h, c->sponge[i].after);
+    put(&h, (uint64_t)c->sponge[i].swap << 32 | c->sponge[i].after);
   }
   put(&h, c->nsplit);
   for (uint32_t i = 0; i < c->nsplit; i++)

@@ -9,7 +9,8 @@
  *   BIT        bits of an element of F, see vft_circuit_split
  *   PART       a coordinate of another cell, as an element of F
  *   FETCH      a cell that is chosen by its number: the index is the value of another cell
- *   SPONGE     four for each permutation: its 12 lanes after it, three a cell
+ *   SPONGE     four for each permutation: its 12 lanes after it, three a cell; the fourth is only
+ *              there for the permutation that goes on from it
  *   SUM        a b + c for three earlier cells
  * and the circuit says besides that certain cells are 0. An assignment of the free cells that
  * meets all this is what a proof of the circuit shows to exist (recurse/machine.h).
@@ -42,7 +43,8 @@ typedef enum {
   VFT_CELL_KINDS
 } vft_cell_kind;
 
-enum { VFT_WIRE_BITS = 28, VFT_SPLIT_BITS = 32, VFT_SPONGE_CELLS = VFT_POSEIDON_WIDTH / 3 };
+enum { VFT_WIRE_BITS = 28, VFT_SPLIT_BITS = 32, VFT_SPONGE_CELLS = VFT_POSEIDON_WIDTH / 3,
+       VFT_SPONGE_KEPT = 3 /* cells that others may read */ };
 static inline vft_cell_kind vft_wire_kind(vft_wire w) { return (vft_cell_kind)(w >> VFT_WIRE_BITS); }
 static inline uint32_t vft_wire_number(vft_wire w) { return w & ((1u << VFT_WIRE_BITS) - 1); }
 
@@ -58,11 +60,14 @@ typedef struct {
 
 enum { VFT_FRESH = UINT32_MAX };
 /* Permutation number i. Its input is capacity (lanes 8 .. 11) and the parts (lanes 0 .. 7), plus,
- * lane by lane, the output of permutation number `after` unless that is VFT_FRESH. */
+ * lane by lane, the output of permutation number `after` unless that is VFT_FRESH. If `swap`, a cell
+ * that the circuit sees to be 0 or 1, is 1, parts 0 .. 3 and 4 .. 7 change places: a step on a Merkle
+ * path. */
 typedef struct {
   vft_wire_part lane[VFT_POSEIDON_RATE];
   vft_fp capacity[VFT_POSEIDON_CAPACITY];
   uint32_t after;
+  vft_wire swap; /* 0: never */
 } vft_sponge_op;
 
 /* FETCH number i is the cell whose number is that of `first` plus the value of `index`. */
@@ -111,7 +116,8 @@ vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x);
 vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index);
 /* Number of the permutation; its cells are vft_circuit_sponge(number) + 0 .. 3. */
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
-                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after);
+                             const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after,
+                             vft_wire swap);
 static inline vft_wire vft_circuit_sponge(uint32_t number) {
   return (vft_wire)VFT_CELL_SPONGE << VFT_WIRE_BITS | VFT_SPONGE_CELLS * number;
 }

@@ -33,7 +33,7 @@ void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_sha
 #undef AT_LEAST_ONE
   shape->log_cells = vft_log2_ceil((uint64_t)shape->constants + shape->inputs + shape->bases +
                                    shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits + shape->parts + shape->fetches +
-                                   (uint64_t)VFT_SPONGE_CELLS * shape->permutations + shape->sums);
+                                   (uint64_t)VFT_SPONGE_KEPT * shape->permutations + shape->sums);
 }
 
 static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
@@ -45,7 +45,7 @@ static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
     case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
     case VFT_CELL_PART: return s->parts;
     case VFT_CELL_FETCH: return s->fetches;
-    case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_CELLS * s->permutations;
+    case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_KEPT * s->permutations;
     case VFT_CELL_SUM: return s->sums;
     default: return 0;
   }
@@ -195,6 +195,11 @@ static void add_permutations(build *c) {
   vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_lane, "pg")};
   vft_raw_term at = VFT_RAW1(1, m->at_lane, "pg"), v = VFT_RAW1(1, m->lane, "pg");
   lookup(c, "sponge/read", "pg", tag, 2, &at, 1, &v, 1);
+  m->at_swap = wire(c, "sponge/at_swap", "p", last);
+  m->swap = witness(c, "sponge/swap", "p");
+  vft_raw_term parts = VFT_RAW0(TAG_PARTS), bit = VFT_RAW1(1, m->at_swap, "p");
+  vft_raw_term swap = VFT_RAW1(1, m->swap, "p");
+  lookup(c, "sponge/read_swap", "p", &parts, 1, &bit, 1, &swap, 1);
   vft_poseidon_chain chain = vft_build_poseidon_chain(b, &c->poseidon, "sponge", "p", VFT_NO_TENSOR,
                                                       VFT_POSEIDON_COMMITTED);
   memcpy(m->x, chain.x, sizeof m->x);
@@ -205,22 +210,31 @@ static void add_permutations(build *c) {
   for (int later = 0; later < 2; later++) {
     const char *row = later ? "p+1" : "p", *when = later ? "later" : "first";
     b->size['p'] = later ? n - 1 : 1;
-    for (int part = 0; part < 2; part++) { /* rate, capacity */
-      int first = part ? VFT_POSEIDON_RATE : 0;
-      const char *lanes = vft_build_name(b, "i+%d", first);
-      const char *in = vft_build_name(b, "%si", row);
-      b->size['i'] = part ? VFT_POSEIDON_CAPACITY : VFT_POSEIDON_RATE;
-      vft_raw_term t[4] = {VFT_RAW1(1, m->x[0], vft_build_name(b, "%s%s", row, lanes)),
+    /* parts 0 .. 3, parts 4 .. 7, capacity; swap s: lane_i + s (lane_(i +- 4) - lane_i) */
+    b->size['i'] = 4;
+    for (int part = 0; part < 3; part++) {
+      static const char *const what[3] = {"low", "high", "capacity"};
+      const char *lanes = vft_build_name(b, "i+%d", 4 * part);
+      const char *own = part == 2 ? vft_build_name(b, "%si", row)
+                                  : vft_build_name(b, "%s%s", row, lanes);
+      const char *other = vft_build_name(b, "%si+%d", row, part ? 0 : 4);
+      vft_raw_term t[6] = {VFT_RAW1(1, m->x[0], vft_build_name(b, "%s%s", row, lanes)),
                            VFT_RAW1(-1, rc, lanes),
-                           VFT_RAW1(-1, part ? m->capacity : m->lane, in),
-                           VFT_RAW2(-1, m->goes_on, row, m->out, vft_build_name(b, "p%s", lanes))};
-      vft_build_field_zero(b, vft_build_name(b, "sponge/%s_%s", when, part ? "capacity" : "rate"),
-                           "pi", t, later ? 4 : 3);
+                           VFT_RAW1(-1, part == 2 ? m->capacity : m->lane, own)};
+      int n_terms = 3;
+      if (part < 2) {
+        t[n_terms++] = VFT_RAW2(1, m->swap, row, m->lane, own);
+        t[n_terms++] = VFT_RAW2(-1, m->swap, row, m->lane, other);
+      }
+      if (later)
+        t[n_terms++] = VFT_RAW2(-1, m->goes_on, row, m->out, vft_build_name(b, "p%s", lanes));
+      vft_build_field_zero(b, vft_build_name(b, "sponge/%s_%s", when, what[part]), "pi", t,
+                           n_terms);
     }
   }
   b->size['i'] = 4;
   b->size['p'] = n;
-  for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
+  for (uint32_t i = 0; i < 3 * VFT_SPONGE_KEPT; i++) {
     vft_raw_term t[2] = {
         VFT_RAW1(1, m->cell[i % 3],
                  vft_build_name(b, "p+%u", m->first[VFT_CELL_SPONGE] + i / 3 * n)),

@@ -47,6 +47,7 @@ typedef struct {
   vft_tensor_id constant[3];              /* wiring */
   vft_tensor_id at_sum[3], sum[3][3];     /* operand a, b, c: its cell; [operand][coordinate] */
   vft_tensor_id at_lane, part_lane, lane; /* [permutations, 8] */
+  vft_tensor_id at_swap, swap;            /* [permutations] */
   vft_tensor_id capacity, goes_on;        /* [permutations, 4]; [permutations] */
   vft_tensor_id x[VFT_POSEIDON_FULL], y, out; /* program/gadget_poseidon.h */
   vft_tensor_id at_split, part_split, split, bit, limb[2], top, inverse;

@@ -86,6 +86,7 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
                        vft_trace *t) {
   TRY(alloc(t, m->constant, 3));
   TRY(alloc(t, m->at_sum, 3));
+  TRY(alloc(t, &m->at_swap, 1));
   TRY(alloc(t, (vft_tensor_id[]){m->at_lane, m->part_lane, m->capacity, m->goes_on, m->at_split,
                                  m->part_split, m->at_part, m->part_part, m->fetch_from,
                                  m->at_index, m->at_zero}, 11));
@@ -107,6 +108,7 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
     for (uint32_t j = 0; j < VFT_POSEIDON_CAPACITY; j++)
       put_fp(t, m->capacity, (size_t)VFT_POSEIDON_CAPACITY * row[i] + j, op->capacity[j]);
     put(t, m->goes_on, row[i], op->after != VFT_FRESH);
+    put(t, m->at_swap, row[i], number(m, row, op->swap));
   }
   for (uint32_t i = 0; i < c->nsplit; i++) {
     put(t, m->at_split, i, number(m, row, c->split[i].wire));
@@ -155,7 +157,7 @@ static void fill_permutations(void *ctx, size_t begin, size_t end) {
 
 static vft_status permutations(const vft_machine *m, const vft_circuit *c, const uint32_t *row,
                                vft_trace *t) {
-  TRY(alloc(t, (vft_tensor_id[]){m->lane, m->y, m->out}, 3));
+  TRY(alloc(t, (vft_tensor_id[]){m->lane, m->swap, m->y, m->out}, 4));
   TRY(alloc(t, m->x, VFT_POSEIDON_FULL));
   uint32_t *at_row = vft_alloc(c->nsponge, sizeof *at_row);
   if (c->nsponge && !at_row) return VFT_RESOURCE;
@@ -164,11 +166,13 @@ static vft_status permutations(const vft_machine *m, const vft_circuit *c, const
   for (int k = 0; k < VFT_POSEIDON_FULL; k++) j.to.x[k] = t->array[m->x[k]].data;
   vft_parallel_for(m->shape.permutations, 64, fill_permutations, &j);
   vft_free(at_row);
-  for (uint32_t i = 0; i < c->nsponge; i++)
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    put_fp(t, m->swap, row[i], vft_circuit_value(c, c->sponge[i].swap).c[0]);
     for (uint32_t g = 0; g < VFT_POSEIDON_RATE; g++)
       put_fp(t, m->lane, (size_t)VFT_POSEIDON_RATE * row[i] + g,
              vft_circuit_part(c, c->sponge[i].lane[g]));
-  for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
+  }
+  for (uint32_t i = 0; i < 3 * VFT_SPONGE_KEPT; i++) {
     int64_t *cell = (int64_t *)t->array[m->cell[i % 3]].data + m->first[VFT_CELL_SPONGE] +
                     (size_t)(i / 3) * m->shape.permutations;
     for (size_t p = 0; p < m->shape.permutations; p++) cell[p] = j.to.out[VFT_POSEIDON_WIDTH * p + i];

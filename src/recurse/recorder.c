@@ -3,9 +3,14 @@
 #include "recurse/circuit.h"
 
 static _Thread_local vft_circuit *recording;
+static _Thread_local int recording_blank;
 
-void vft_record_begin(vft_circuit *circuit) { recording = circuit; }
+void vft_record_begin(vft_circuit *circuit, int blank) {
+  recording = circuit;
+  recording_blank = blank;
+}
 void vft_record_end(void) { recording = NULL; }
+int vft_record_blank(void) { return recording_blank; }
 
 static vft_ext ext(const uint64_t v[3]) { return (vft_ext){{{v[0]}, {v[1]}, {v[2]}}}; }
 
@@ -47,12 +52,13 @@ uint32_t vft_record_part(uint32_t wire, uint32_t part) {
 }
 
 uint32_t vft_record_permute(const uint32_t wire[8], const uint32_t part[8],
-                            const uint64_t capacity[4], uint32_t after, uint64_t out[12]) {
+                            const uint64_t capacity[4], uint32_t after, uint32_t swap,
+                            uint64_t out[12]) {
   vft_wire_part lane[VFT_POSEIDON_RATE];
   vft_fp given[VFT_POSEIDON_CAPACITY];
   for (int i = 0; i < VFT_POSEIDON_RATE; i++) lane[i] = (vft_wire_part){wire[i], part[i]};
   for (int i = 0; i < VFT_POSEIDON_CAPACITY; i++) given[i] = (vft_fp){capacity[i]};
-  uint32_t n = vft_circuit_permute(recording, lane, given, after);
+  uint32_t n = vft_circuit_permute(recording, lane, given, after, swap);
   for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++)
     out[i] = vft_circuit_value(recording, vft_circuit_sponge(n) + i / 3).c[i % 3].v;
   return n;

@@ -8,8 +8,10 @@
 
 struct vft_circuit;
 
-void vft_record_begin(struct vft_circuit *circuit);
+/* blank: there is no proof, only the circuit is wanted; checks pass whatever the values. */
+void vft_record_begin(struct vft_circuit *circuit, int blank);
 void vft_record_end(void);
+int vft_record_blank(void);
 
 /* Each returns a wire. */
 uint32_t vft_record_constant(const uint64_t v[3]);
@@ -27,9 +29,10 @@ uint32_t vft_record_split(uint32_t wire, uint32_t part);
 uint32_t vft_record_fetch(uint32_t first, uint32_t index, uint64_t value[3]);
 /* A coordinate as a cell of its own. */
 uint32_t vft_record_part(uint32_t wire, uint32_t part);
-/* Number of the permutation; after: UINT32_MAX for none. out: its lanes. */
+/* Number of the permutation; after: UINT32_MAX for none; swap: 0 for none. out: its lanes. */
 uint32_t vft_record_permute(const uint32_t wire[8], const uint32_t part[8],
-                            const uint64_t capacity[4], uint32_t after, uint64_t out[12]);
+                            const uint64_t capacity[4], uint32_t after, uint32_t swap,
+                            uint64_t out[12]);
 /* Wire and part of lane i of a permutation. */
 uint32_t vft_record_lane(uint32_t permutation, uint32_t i, uint32_t *part);
 /* The permutation of a lane: true if the wire is one. */

@@ -72,7 +72,7 @@ void vft_circuit_hash(vft_circuit *c, uint64_t domain, const vft_wire *in, size_
     vft_wire_part lane[VFT_POSEIDON_RATE] = {{0, 0}};
     for (size_t k = 0; k < VFT_POSEIDON_RATE && at < n; k++, at++)
       lane[k] = (vft_wire_part){in[at], 0};
-    last = vft_circuit_permute(c, lane, capacity, last);
+    last = vft_circuit_permute(c, lane, capacity, last, 0);
     memset(capacity, 0, sizeof capacity);
   } while (at < n);
   digest_of(c, last, out);
@@ -89,21 +89,16 @@ vft_wire vft_circuit_bits(vft_circuit *c, vft_wire x, unsigned n) {
 void vft_circuit_member(vft_circuit *c, const vft_table_tree *tree, uint64_t place, vft_wire bit,
                         const vft_wire leaf[4], const vft_wire root[4]) {
   static const vft_fp node[VFT_POSEIDON_CAPACITY] = {{0}, {1}, {0}, {0}};
-  vft_wire at[4], minus = minus_one(c);
+  vft_wire at[4];
   memcpy(at, leaf, sizeof at);
   for (unsigned h = 0; h < tree->log; h++) {
     vft_poseidon_digest sibling = vft_table_sibling(tree, place, h);
     vft_wire_part lane[VFT_POSEIDON_RATE];
     for (int k = 0; k < 4; k++) {
-      vft_wire other = vft_circuit_base(c, sibling.e[k]);
-      vft_wire change = vft_circuit_sum(c, minus, at[k], other); /* other - at */
-      vft_wire left = vft_circuit_sum(c, bit + h, change, at[k]);
-      /* right = at + other - left */
-      vft_wire both = vft_circuit_add(c, at[k], other, (vft_fp){1});
-      lane[k] = (vft_wire_part){left, 0};
-      lane[4 + k] = (vft_wire_part){vft_circuit_sum(c, minus, left, both), 0};
+      lane[k] = (vft_wire_part){at[k], 0};
+      lane[4 + k] = (vft_wire_part){vft_circuit_base(c, sibling.e[k]), 0};
     }
-    digest_of(c, vft_circuit_permute(c, lane, node, VFT_FRESH), at);
+    digest_of(c, vft_circuit_permute(c, lane, node, VFT_FRESH, bit + h), at);
   }
   for (int k = 0; k < 4; k++) vft_circuit_equal(c, at[k], root[k]);
 }

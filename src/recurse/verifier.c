@@ -37,7 +37,7 @@ vft_status vft_circuit_verify(vft_circuit *c, const vft_circuit_child *child, co
     for (size_t i = 0; i < vft_tensor_count(x); i++)
       TRY(check_range(c, child->inputs[t][i], x->lo, x->hi));
   }
-  vft_record_begin(c);
+  vft_record_begin(c, proof == NULL);
   st = vft_wires_verify(child, proof, len);
   vft_record_end();
   return st == VFT_OK ? c->status : st;

@@ -36,7 +36,8 @@ typedef struct {
  * given wires have, a proof that the verifier accepts for them: its bytes are free cells. The
  * program, the options and all lengths are constants of the circuit, which does not depend on the
  * proof otherwise. Rejects the proof as the native verifier does, with the same ids (the recording
- * is then of no use). Fails: VFT_USAGE, VFT_RESOURCE. */
+ * is then of no use). Without a proof (NULL) it records the same circuit, whose values are then of no
+ * use: for its key. Fails: VFT_USAGE, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_circuit_verify(struct vft_circuit *circuit,
                                              const vft_circuit_child *child, const uint8_t *proof,
                                              size_t len);

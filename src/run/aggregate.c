@@ -311,6 +311,7 @@ static size_t context(leaf *l, const vft_fp *value, size_t n, vft_wire *out) {
   return n;
 }
 
+/* file: NULL for a blank leaf. */
 static vft_status record(leaf *l, const vft_step_file *file, const vft_proof *opening) {
   const vft_manifest *m = &l->a->plan.manifest;
   const vft_program *p = l->s->program;
@@ -318,7 +319,8 @@ static vft_status record(leaf *l, const vft_step_file *file, const vft_proof *op
   vft_proof_options options = vft_cut_options(m, &l->a->shards.cut, l->t, 0, value[0]);
   (void)vft_cut_options(m, &l->a->shards.cut, l->t, 1, value[1]);
   for (uint32_t i = 0; i < p->nlinks; i++) {
-    TRY(elements(&file->link[i], x));
+    memset(x, 0, sizeof x);
+    if (file) TRY(elements(&file->link[i], x));
     bases(l, x, 4, l->link[i]);
   }
   memcpy(l->oracle[l->s->oracle_base], l->common + 6, 4 * sizeof(vft_wire));
@@ -341,7 +343,7 @@ static vft_status record(leaf *l, const vft_step_file *file, const vft_proof *op
                              .log_inv_rate = options.log_inv_rate,
                              .bits = options.bits,
                              .grind = options.grind};
-  return vft_circuit_verify(l->c, &child, file->proof, file->length);
+  return vft_circuit_verify(l->c, &child, file ? file->proof : NULL, file ? file->length : 0);
 }
 
 /* The opening of the claims that the step's proof leaves. */
@@ -358,8 +360,8 @@ static vft_status open_claims(const vft_aggregation *a, uint64_t t, vft_proof *o
   return st;
 }
 
-vft_status vft_aggregate_leaf(const vft_aggregation *a, uint64_t t,
-                              const vft_fp keys[VFT_AT_COMMON], vft_circuit **out) {
+static vft_status make_leaf(const vft_aggregation *a, uint64_t t, bool blank,
+                            const vft_fp keys[VFT_AT_COMMON], vft_circuit **out) {
   vft_step_file file = {0};
   vft_proof opening = {0};
   vft_status st = VFT_OK;
@@ -381,10 +383,10 @@ vft_status vft_aggregate_leaf(const vft_aggregation *a, uint64_t t,
     st = VFT_RESOURCE;
     goto out;
   }
-  TRY_OUT(read_step(a, t, &file));
-  TRY_OUT(open_claims(a, t, &opening));
+  if (!blank) TRY_OUT(read_step(a, t, &file));
+  if (!blank) TRY_OUT(open_claims(a, t, &opening));
   statement(l, keys);
-  TRY_OUT(record(l, &file, &opening));
+  TRY_OUT(record(l, blank ? NULL : &file, &opening));
   vft_circuit_prune(l->c);
   TRY_OUT(l->c->status);
   *out = l->c;
@@ -398,4 +400,14 @@ out:
   vft_proof_free(&opening);
   vft_free(l);
   return st;
+}
+
+vft_status vft_aggregate_leaf(const vft_aggregation *a, uint64_t t,
+                              const vft_fp keys[VFT_AT_COMMON], vft_circuit **out) {
+  return make_leaf(a, t, false, keys, out);
+}
+
+vft_status vft_aggregate_blank_leaf(const vft_aggregation *a, uint64_t t, vft_circuit **out) {
+  static const vft_fp keys[VFT_AT_COMMON];
+  return make_leaf(a, t, true, keys, out);
 }

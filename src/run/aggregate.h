@@ -12,8 +12,6 @@
  * entry t + 1. A leaf's statement is the digest of what the whole run has in common and the steps that
  * it covers; the two children of a node have the same digest, and adjacent steps.
  *
- * Statement of leaves and nodes (elements of F, one a cell): the node's key (4), the keys of the leaves
- * (4 each), the common digest (4), the first step, the step after the last.
  * The common digest is the sponge of domain 20 over: h_Pi (5 elements of 7 bytes), steps, roots of base
  * weights (4) and tables (4), roots of the tables inputs, states, rows (4 each). */
 #ifndef VFT_RUN_AGGREGATE_H
@@ -21,22 +19,13 @@
 
 #include "base/status.h"
 #include "prove/commit.h"
-#include "recurse/circuit.h"
+#include "recurse/node.h"
 #include "recurse/table.h"
 #include "run/cut.h"
 #include "run/epochs.h"
 #include "run/plan.h"
 
-enum {
-  VFT_LEAF_KEYS = 4,
-  VFT_AT_NODE_KEY = 0,
-  VFT_AT_LEAF_KEYS = 4,
-  VFT_AT_COMMON = VFT_AT_LEAF_KEYS + 4 * VFT_LEAF_KEYS,
-  VFT_AT_FIRST = VFT_AT_COMMON + 4,
-  VFT_AT_END,
-  VFT_RANGE_INPUTS,
-  VFT_COMMON_ELEMENTS = 5 + 1 + 4 + 4 + 3 * 4
-};
+enum { VFT_COMMON_ELEMENTS = 5 + 1 + 4 + 4 + 3 * 4 };
 
 /* A run whose proofs are all there. */
 typedef struct {
@@ -57,5 +46,9 @@ void vft_aggregation_close(vft_aggregation *a);
 VFT_MUST_CHECK vft_status vft_aggregate_leaf(const vft_aggregation *a, uint64_t t,
                                              const vft_fp keys[VFT_AT_COMMON],
                                              vft_circuit **out);
+
+/* The same circuit without values, for its key. */
+VFT_MUST_CHECK vft_status vft_aggregate_blank_leaf(const vft_aggregation *a, uint64_t t,
+                                                   vft_circuit **out);
 
 #endif

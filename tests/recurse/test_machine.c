@@ -44,12 +44,12 @@ static vft_circuit *make_circuit(uint64_t s) {
   for (int i = 0; i < 8; i++)
     lane[i] = i < 3 ? (vft_wire_part){acc, (uint32_t)i}
                     : i < 6 ? (vft_wire_part){base[i - 3], 0} : (vft_wire_part){0, 0};
-  uint32_t p = vft_circuit_permute(c, lane, capacity, VFT_FRESH);
-  uint32_t q = vft_circuit_permute(c, lane, none, VFT_FRESH);
+  uint32_t p = vft_circuit_permute(c, lane, capacity, VFT_FRESH, 0);
+  uint32_t q = vft_circuit_permute(c, lane, none, VFT_FRESH, 0);
   for (int i = 0; i < 5; i++) {
-    lane[i] = (vft_wire_part){vft_circuit_sponge(q) + (uint32_t)i % 4, (uint32_t)i % 3};
-    p = vft_circuit_permute(c, lane, none, p);
-    if (i & 1) q = vft_circuit_permute(c, lane, none, q);
+    lane[i] = (vft_wire_part){vft_circuit_sponge(q) + (uint32_t)i % 3, (uint32_t)i % 3};
+    p = vft_circuit_permute(c, lane, none, p, 0);
+    if (i & 1) q = vft_circuit_permute(c, lane, none, q, 0);
   }
   /* the bits of a split add up to its low half */
   for (int i = 0; i < 4; i++) {

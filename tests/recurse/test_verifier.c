@@ -11,8 +11,8 @@ static vft_circuit *small_circuit(void) {
   vft_circuit_zero(c, vft_circuit_sum(c, minus, want, y));
   vft_wire_part lane[8] = {{y, 0}, {y, 1}, {y, 2}};
   vft_fp none[4] = {{0}};
-  uint32_t p = vft_circuit_permute(c, lane, none, VFT_FRESH);
-  (void)vft_circuit_permute(c, lane, none, p);
+  uint32_t p = vft_circuit_permute(c, lane, none, VFT_FRESH, 0);
+  (void)vft_circuit_permute(c, lane, none, p, 0);
   (void)vft_circuit_split(c, (vft_wire_part){vft_circuit_sponge(p), 1});
   return c;
 }

@@ -71,7 +71,8 @@ static node hash_column(const vft_fp *column, size_t words, unsigned log_n) {
   return node_of(&s);
 }
 
-static node hash_pair(const vft_ext left[2], const vft_ext right[2]) {
+/* The state of the pair, before the permutation. */
+static vft_poseidon_state pair_state(const vft_ext left[2], const vft_ext right[2]) {
   vft_poseidon_state s;
   memset(&s, 0, sizeof s);
   for (int k = 0; k < 4; k++) {
@@ -79,21 +80,23 @@ static node hash_pair(const vft_ext left[2], const vft_ext right[2]) {
     s.s[4 + k] = right[k / 3].c[k % 3];
   }
   s.s[9] = vft_fp_from_u64(1);
+  return s;
+}
+
+static node hash_pair(const vft_ext left[2], const vft_ext right[2]) {
+  vft_poseidon_state s = pair_state(left, right);
   vft_poseidon_permute(&s, 1);
   return node_of(&s);
 }
 
 /* The pair is (me, sibling), or exchanged if the bit is set. */
 static node climb(const node *me, const uint64_t sibling[4], vft_fp bit) {
-  vft_ext left[2], right[2], b = vft_ext_from_fp(bit), minus = vft_ext_neg(b);
   const uint64_t value[2][3] = {{sibling[0], sibling[1], sibling[2]}, {sibling[3], 0, 0}};
-  for (int k = 0; k < 2; k++) {
-    vft_ext other = vft_ext_of_wire(vft_record_free(value[k]), value[k]);
-    vft_ext change = vft_ext_sub(other, me->e[k]);
-    left[k] = vft_ext_mul_add(b, change, me->e[k]);
-    right[k] = vft_ext_mul_add(minus, change, other);
-  }
-  return hash_pair(left, right);
+  vft_ext other[2];
+  for (int k = 0; k < 2; k++) other[k] = vft_ext_of_wire(vft_record_free(value[k]), value[k]);
+  vft_poseidon_state s = pair_state(me->e, other);
+  vft_poseidon_permute_swapped(&s, bit);
+  return node_of(&s);
 }
 
 static int same_digest(const node *n, const vft_fp e[4]) {

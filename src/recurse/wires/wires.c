@@ -166,7 +166,10 @@ vft_ext vft_ext_mul(vft_ext a, vft_ext b) { return vft_ext_mul_add(a, b, VFT_EXT
 vft_ext vft_ext_mul_fp(vft_ext a, vft_fp b) { return vft_ext_mul(a, vft_ext_from_fp(b)); }
 
 int vft_ext_is_zero(vft_ext a) {
-  if (!all_constant(a)) vft_record_zero(vft_wire_of_ext(a));
+  if (!all_constant(a)) {
+    vft_record_zero(vft_wire_of_ext(a));
+    if (vft_record_blank()) return 1;
+  }
   return !a.c[0].v && !a.c[1].v && !a.c[2].v;
 }
 /* There is an inverse. */
@@ -176,6 +179,7 @@ int vft_ext_is_nonzero(vft_ext a) {
     uint32_t inverse = vft_record_inverse(vft_wire_of_ext(a));
     vft_record_value(inverse, v);
     (void)vft_ext_eq(vft_ext_mul(a, vft_ext_of_wire(inverse, v)), VFT_EXT_ONE);
+    if (vft_record_blank()) return 1;
   }
   return a.c[0].v || a.c[1].v || a.c[2].v;
 }
@@ -247,7 +251,7 @@ vft_ext vft_eq_point(const vft_ext *x, const vft_ext *y, unsigned vars) {
 
 /* Rate lanes are all of one earlier permutation, in place, with or without an addition, and go on
  * from it; or none is, and the state is fresh. Capacity lanes go on unchanged, or are constants. */
-static void permute(vft_poseidon_state *s) {
+static void permute(vft_poseidon_state *s, uint32_t swap) {
   uint32_t wire[VFT_POSEIDON_RATE], part[VFT_POSEIDON_RATE], after = UINT32_MAX, lane;
   uint64_t capacity[VFT_POSEIDON_CAPACITY] = {0}, out[VFT_POSEIDON_WIDTH];
   int goes_on = s->s[VFT_POSEIDON_RATE].part >= VFT_COORDINATE, good = 1;
@@ -283,7 +287,7 @@ static void permute(vft_poseidon_state *s) {
     vft_record_fail("a state of a permutation that is neither fresh nor goes on");
     return;
   }
-  uint32_t n = vft_record_permute(wire, part, capacity, after, out);
+  uint32_t n = vft_record_permute(wire, part, capacity, after, swap, out);
   for (uint32_t i = 0; i < VFT_POSEIDON_WIDTH; i++) {
     uint32_t k, w = vft_record_lane(n, i, &k);
     s->s[i] = (vft_fp){.v = out[i], .wire = w, .part = VFT_COORDINATE + k};
@@ -291,5 +295,9 @@ static void permute(vft_poseidon_state *s) {
 }
 
 void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
-  for (size_t i = 0; i < n; i++) permute(&states[i]);
+  for (size_t i = 0; i < n; i++) permute(&states[i], 0);
+}
+
+void vft_poseidon_permute_swapped(vft_poseidon_state *state, vft_fp bit) {
+  permute(state, vft_wire_of_fp(bit));
 }

@@ -21,5 +21,7 @@ typedef struct {
 } vft_poseidon_digest;
 
 void vft_poseidon_permute(vft_poseidon_state *states, size_t n);
+/* A fresh state whose first four lanes and the next four change places if the bit is set. */
+void vft_poseidon_permute_swapped(vft_poseidon_state *state, vft_fp bit);
 
 #endif
