@@ -3,7 +3,7 @@
  * the matrix. In a partial round eleven lanes are linear; so the 22 S-box inputs, and the state
  * that enters the last four rounds, are linear in the outputs of the fourth round's S-boxes and of
  * the earlier partial ones, with coefficients that are worked out once (vft_build_poseidon). */
-#include "program/gadget_poseidon.h"
+#include "gadget/poseidon.h"
 
 #include <string.h>
 
