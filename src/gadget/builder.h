@@ -10,7 +10,7 @@
 
 #include "relation/program.h"
 
-typedef __int128 vft_i128;
+__extension__ typedef __int128 vft_i128;
 
 /* Exponents of a tensor: n = 1, or one per index on its first axis; n = 0: none. Programs know
  * nothing of them, ops do. */

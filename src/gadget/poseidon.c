@@ -235,7 +235,7 @@ static void linear_layer(vft_fp *s) {
       a += vft_poseidon_circulant[i] * low[(r + i) % LANES];
       h += vft_poseidon_circulant[i] * high[(r + i) % LANES];
     }
-    unsigned __int128 sum = ((unsigned __int128)h << 32) + a;
+    vft_u128 sum = ((vft_u128)h << 32) + a;
     s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
   }
 }

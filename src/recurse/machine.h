@@ -18,7 +18,12 @@
  * Why a proof under a key shows that the circuit has a satisfying assignment: each lookup tuple is
  * a row of the list, which has one row for each number; so all chips speak of the same cells, and
  * each of the circuit's rules is a relation of one chip. No order of evaluation is needed: cells
- * are written once, and the rules are all the circuit says. */
+ * are written once, and the rules are all the circuit says.
+ *
+ * Bounds close for every shape: integers are the numbers of cells and parts, below 2^26, the limbs,
+ * multiplicities below 2^31; all other tensors and every relation are modulo p. So the checker of
+ * bounds accepts the program of any shape that vft_machine_build takes, and a verifier need not run
+ * it (tests/lib: shapes at the limits). */
 #ifndef VFT_RECURSE_MACHINE_H
 #define VFT_RECURSE_MACHINE_H
 

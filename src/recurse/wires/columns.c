@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "channel.h"
+#include "recurse/wires/channel.h"
 #include "hash/poseidon.h"
 #include "merkle/path.h"
 #include "recurse/paths.h"
