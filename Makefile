@@ -84,6 +84,7 @@ libvft_verify: $(B)/libvft_verify.a
 # A program that has this archive and the C library only.
 $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 	$(CC) -std=c11 -pedantic-errors -Wall -Wextra -Iinclude -o $@ $^
+	$@
 
 # The same for WebAssembly, where there is a compiler for it (tools/wasm.sh names what is missing).
 WASM    := $(B)/vft_verify.wasm
