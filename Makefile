@@ -33,7 +33,7 @@ FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all deps check check-c check-long fuzz fuzzers demo bench model clean
+.PHONY: all deps libvft_verify wasm check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -62,6 +62,37 @@ $(B)/wired.o: $(WIREDOBJ)
 	$(OBJCOPY) --keep-global-symbol=vft_wires_verify $@.all $@
 	@rm -f $@.all
 
+# The verifier of circuit proofs as a library of its own: C11, the C library, no threads. One object,
+# of whose names only those of include/vft/verify.h are seen.
+include lib/sources.mk
+LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
+LIBDEPS := $(LIBOBJ:.o=.d)
+LIBNAMES:= circuit_proof free verdict check error soundness_bits
+
+$(B)/lib/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(LIBFLAGS) -O2 -MMD -MP -c -o $@ $<
+
+$(B)/libvft_verify.a: $(LIBOBJ)
+	$(LD) -r -o $(B)/lib/all.o $^
+	$(OBJCOPY) $(LIBNAMES:%=--keep-global-symbol=vft_verify_%) $(B)/lib/all.o $(B)/lib/vft_verify.o
+	@rm -f $@
+	ar rcs $@ $(B)/lib/vft_verify.o
+	@tools/library.sh $@ $(LIBDEPS)
+
+libvft_verify: $(B)/libvft_verify.a
+
+# A program that has this archive and the C library only.
+$(B)/lib/link: lib/link.c $(B)/libvft_verify.a
+	$(CC) -std=c11 -pedantic-errors -Wall -Wextra -Iinclude -o $@ $^
+	$@
+
+# The same for WebAssembly, where there is a compiler for it (tools/wasm.sh names what is missing).
+WASM    := $(B)/vft_verify.wasm
+wasm: $(WASM)
+$(WASM): $(LIBSRC) bindings/wasm/exports.c lib/sources.mk $(B)/libvft_verify.a
+	@tools/wasm.sh $@ "$(LIBFLAGS)" $(LIBSRC) bindings/wasm/exports.c
+
 $(B)/libvft.a: $(OBJ)
 	@rm -f $@
 	ar rcs $@ $^
@@ -78,6 +109,11 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka -lm
 
+# The library beside the whole project, whose names it does not touch.
+$(B)/tests/lib/%: tests/lib/%.c $(B)/libvft_verify.a $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft_verify.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -Itests -o $@ $< $(B)/libvft.a $(LIBS)
@@ -88,11 +124,11 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 
 $(B)/bench/bench_poseidon_relations: LIBS += -Wl,--wrap=vft_channel_send_ext
 
-check: all $(TESTS)
+check: all $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B)
 
 # The C tests alone.
-check-c: $(TESTS)
+check-c: $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
@@ -123,4 +159,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(LIBDEPS) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

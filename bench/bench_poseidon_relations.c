@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/pool.h"
-#include "program/gadget_poseidon.h"
+#include "gadget/poseidon.h"
 #include "prove/prove.h"
 
 static void check(vft_status st) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "argument/whir.h"
+#include "argument/whir_prover.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"

@@ -21,7 +21,7 @@ static vft_bits log2_digits(uint64_t x, bool up) {
   vft_bits r = (vft_bits)e << FRACTION;
   bool exact = m == (uint64_t)1 << 63;
   for (int i = FRACTION - 1; i >= 0 && !exact; i--) {
-    unsigned __int128 s = (unsigned __int128)m * m; /* / 2^126, in [1, 4) */
+    vft_u128 s = (vft_u128)m * m; /* / 2^126, in [1, 4) */
     unsigned shift = s >> 127 ? 64 : 63;
     if (shift == 64) r += (vft_bits)1 << i;
     uint64_t low = (uint64_t)s & (shift == 64 ? UINT64_MAX : UINT64_MAX >> 1);
@@ -39,11 +39,11 @@ vft_bits vft_log2_up(uint64_t x) { return x ? log2_digits(x, true) : 0; }
 
 /* 2^-(2^-k) for k = 1..24, rounded up, as fractions of 2^63: square roots of square roots.
  * isqrt_up(v) is the least s with s^2 >= v. */
-static uint64_t isqrt_up(unsigned __int128 v) {
+static uint64_t isqrt_up(vft_u128 v) {
   uint64_t s = 0;
   for (int i = 63; i >= 0; i--) {
     uint64_t t = s | (uint64_t)1 << i;
-    if ((unsigned __int128)t * t < v) s = t;
+    if ((vft_u128)t * t < v) s = t;
   }
   return s + 1;
 }
@@ -53,9 +53,9 @@ static uint64_t exp2_neg_up(vft_bits b) {
   if (b >= VFT_BITS(62)) return 2; /* above 2^-62 */
   uint64_t r = (uint64_t)1 << 63, root = (uint64_t)1 << 62;
   for (int k = 1; k <= FRACTION; k++) {
-    root = isqrt_up((unsigned __int128)root << 63);
+    root = isqrt_up((vft_u128)root << 63);
     if (!((b >> (FRACTION - k)) & 1)) continue;
-    unsigned __int128 s = (unsigned __int128)r * root;
+    vft_u128 s = (vft_u128)r * root;
     r = (uint64_t)(s >> 63) + (((uint64_t)s & (UINT64_MAX >> 1)) != 0);
   }
   unsigned whole = (unsigned)(b >> FRACTION);
@@ -67,7 +67,7 @@ vft_bits vft_bits_sum(const vft_bits *bits, size_t n) {
   vft_bits least = bits[0];
   for (size_t i = 1; i < n; i++) least = bits[i] < least ? bits[i] : least;
   /* The sum of 2^-(bits - least), as a fraction of 2^40 rounded up: at least 1, at most n. */
-  unsigned __int128 sum = 0;
+  vft_u128 sum = 0;
   for (size_t i = 0; i < n; i++) sum += (exp2_neg_up(bits[i] - least) >> 23) + 1;
   if (sum >> 63) return 0;
   vft_bits loss = vft_log2_up((uint64_t)sum) - VFT_BITS(40);
@@ -213,16 +213,4 @@ vft_status vft_soundness_require(const vft_soundness *s, unsigned bits) {
                       tenths(total) / 10, tenths(total) % 10, bits);
   }
   return VFT_OK;
-}
-
-void vft_soundness_print(const vft_soundness *s, FILE *out) {
-  for (size_t i = 0; i < s->terms; i++) {
-    const vft_soundness_term *t = &s->term[i];
-    int b = tenths(t->bits);
-    fprintf(out, "%4d.%d bits  %-60s %s\n", b / 10, b % 10, t->name, t->theorem);
-  }
-  int b = tenths(vft_soundness_total(s));
-  fprintf(out, "%4d.%d bits  total (union bound)%s%s\n", b / 10, b % 10,
-          s->test_profile ? "; TEST PROFILE, not sound" : "",
-          s->incomplete ? "; account incomplete" : "");
 }

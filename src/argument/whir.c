@@ -23,6 +23,7 @@
 #include "argument/whir_claims.h"
 #include "argument/whir_core.h"
 #include "argument/whir_kernels.h"
+#include "argument/whir_prover.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hash/poseidon.h"
@@ -501,4 +502,33 @@ size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *
     opened = now > opened ? now : opened;
   }
   return bytes + opened + 4096 * 24;
+}
+
+/* Most siblings of the batch opening of so many positions: at each height every pair that is known
+ * in part needs one, and there are at most as many as positions, or as pairs. */
+static size_t most_siblings(unsigned log_n, size_t positions) {
+  size_t n = 0;
+  for (unsigned h = 0; h < log_n; h++) {
+    size_t pairs = (size_t)1 << (log_n - h - 1);
+    n += pairs < positions ? pairs : positions;
+  }
+  return n;
+}
+
+size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
+                            size_t trees) {
+  size_t bytes = 0;
+  for (unsigned i = 0; i < params->levels; i++) {
+    const vft_whir_level *l = &params->level[i];
+    /* a cap has at most as many nodes as there are queries */
+    size_t paths = 32 * (most_siblings(l->log_msg + l->log_inv_rate, l->queries) + l->queries);
+    bytes += 48 * (size_t)l->row_vars + 32 + 8;
+    if (i) {
+      bytes += paths + 24 * ((size_t)l->queries << l->row_vars);
+    } else {
+      for (size_t t = 0; t < trees; t++) bytes += paths + 8 * tree[t].rows * l->queries;
+    }
+  }
+  unsigned last = params->level[params->levels - 1].log_msg;
+  return bytes + 48 * (size_t)last + ((size_t)24 << last);
 }

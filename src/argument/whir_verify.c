@@ -126,6 +126,9 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
   const vft_whir_queries *q = &d->q[level].at;
   size_t words = level ? 3 * t->rows : t->rows;
   vft_status st = VFT_OK;
+  /* where a size_t is shorter than 64 bits */
+  if (q->opened && words > SIZE_MAX / sizeof(vft_ext) / q->opened)
+    return vft_reject("transcript/truncated", "opening: columns that no proof here can have");
   vft_ext *eq = vft_alloc_raw(t->rows, sizeof *eq);
   /* As extension elements, so that both views of a column are of the type that was allocated. */
   vft_ext *store = vft_alloc_raw(q->opened * words / 3 + 1, sizeof *store);
@@ -281,33 +284,4 @@ vft_status vft_whir_verify(vft_channel *ch, const vft_whir_params *params,
   if (vft_channel_is_prover(ch)) return vft_fail(VFT_USAGE, "opening: not a verifier's channel");
   TRY(vft_whir_shapes_check(params, tree, trees));
   return vft_whir_drive(ch, params, tree, trees, sigma, weight, ctx, NULL);
-}
-
-/* Most siblings of the batch opening of so many positions: at each height every pair that is known
- * in part needs one, and there are at most as many as positions, or as pairs. */
-static size_t most_siblings(unsigned log_n, size_t positions) {
-  size_t n = 0;
-  for (unsigned h = 0; h < log_n; h++) {
-    size_t pairs = (size_t)1 << (log_n - h - 1);
-    n += pairs < positions ? pairs : positions;
-  }
-  return n;
-}
-
-size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
-                            size_t trees) {
-  size_t bytes = 0;
-  for (unsigned i = 0; i < params->levels; i++) {
-    const vft_whir_level *l = &params->level[i];
-    /* a cap has at most as many nodes as there are queries */
-    size_t paths = 32 * (most_siblings(l->log_msg + l->log_inv_rate, l->queries) + l->queries);
-    bytes += 48 * (size_t)l->row_vars + 32 + 8;
-    if (i) {
-      bytes += paths + 24 * ((size_t)l->queries << l->row_vars);
-    } else {
-      for (size_t t = 0; t < trees; t++) bytes += paths + 8 * tree[t].rows * l->queries;
-    }
-  }
-  unsigned last = params->level[params->levels - 1].log_msg;
-  return bytes + 48 * (size_t)last + ((size_t)24 << last);
 }

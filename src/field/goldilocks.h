@@ -11,6 +11,8 @@
 
 #define VFT_P 0xffffffff00000001ull
 
+__extension__ typedef unsigned __int128 vft_u128;
+
 typedef struct {
   uint64_t v;
 } vft_fp;
@@ -44,7 +46,7 @@ static inline vft_fp vft_fp_reduce128(uint64_t hi, uint64_t lo) {
   return (vft_fp){r >= VFT_P ? r - VFT_P : r};
 }
 static inline vft_fp vft_fp_mul(vft_fp a, vft_fp b) {
-  unsigned __int128 x = (unsigned __int128)a.v * b.v;
+  vft_u128 x = (vft_u128)a.v * b.v;
   return vft_fp_reduce128((uint64_t)(x >> 64), (uint64_t)x);
 }
 static inline vft_fp vft_fp_sqr(vft_fp a) { return vft_fp_mul(a, a); }

@@ -29,7 +29,7 @@ static void linear_layer(vft_fp *s) {
       a += vft_poseidon_circulant[i] * low[(r + i) % WIDTH];
       b += vft_poseidon_circulant[i] * high[(r + i) % WIDTH];
     }
-    unsigned __int128 sum = ((unsigned __int128)b << 32) + a;
+    vft_u128 sum = ((vft_u128)b << 32) + a;
     s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
   }
 }

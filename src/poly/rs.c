@@ -14,14 +14,6 @@ static const vft_rs_ops *ops(void) {
   return &vft_rs_ops_c;
 }
 
-/* Bit b of j becomes bit log_n - 1 - b of the exponent of w_N, which is w_(2^(b + 1)). */
-vft_fp vft_rs_point(unsigned log_n, uint64_t j) {
-  vft_fp x = {1}, w = vft_fp_root(log_n);
-  for (unsigned b = log_n; b-- > 0; w = vft_fp_sqr(w))
-    if (j >> b & 1) x = vft_fp_mul(x, w);
-  return x;
-}
-
 /* By doubling: S(b + 2^e) = S(b) w_(2^(e + 1)) for b < 2^e, and bit e of b is bit e + 2 of 4b. */
 static void fill_twiddles(vft_rs_twiddle *tw, unsigned log_count) {
   tw[0] = (vft_rs_twiddle){{1}, {1}, {1}};

@@ -9,6 +9,7 @@ enum { VFT_SCALE_BITS = 31 }; /* of clip/scale: 2^30 clip_u / D, D >= clip_u */
 /* Ids that the parts hand to each other. */
 typedef struct {
   vft_builder b;
+  vft_op_builder ops;
   const vft_step_shape *s;
   const vft_profile *f;
   const vft_profile *model; /* the whole model's profile */

@@ -35,7 +35,7 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   if (b->status != VFT_OK) return;
   /* a mean of d products of 16 and n_grad bits; 32 bits are ample and bound r w */
   const char *w_name = with(c, n->path, "/dot/mean");
-  vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 32, true, b->step->frac[sum]);
+  vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 32, true, b->ops->step->frac[sum]);
   vft_raw_term num = VFT_RAW1(1, sum, n->rows), den = VFT_RAW0(c->s->d);
   vft_build_div(b, (vft_build_out){w_name, w, n->rows}, &num, 1, &den, 1);
   vft_real_term once = VFT_R2(1, n->r, n->r_axes, w, n->rows);
@@ -215,7 +215,7 @@ void vft_build_layers_backward(vft_build *c) {
   uint32_t skip = c->grad_at ? 0 : 1;
   if (L == skip) return;
   b->size['l'] = L - skip;
-  b->loop_first = skip;
+  b->ops->loop_first = skip;
   const char *l = skip ? "l+1" : "l";
   n = transposed_terms(c, VFT_Q, dq, vb_q, (int)skip, t);
   n += transposed_terms(c, VFT_K, dk, vb_k, (int)skip, t + n);
@@ -241,5 +241,5 @@ void vft_build_layers_backward(vft_build *c) {
                              .out = {"attn/dh", c->dh1, "lspqd"}};
   vft_build_norm_backward(c, &norm1);
   b->size['l'] = L;
-  b->loop_first = 0;
+  b->ops->loop_first = 0;
 }

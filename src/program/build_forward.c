@@ -61,7 +61,7 @@ void vft_build_norm(vft_build *c, const char *path, const char *rows, vft_tensor
   while (e >= 0 && (most << (2 * e)) >= (vft_i128)1 << 60) e--;
   if (b->status != VFT_OK) return;
   if (e < 1) {
-    const vft_wide *w = &b->step->wides[b->step->wide_of[h]];
+    const vft_wide *w = &b->ops->step->wides[b->ops->step->wide_of[h]];
     if (w->nlimbs != 2 || f->w_h > 31 || c->s->d >= 1 << 24 || eps >= (int64_t)1 << 33) {
       vft_build_fail(b, "%s: a residual of %d bits is too wide for %d features", path, f->w_h,
                      c->s->d);
@@ -231,7 +231,7 @@ void vft_build_head(vft_build *c) {
   vft_raw_term all = VFT_RAW1(1, soft.e, "spqvw");
   t->logit_den = vft_build_define_raw(b, "head/softmax/sum", "spq", &all, 1,
                                       vft_build_frac(b, f->e_logit));
-  b->backward = true;
+  b->ops->backward = true;
   const char *name = "head/softmax/inverse";
   vft_tensor_id r = vft_build_wide(b, name, "spq", f->k_logit - f->e_logit + 1, false,
                                    vft_build_frac(b, f->k_logit - f->e_logit));

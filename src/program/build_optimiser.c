@@ -129,7 +129,7 @@ static void update(vft_build *c, int p, int kind, vft_tensor_id mu) {
   int64_t d2 = c->s->d2;
   int bits_u = width_of((((int64_t)1 << 57) + d2) / d2) + 1;
   const char *u_name = matrix(c, p, kind, "v_step");
-  vft_tensor_id u = vft_build_wide(b, u_name, axes, bits_u, true, b->step->frac[c->v[p][kind]]);
+  vft_tensor_id u = vft_build_wide(b, u_name, axes, bits_u, true, b->ops->step->frac[c->v[p][kind]]);
   vft_raw_term second[2] = {VFT_RAW2((int64_t)1 << 10, g, axes, g, axes),
                             VFT_RAW1(-1, c->v[p][kind], axes)};
   vft_raw_term d = VFT_RAW0(d2);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "program/gadgets.h"
 #include "relation/layout.h"
 
 enum {
@@ -12,6 +13,7 @@ enum {
 
 typedef struct {
   vft_builder b;
+  vft_op_builder ops;
   vft_epoch *e;
   const vft_sampling *s;
   vft_poseidon_constants poseidon;
@@ -719,9 +721,7 @@ vft_status vft_epoch_build_blocks(const vft_sampling *s, uint32_t most_a_block,
   }
   c->e = e;
   c->s = s;
-  c->b.step = e->step;
-  c->b.p = e->program;
-  c->b.arena = &e->program->arena;
+  vft_build_start(&c->b, &c->ops, e->step);
   c->b.size['o'] = c->b.size['u'] = c->b.size['v'] = c->b.size['z'] = 1; /* fixed positions */
   c->b.size['i'] = 4;
   e->link_rows = vft_program_add_link(e->program, "rows", false);

@@ -31,7 +31,7 @@ static int bit_length(vft_i128 x) {
 
 static int frac_at(vft_builder *b, vft_axes_factor f, uint32_t l) {
   if (b->status != VFT_OK) return 0;
-  vft_frac x = b->step->frac[f.tensor];
+  vft_frac x = b->ops->step->frac[f.tensor];
   if (x.n == 1) return x.v[0];
   uint32_t at = f.axes[0] && f.axes[1] == '+' ? (uint32_t)atoi(f.axes + 2) : 0;
   if (f.axes[0] == 'l') at += l;
@@ -110,8 +110,8 @@ static void fill_op(vft_builder *b, vft_op *op, const char *box, const vft_raw_t
   op->den = t + nexpr + nbase;
   op->has_out = out != VFT_NO_TENSOR;
   if (op->has_out) op->out = t[n - 1].factor[0];
-  op->looped = box[0] == b->loop_letter;
-  op->loop_first = op->looped ? b->loop_first : 0;
+  op->looped = box[0] == b->ops->loop_letter;
+  op->loop_first = op->looped ? b->ops->loop_first : 0;
   op->loop_count = op->looped ? b->size[(unsigned char)box[0]] : 1;
 }
 
@@ -131,10 +131,10 @@ static void set_outputs(vft_builder *b, vft_op *op, const vft_tensor_id *more, i
   if (!op || b->status != VFT_OK) return;
   vft_tensor_id list[64];
   uint32_t n = 0;
-  if (op->has_out) n += tensors_of(b->step, op->out.tensor, UINT32_MAX, list + n);
-  n += tensors_of(b->step, VFT_NO_TENSOR, op->rem, list + n);
-  n += tensors_of(b->step, VFT_NO_TENSOR, op->comp, list + n);
-  for (int i = 0; i < nmore; i++) n += tensors_of(b->step, more[i], UINT32_MAX, list + n);
+  if (op->has_out) n += tensors_of(b->ops->step, op->out.tensor, UINT32_MAX, list + n);
+  n += tensors_of(b->ops->step, VFT_NO_TENSOR, op->rem, list + n);
+  n += tensors_of(b->ops->step, VFT_NO_TENSOR, op->comp, list + n);
+  for (int i = 0; i < nmore; i++) n += tensors_of(b->ops->step, more[i], UINT32_MAX, list + n);
   op->outputs = vft_arena_alloc(b->arena, n ? n : 1, sizeof *op->outputs);
   if (!op->outputs) {
     b->status = VFT_RESOURCE;
@@ -243,10 +243,10 @@ void vft_build_requant(vft_builder *b, vft_build_out out, vft_tensor_id base, co
     base_term = VFT_RAW1(1, base, base_axes);
   }
   rel[n] = VFT_RAW1(negate ? one : -one, out.tensor, out.axes);
-  if (b->lemma) {
-    rel[n].lemma = b->lemma;
+  if (b->ops->lemma) {
+    rel[n].lemma = b->ops->lemma;
     rel[n].lemma_lo = -((int64_t)1 << 61);
-    b->lemma = NULL;
+    b->ops->lemma = NULL;
   }
   rel[n++].per_layer = vector;
   uint32_t rem = vft_build_remainder(b, vft_build_name(b, "%s/rem", out.name), box,
@@ -345,7 +345,7 @@ vft_tensor_id vft_build_requant_fitted(vft_builder *b, const char *name, const c
                             layers > 1 ? tag : NULL, limb_width[i], 0);
   }
   vft_tensor_id t = vft_build_wide_of(b, name, axes, nlimbs, limb, at, limb_width, 0, frac);
-  b->lemma =
+  b->ops->lemma =
       "the limbs of the output at index l are range checked to min(width, 61 - k[l]) bits in "
       "total by lookups whose tags depend on l, so 0 <= 2^k[l] q[l] < 2^61";
   vft_build_requant(b, (vft_build_out){name, t, axes}, VFT_NO_TENSOR, NULL, false, terms, n);
@@ -432,7 +432,7 @@ vft_tensor_id vft_build_isqrt(vft_builder *b, const char *name, const char *axes
 void vft_build_silu(vft_builder *b, vft_tensor_id in, const char *name, const char *z_name,
                     const char *dz_name, const char *axes, vft_tensor_id *z, vft_tensor_id *dz) {
   if (b->status != VFT_OK) return;
-  vft_step *s = b->step;
+  vft_step *s = b->ops->step;
   uint32_t layers = layers_of(b, axes);
   int64_t *tag = vft_arena_alloc(b->arena, layers, sizeof *tag);
   uint32_t *number = vft_arena_alloc(b->arena, layers, sizeof *number);
@@ -451,7 +451,7 @@ void vft_build_silu(vft_builder *b, vft_tensor_id in, const char *name, const ch
       vft_build_fail(b, "%s: no table for exponent %d", name, frac_z[l]);
       return;
     }
-    tag[l] = b->p->tables[b->table_silu[frac_z[l]]].tag;
+    tag[l] = b->p->tables[b->ops->table_silu[frac_z[l]]].tag;
     for (int c = 0; c < 2; c++) {
       const vft_tensor *t = &b->p->tensors[s->tables[number[l] + c].tensor];
       if (t->lo < lo[c]) lo[c] = t->lo;
@@ -566,8 +566,8 @@ vft_softmax_ids vft_build_softmax(vft_builder *b, const char *name, const char *
   vft_build_relation(b, vft_build_name(b, "%s/pinned", name), VFT_ZERO, VFT_NO_TENSOR, rows,
                      &pinned, 1);
 
-  uint32_t table = masked ? b->table_score : b->table_logit;
-  int64_t tag = b->p->tables[table].tag, zero = b->p->tables[b->table_zero].tag;
+  uint32_t table = masked ? b->ops->table_score : b->ops->table_logit;
+  int64_t tag = b->p->tables[table].tag, zero = b->p->tables[b->ops->table_zero].tag;
   vft_raw_term c0[2] = {VFT_RAW0(masked ? zero : tag), VFT_RAW1(tag - zero, mask, mask_axes)};
   vft_raw_term c1 = VFT_RAW1(1, ids.t, box), c2 = VFT_RAW1(1, ids.e, box);
   vft_build_lookup(b, vft_build_name(b, "%s/table", name), box,

@@ -1,16 +1,10 @@
-/* The builder's vocabulary: each gadget adds tensors, relations and lookups to the program and one
- * op to the list. Private to src/program.
- *
- * Axes are strings of index letters, one per axis, each with an optional offset: "lspqd",
- * "l+1spqd", "z+30spqd" (z has size 1: a fixed position). Sizes of letters are set in the
- * builder. Failure is sticky: after the first one every gadget returns VFT_NO_TENSOR and does
- * nothing; the caller looks at `status` once. */
+/* The vocabulary of programs with ops: each gadget adds tensors, relations and lookups to the
+ * program (gadget/builder.h) and one op to the list. Private to src/program. */
 #ifndef VFT_PROGRAM_GADGETS_H
 #define VFT_PROGRAM_GADGETS_H
 
+#include "gadget/builder.h"
 #include "program/step.h"
-
-typedef __int128 vft_i128;
 
 /* x 2^s for x >= 0 and any s, rounded down, or 2^100 when that is less: bounds of lemmas are
  * compared with 2^61, so they may saturate but must not wrap. */
@@ -21,42 +15,22 @@ static inline vft_i128 vft_bound_shift(vft_i128 x, int s) {
   return s >= 100 || x >= most >> s ? most : x << s;
 }
 
-typedef struct {
+/* What a builder of ops has besides. */
+struct vft_op_builder {
   vft_step *step;
-  vft_program *p;
-  vft_arena *arena; /* = the program's */
-  vft_status status;
-  uint32_t size[128];
   vft_section section;
   bool backward, trace_only;
-  bool field; /* what is declared next is modulo p */
   uint32_t loop_first; /* layer (or sequence) of index 0 */
   char loop_letter;    /* 'l', in HEAD 's' */
   uint32_t cap_ops, cap_wides, cap_tensors;
   /* relations and lookups of the gadget being built */
   uint32_t first_relation, first_lookup;
-  /* cache of PUBLIC layer vectors */
-  struct { vft_tensor_id id; uint32_t n; const int64_t *v; } *vectors;
-  uint32_t nvectors, cap_vectors;
   const char *lemma; /* of the next requantisation's output term, see requant_fitted */
   uint32_t table_score, table_zero, table_logit;
   uint32_t table_silu[VFT_STEP_SILU_TABLES]; /* by exponent */
-} vft_builder;
-
-typedef struct {
-  vft_tensor_id tensor;
-  const char *axes;
-} vft_axes_factor;
-
-/* A term with explicit integer coefficients: coef * per_layer[l] * product. */
-typedef struct {
-  int64_t coef;
-  const int64_t *per_layer; /* NULL, or one per index of letter l */
-  int nfactors;
-  vft_axes_factor factor[VFT_MAX_FACTORS];
-  const char *lemma; /* as in vft_term */
-  int64_t lemma_lo, lemma_hi;
-} vft_raw_term;
+};
+/* Zero-initialised builders of the step's program, which exists. */
+void vft_build_start(vft_builder *b, vft_op_builder *ops, vft_step *step);
 
 /* A term in real numbers: sign * 2^exp2 * product of the tensors' real values. The gadget aligns
  * exponents. With a lemma, the product of integers (before alignment, contraction included) is
@@ -76,15 +50,6 @@ typedef struct {
 #define VFT_R3(n, t0, x0, t1, x1, t2, x2)         \
   ((vft_real_term){.sign = (n), .nfactors = 3,    \
                    .factor = {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
-#define VFT_RAW0(n) ((vft_raw_term){.coef = (n)})
-#define VFT_RAW1(n, t0, x0) \
-  ((vft_raw_term){.coef = (n), .nfactors = 1, .factor = {{(t0), (x0)}}})
-#define VFT_RAW2(n, t0, x0, t1, x1) \
-  ((vft_raw_term){.coef = (n), .nfactors = 2, .factor = {{(t0), (x0)}, {(t1), (x1)}}})
-#define VFT_RAW3(n, t0, x0, t1, x1, t2, x2)       \
-  ((vft_raw_term){.coef = (n), .nfactors = 3,     \
-                  .factor = {{(t0), (x0)}, {(t1), (x1)}, {(t2), (x2)}}})
-
 /* Exponents: one value for all, or `v` with one per index on the tensor's first axis. */
 vft_frac vft_build_frac(vft_builder *b, int value);
 vft_frac vft_build_fracs(vft_builder *b, const int *v, uint32_t n); /* copied */
@@ -96,19 +61,12 @@ vft_tensor_id vft_build_narrow(vft_builder *b, const char *name, const char *axe
 /* A wide value (VIRTUAL) with limbs of 16 bits and a rest, each range checked. */
 vft_tensor_id vft_build_wide(vft_builder *b, const char *name, const char *axes, int bits,
                              bool is_signed, vft_frac frac);
-/* Plain declarations. */
-vft_tensor_id vft_build_tensor(vft_builder *b, vft_origin origin, uint32_t group, const char *name,
-                               const char *axes, int64_t lo, int64_t hi, const int64_t *values,
-                               vft_frac frac);
 /* A value given by existing limb tensors. */
 vft_tensor_id vft_build_wide_of(vft_builder *b, const char *name, const char *axes,
                                 uint32_t nlimbs, const vft_tensor_id *limb, const uint8_t *at,
                                 const uint8_t *width, int64_t offset, vft_frac frac);
 /* Limbs without a value of their own; returns their number in step->wides. */
 uint32_t vft_build_limbs(vft_builder *b, vft_wide w);
-void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,
-                     int64_t offset);
-
 /* ---- gadgets ---- */
 /* out already declared (container or wide); `axes` may carry an offset on its first axis. */
 typedef struct {
@@ -163,34 +121,15 @@ vft_tensor_id vft_build_compare(vft_builder *b, const char *name, const char *ax
                                 const vft_raw_term *terms, int n);
 
 /* ---- plumbing used by the gadgets' two files ---- */
-const char *vft_build_name(vft_builder *b, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 void vft_build_begin(vft_builder *b);
 vft_op *vft_build_op(vft_builder *b, vft_op_kind kind, const char *name);
-/* Relation over the free letters of `free_axes`; returns its id. */
-uint32_t vft_build_relation(vft_builder *b, const char *name, vft_relation_kind kind,
-                            vft_tensor_id target, const char *free_axes, const vft_raw_term *terms,
-                            int n);
-/* Lookup over the letters of axes: column c has n[c] raw terms. */
-void vft_build_lookup(vft_builder *b, const char *name, const char *axes,
-                      const vft_raw_term *const col[VFT_LOOKUP_COLS],
-                      const int n[VFT_LOOKUP_COLS]);
-/* Index numbering of free letters then contracted ones; fills sizes; terms in the arena. */
-bool vft_build_compile(vft_builder *b, const char *free_axes, const vft_raw_term *terms, int n,
-                       uint32_t *nindex, uint32_t *nfree, uint32_t size[VFT_MAX_INDEX],
-                       vft_term **out);
-bool vft_build_factor(vft_builder *b, vft_axes_factor f, const char *letters, vft_factor *out);
 /* Interval of sum of terms over a box whose first nfree indices are free. */
 void vft_build_interval(const vft_program *p, const vft_term *terms, uint32_t n, uint32_t nfree,
                         uint32_t nindex, const uint32_t *size, vft_i128 *lo, vft_i128 *hi);
 /* A number that relations mention as limbs: up to `bits` bits, or per-layer widths. */
-/* (bits or bits_per_layer[l], t + offset) is a row of the range table. */
-void vft_build_range_layered(vft_builder *b, const char *name, const char *axes, vft_tensor_id t,
-                             const int64_t *bits_per_layer, int bits, int64_t offset);
 uint32_t vft_build_remainder(vft_builder *b, const char *name, const char *axes, int bits,
                              const int8_t *per_layer, vft_raw_term *terms, int *nterms,
                              int64_t sign);
 const int64_t *vft_build_powers(vft_builder *b, const int *exponent, uint32_t n);
-bool vft_build_fail(vft_builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

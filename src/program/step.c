@@ -180,12 +180,12 @@ static vft_status add_tables(vft_build *c) {
   }
   (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
   if (c->layers) {
-    b->table_score =
+    b->ops->table_score =
         add_table(c, "lookup/score", TAG_SCORE, 0, 16, s->tables[0].tensor, VFT_NO_TENSOR);
-    b->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
+    b->ops->table_zero = add_table(c, "lookup/zero", TAG_ZERO, 0, 0, VFT_NO_TENSOR, VFT_NO_TENSOR);
   }
   if (c->head)
-    b->table_logit =
+    b->ops->table_logit =
         add_table(c, "lookup/logit", TAG_LOGIT, 0, 16, s->tables[1].tensor, VFT_NO_TENSOR);
   for (int frac = 0; frac < VFT_STEP_SILU_TABLES; frac++) {
     if (!gate_has(c->model, frac)) continue;
@@ -198,7 +198,7 @@ static vft_status add_tables(vft_build *c) {
     TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu,
                      dz));
     if (c->layers && gate_has(f, frac))
-      b->table_silu[frac] =
+      b->ops->table_silu[frac] =
           add_table(c, vft_build_name(b, "lookup/silu%d", frac), TAG_SILU + frac, -32768, 16,
                     s->tables[at].tensor, s->tables[at + 1].tensor);
   }
@@ -333,7 +333,7 @@ static void add_batch(vft_build *c) {
 static void add_load(vft_build *c, vft_tensor_id value, const char *axes) {
   vft_builder *b = &c->b;
   if (b->status != VFT_OK) return;
-  const vft_wide *w = &b->step->wides[b->step->wide_of[value]];
+  const vft_wide *w = &b->ops->step->wides[b->ops->step->wide_of[value]];
   vft_raw_term terms[VFT_MAX_LIMBS + 1];
   int n = 0;
   for (uint32_t i = 0; i < w->nlimbs; i++)
@@ -543,8 +543,8 @@ static void add_program_links(vft_build *c) {
 }
 
 static void build_forward(vft_build *c) {
-  c->b.section = VFT_SECTION_PRE;
-  c->b.loop_letter = 'l';
+  c->ops.section = VFT_SECTION_PRE;
+  c->ops.loop_letter = 'l';
   for (int p = 0; p < VFT_PROJECTIONS && (c->layers || c->optimiser); p++)
     for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
       add_state(c, p, kind, false);
@@ -563,19 +563,19 @@ static void build_forward(vft_build *c) {
     vft_build_stream_grad(c);
     vft_build_enter(c);
   }
-  c->b.section = VFT_SECTION_LAYER;
+  c->ops.section = VFT_SECTION_LAYER;
   if (c->layers) vft_build_layers_forward(c);
 }
 
 static void build_backward(vft_build *c) {
-  c->b.section = VFT_SECTION_HEAD;
-  c->b.loop_letter = 's';
+  c->ops.section = VFT_SECTION_HEAD;
+  c->ops.loop_letter = 's';
   if (c->head) vft_build_head(c);
-  c->b.backward = true;
-  c->b.section = VFT_SECTION_BACK;
-  c->b.loop_letter = 'l';
+  c->ops.backward = true;
+  c->ops.section = VFT_SECTION_BACK;
+  c->ops.loop_letter = 'l';
   if (c->layers) vft_build_layers_backward(c);
-  c->b.section = VFT_SECTION_POST;
+  c->ops.section = VFT_SECTION_POST;
   if (c->layers && !c->head) vft_build_leave(c);
   for (int p = 0; p < VFT_PROJECTIONS && c->optimiser; p++)
     for (int kind = 0; kind < 2 && vft_build_adapted(c, p); kind++) {
@@ -622,13 +622,11 @@ vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *p
   c->layers = part->kind == VFT_PART_STEP || part->kind == VFT_PART_LAYERS;
   c->head = part->kind == VFT_PART_STEP || part->kind == VFT_PART_HEAD;
   c->optimiser = part->kind == VFT_PART_STEP || part->kind == VFT_PART_OPTIMISER;
-  c->b.step = step;
-  c->b.p = step->program;
-  c->b.arena = &step->program->arena;
+  vft_build_start(&c->b, &c->ops, step);
   set_sizes(c);
   add_program_links(c);
-  c->b.section = VFT_SECTION_PRE;
-  c->b.loop_letter = 'l';
+  c->ops.section = VFT_SECTION_PRE;
+  c->ops.loop_letter = 'l';
   TRY_OUT(add_tables(c));
   if (c->layers) {
     TRY_OUT(add_rotations(c));
@@ -711,9 +709,8 @@ vft_status vft_release_build(const vft_step_shape *shape, const vft_profile *pro
   vft_builder *b = &c->b;
   c->s = &step->shape;
   c->f = c->model = &step->profile;
-  c->step = b->step = step;
-  b->p = step->program;
-  b->arena = &step->program->arena;
+  c->step = step;
+  vft_build_start(b, &c->ops, step);
   set_sizes(c);
   (void)add_table(c, "lookup/range", 0, 0, VFT_MAX_RANGE_BITS + 1, VFT_NO_TENSOR, VFT_NO_TENSOR);
   for (int i = 0; i < n; i++) {

@@ -6,6 +6,7 @@
 #ifndef VFT_PROGRAM_STEP_H
 #define VFT_PROGRAM_STEP_H
 
+#include "gadget/builder.h"
 #include "program/op.h"
 #include "program/profile.h"
 
@@ -74,12 +75,6 @@ typedef struct {
   bool output;    /* computed by this part */
 } vft_hand;
 enum { VFT_MAX_HANDS = 64, VFT_SQUARES_BITS = 58 };
-
-/* Exponents of a tensor: n = 1, or one per index on its first axis. */
-typedef struct {
-  const int *v;
-  uint32_t n;
-} vft_frac;
 
 struct vft_step {
   vft_program *program;

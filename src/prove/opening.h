@@ -2,7 +2,7 @@
 #ifndef VFT_PROVE_OPENING_H
 #define VFT_PROVE_OPENING_H
 
-#include "argument/whir.h"
+#include "argument/whir_prover.h"
 #include "base/status.h"
 #include "prove/commit.h"
 #include "verify/opening.h"

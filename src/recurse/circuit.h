@@ -27,24 +27,11 @@
 #include "base/status.h"
 #include "field/goldilocks.h"
 #include "hash/poseidon.h"
+#include "recurse/cell.h"
 
 typedef uint32_t vft_wire;
 
-typedef enum {
-  VFT_CELL_CONSTANT, /* number 0 is the constant 0: the wire 0 */
-  VFT_CELL_INPUT,
-  VFT_CELL_BASE,
-  VFT_CELL_FREE,
-  VFT_CELL_BIT,
-  VFT_CELL_PART,
-  VFT_CELL_FETCH,
-  VFT_CELL_SPONGE,
-  VFT_CELL_SUM,
-  VFT_CELL_KINDS
-} vft_cell_kind;
-
-enum { VFT_WIRE_BITS = 28, VFT_SPLIT_BITS = 32, VFT_SPONGE_CELLS = VFT_POSEIDON_WIDTH / 3,
-       VFT_SPONGE_KEPT = 3 /* cells that others may read */ };
+enum { VFT_WIRE_BITS = 28 };
 static inline vft_cell_kind vft_wire_kind(vft_wire w) { return (vft_cell_kind)(w >> VFT_WIRE_BITS); }
 static inline uint32_t vft_wire_number(vft_wire w) { return w & ((1u << VFT_WIRE_BITS) - 1); }
 

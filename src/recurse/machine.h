@@ -19,7 +19,12 @@
  * Why a proof under a key shows that the circuit has a satisfying assignment: each lookup tuple is
  * a row of the list, which has one row for each number; so all chips speak of the same cells, and
  * each of the circuit's rules is a relation of one chip. No order of evaluation is needed: cells
- * are written once, and the rules are all the circuit says. */
+ * are written once, and the rules are all the circuit says.
+ *
+ * Bounds close for every shape: integers are the numbers of cells and parts, below 2^26, the limbs,
+ * multiplicities below 2^31; all other tensors and every relation are modulo p. So the checker of
+ * bounds accepts the program of any shape that vft_machine_build takes, and a verifier need not run
+ * it (tests/lib: shapes at the limits). */
 #ifndef VFT_RECURSE_MACHINE_H
 #define VFT_RECURSE_MACHINE_H
 
@@ -27,8 +32,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "program/step.h"
-#include "recurse/circuit.h"
+#include "field/goldilocks.h"
+#include "recurse/cell.h"
 #include "relation/program.h"
 
 /* Numbers of rows; each at least 1, cells of all kinds at most 2^log_cells. */
@@ -39,7 +44,6 @@ typedef struct {
 
 typedef struct {
   vft_machine_shape shape;
-  vft_step *step; /* owns the program */
   vft_program *program;
   uint32_t wiring;                        /* link */
   uint32_t first[VFT_CELL_KINDS];         /* number of the first cell of a kind */
@@ -49,27 +53,17 @@ typedef struct {
   vft_tensor_id at_lane, part_lane, lane; /* [permutations, 8] */
   vft_tensor_id at_swap, swap;            /* [permutations] */
   vft_tensor_id capacity, goes_on;        /* [permutations, 4]; [permutations] */
-  vft_tensor_id x[VFT_POSEIDON_FULL], y, out; /* program/gadget_poseidon.h */
+  vft_tensor_id x[VFT_POSEIDON_FULL], y, out; /* gadget/poseidon.h */
   vft_tensor_id at_split, part_split, split, bit, limb[2], top, inverse;
   vft_tensor_id at_part, part_part;
   vft_tensor_id fetch_from, at_index, index;
   vft_tensor_id at_zero;
 } vft_machine;
 
-/* The least shape that has room for the circuit. */
-void vft_machine_fit(const vft_circuit *circuit, uint32_t log_columns, vft_machine_shape *shape);
 /* Fails: VFT_USAGE for a shape that cannot be, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out);
 void vft_machine_free(vft_machine *machine);
 
-/* Fills an initialised trace: wiring, inputs, witness, virtual tensors, multiplicities. A circuit
- * with cells that should be 0 and are not gives VFT_REJECTED "circuit/zero".
- * Fails: VFT_USAGE (a circuit beyond the shape), VFT_RESOURCE. */
-VFT_MUST_CHECK vft_status vft_machine_trace(const vft_machine *machine, const vft_circuit *circuit,
-                                            vft_trace *trace);
-/* The wiring alone: the trace's tensors of the link. */
-VFT_MUST_CHECK vft_status vft_machine_wire(const vft_machine *machine, const vft_circuit *circuit,
-                                           vft_trace *trace);
 /* Values of the statement as vft_statement has them, one array a tensor; inputs: n elements, others
  * 0. One allocation: vft_free. */
 VFT_MUST_CHECK vft_status vft_machine_inputs(const vft_machine *machine, const vft_ext *input,

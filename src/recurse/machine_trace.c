@@ -1,9 +1,33 @@
 /* From a recorded circuit to the machine's trace. */
+#include "recurse/machine_trace.h"
+
 #include <string.h>
 
 #include "base/pool.h"
-#include "program/gadget_poseidon.h"
-#include "recurse/machine.h"
+#include "gadget/poseidon.h"
+#include "relation/layout.h"
+
+void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_shape *shape) {
+#define AT_LEAST_ONE(n) ((n) ? (n) : 1)
+  *shape = (vft_machine_shape){
+      .log_columns = log_columns,
+      .constants = c->cells[VFT_CELL_CONSTANT].n,
+      .inputs = AT_LEAST_ONE(c->cells[VFT_CELL_INPUT].n),
+      .bases = AT_LEAST_ONE(c->cells[VFT_CELL_BASE].n),
+      .frees = AT_LEAST_ONE(c->cells[VFT_CELL_FREE].n),
+      .splits = AT_LEAST_ONE(c->nsplit),
+      .parts = AT_LEAST_ONE(c->cells[VFT_CELL_PART].n),
+      .fetches = AT_LEAST_ONE(c->cells[VFT_CELL_FETCH].n),
+      .permutations = c->nsponge > 2 ? c->nsponge : 2,
+      .sums = AT_LEAST_ONE(c->cells[VFT_CELL_SUM].n),
+      .zeros = AT_LEAST_ONE(c->nzero),
+  };
+#undef AT_LEAST_ONE
+  shape->log_cells = vft_log2_ceil((uint64_t)shape->constants + shape->inputs + shape->bases +
+                                   shape->frees + (uint64_t)VFT_SPLIT_BITS * shape->splits +
+                                   shape->parts + shape->fetches +
+                                   (uint64_t)VFT_SPONGE_KEPT * shape->permutations + shape->sums);
+}
 
 /* Rows of permutations: chains one after the other, each in order, in the order of their starts. */
 static vft_status order_permutations(const vft_circuit *c, uint32_t **out) {
@@ -233,19 +257,4 @@ vft_status vft_machine_trace(const vft_machine *m, const vft_circuit *c, vft_tra
 out:
   vft_free(row);
   return st;
-}
-
-vft_status vft_machine_inputs(const vft_machine *m, const vft_ext *input, uint32_t n,
-                              int64_t ***inputs) {
-  size_t tensors = m->program->ntensors, room = 3 * (size_t)m->shape.inputs;
-  if (n > m->shape.inputs)
-    return vft_fail(VFT_USAGE, "circuit: %u inputs, the shape has %u", n, m->shape.inputs);
-  int64_t **list = vft_alloc(1, tensors * sizeof *list + room * sizeof **list);
-  if (!list) return VFT_RESOURCE;
-  list[m->input] = (int64_t *)(void *)(list + tensors);
-  for (uint32_t i = 0; i < n; i++)
-    for (uint32_t k = 0; k < 3; k++)
-      list[m->input][3 * (size_t)i + k] = vft_field_signed(input[i].c[k]);
-  *inputs = list;
-  return VFT_OK;
 }

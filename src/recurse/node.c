@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "recurse/machine_trace.h"
 #include "recurse/table.h"
 #include "recurse/verifier.h"
 

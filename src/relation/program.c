@@ -8,7 +8,8 @@
 #include "relation/program_index.h"
 
 enum { FIRST_CAPACITY = 16 };
-#define MAX_ELEMENTS ((size_t)1 << 40)
+/* Less where a size_t is shorter. */
+#define MAX_ELEMENTS (SIZE_MAX >> 24 >> 24 ? (uint64_t)1 << 40 : SIZE_MAX)
 
 /* ---- names ---- */
 
@@ -275,7 +276,7 @@ static vft_status check_factor(const vft_program *p, const char *what, const vft
 static vft_status check_sizes(const char *what, uint32_t nindex, const uint32_t *size) {
   if (nindex > VFT_MAX_INDEX)
     return vft_fail(VFT_USAGE, "%s: %u index variables, at most %d", what, nindex, VFT_MAX_INDEX);
-  size_t n = 1;
+  uint64_t n = 1;
   for (uint32_t v = 0; v < nindex; v++) {
     if (!size[v]) return vft_fail(VFT_USAGE, "%s: index %u has size 0", what, v);
     if (n > MAX_ELEMENTS * 1024 / size[v])

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "gadget/poseidon.h"
 #include "program/epoch.h"
-#include "program/gadget_poseidon.h"
 
 typedef struct {
   const vft_step *step;

@@ -77,6 +77,8 @@ VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *con
 /* Parameters of an opening under the options; the same on both sides. */
 VFT_MUST_CHECK vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
                                           const vft_proof_options *options);
+/* Whether the account is what a verifier asks for. */
+VFT_MUST_CHECK vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags);
 /* Absorbs what the options and the protocol's version change. */
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *options);
 

@@ -142,3 +142,25 @@ out:
   vft_free(claim);
   return st;
 }
+
+vft_status vft_verify_oracles(const vft_tree_info *tree, uint32_t ntrees, unsigned log_columns,
+                              const vft_oracle_claims *claims, const vft_proof_options *options,
+                              vft_verify_flags flags, const uint8_t *proof, size_t len,
+                              vft_soundness *soundness) {
+  vft_status st = VFT_OK;
+  vft_soundness account;
+  memset(&account, 0, sizeof account);
+  vft_channel *ch = vft_channel_verifier(vft_oracle_protocol_name, options->hash, proof, len);
+  if (!ch) return VFT_RESOURCE;
+  TRY_OUT(vft_driver_open_oracles(ch, tree, ntrees, log_columns, claims, options, NULL, &account));
+  TRY_OUT(vft_channel_finish(ch));
+  TRY_OUT(vft_driver_soundness(&account, flags));
+  if (soundness) {
+    *soundness = account;
+    memset(&account, 0, sizeof account);
+  }
+out:
+  vft_soundness_free(&account);
+  vft_channel_free(ch);
+  return st;
+}

@@ -53,24 +53,7 @@ vft_status vft_statement_values(const vft_statement *statement, vft_public **out
   return VFT_OK;
 }
 
-vft_status vft_verify_link_shapes(const vft_program *a, uint32_t out, const vft_program *b,
-                                  uint32_t in) {
-  uint32_t s = 0, t = 0;
-  for (;; s++, t++) {
-    while (s < a->ntensors && (a->tensors[s].origin != VFT_LINK || a->tensors[s].group != out)) s++;
-    while (t < b->ntensors && (b->tensors[t].origin != VFT_LINK || b->tensors[t].group != in)) t++;
-    if (s == a->ntensors && t == b->ntensors) return VFT_OK;
-    if (s == a->ntensors || t == b->ntensors) break;
-    const vft_tensor *x = &a->tensors[s], *y = &b->tensors[t];
-    if (x->rank != y->rank || memcmp(x->dims, y->dims, x->rank * sizeof *x->dims) != 0) break;
-  }
-  return vft_fail(VFT_USAGE, "links %s and %s: tensors %s and %s have different shapes",
-                  a->link_names[out], b->link_names[in],
-                  s < a->ntensors ? a->tensors[s].name : "(none)",
-                  t < b->ntensors ? b->tensors[t].name : "(none)");
-}
-
-static vft_status check_soundness(const vft_soundness *s, vft_verify_flags flags) {
+vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags) {
   if (flags.allow_test_profile && s->test_profile) return VFT_OK;
   return vft_soundness_require(s, VFT_SOUNDNESS_LEVEL);
 }
@@ -100,7 +83,7 @@ vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_opti
   TRY_OUT(vft_driver_run(&s, &trees, statement, options, &witness_root, NULL,
                          claims ? &found : NULL));
   TRY_OUT(vft_channel_finish(ch));
-  TRY_OUT(check_soundness(&s.soundness, flags));
+  TRY_OUT(vft_driver_soundness(&s.soundness, flags));
   if (claims) TRY_OUT(vft_oracle_claims_append(claims, &found, NULL));
   if (soundness) {
     *soundness = s.soundness;
@@ -112,27 +95,5 @@ out:
   vft_session_free(&s);
   vft_channel_free(ch);
   vft_free(pub);
-  return st;
-}
-
-vft_status vft_verify_oracles(const vft_tree_info *tree, uint32_t ntrees, unsigned log_columns,
-                              const vft_oracle_claims *claims, const vft_proof_options *options,
-                              vft_verify_flags flags, const uint8_t *proof, size_t len,
-                              vft_soundness *soundness) {
-  vft_status st = VFT_OK;
-  vft_soundness account;
-  memset(&account, 0, sizeof account);
-  vft_channel *ch = vft_channel_verifier(vft_oracle_protocol_name, options->hash, proof, len);
-  if (!ch) return VFT_RESOURCE;
-  TRY_OUT(vft_driver_open_oracles(ch, tree, ntrees, log_columns, claims, options, NULL, &account));
-  TRY_OUT(vft_channel_finish(ch));
-  TRY_OUT(check_soundness(&account, flags));
-  if (soundness) {
-    *soundness = account;
-    memset(&account, 0, sizeof account);
-  }
-out:
-  vft_soundness_free(&account);
-  vft_channel_free(ch);
   return st;
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "argument/whir_kernels.h"
+#include "argument/whir_prover.h"
 #include "argument/whir_reference.h"
 #include "base/cpu.h"
 #include "base/mem.h"

@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/pool.h"
-#include "program/gadget_poseidon.h"
+#include "gadget/poseidon.h"
 #include "prove/prove.h"
 
 enum { N = 37, LANES = VFT_POSEIDON_WIDTH };

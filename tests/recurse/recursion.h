@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "prove/prove.h"
-#include "recurse/machine.h"
+#include "recurse/machine_trace.h"
 #include "recurse/verifier.h"
 
 typedef struct {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "recurse/machine.h"
+#include "recurse/machine_trace.h"
 
 typedef struct {
   vft_circuit *c;

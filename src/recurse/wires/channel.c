@@ -1,4 +1,4 @@
-#include "channel.h"
+#include "recurse/wires/channel.h"
 
 #include <string.h>
 

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "channel.h"
 #include "hash/poseidon.h"
 #include "merkle/path.h"
 #include "recurse/paths.h"
 #include "recurse/recorder.h"
+#include "recurse/wires/channel.h"
 
 vft_status vft_whir_draw(vft_channel *ch, vft_whir_queries *q, size_t n, unsigned log_n) {
   q->n = q->opened = n;

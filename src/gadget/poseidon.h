@@ -1,10 +1,9 @@
-/* Poseidon permutations (hash/poseidon.h) as relations, and gadgets on field elements. Private to
- * src/program. */
-#ifndef VFT_PROGRAM_GADGET_POSEIDON_H
-#define VFT_PROGRAM_GADGET_POSEIDON_H
+/* Poseidon permutations (hash/poseidon.h) as relations, and gadgets on field elements. */
+#ifndef VFT_GADGET_POSEIDON_H
+#define VFT_GADGET_POSEIDON_H
 
+#include "gadget/builder.h"
 #include "hash/poseidon.h"
-#include "program/gadgets.h"
 
 /* Tensors and relations modulo p; terms as in vft_build_relation. */
 vft_tensor_id vft_build_field(vft_builder *b, vft_origin origin, uint32_t group, const char *name,

@@ -3,7 +3,7 @@
  * the matrix. In a partial round eleven lanes are linear; so the 22 S-box inputs, and the state
  * that enters the last four rounds, are linear in the outputs of the fourth round's S-boxes and of
  * the earlier partial ones, with coefficients that are worked out once (vft_build_poseidon). */
-#include "program/gadget_poseidon.h"
+#include "gadget/poseidon.h"
 
 #include <string.h>
 
@@ -129,65 +129,6 @@ void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *c) {
   declare_rows(b, "middle", 'I', LANES, s.v, &c->middle_in, &c->middle_back, &c->middle_rc);
 }
 
-/* ---- relations ---- */
-
-static vft_raw_term product4(int64_t coef, vft_tensor_id m, const char *m_axes, vft_tensor_id c,
-                             vft_tensor_id x, const char *axes) {
-  return (vft_raw_term){.coef = coef, .nfactors = 4,
-                        .factor = {{m, m_axes}, {c, axes}, {c, axes}, {x, axes}}};
-}
-
-static void add_cube(vft_builder *b, const char *name, vft_tensor_id x, vft_tensor_id cube,
-                     const char *axes) {
-  vft_raw_term t[2] = {VFT_RAW1(1, cube, axes), VFT_RAW3(-1, x, axes, x, axes, x, axes)};
-  vft_build_field_zero(b, name, axes, t, 2);
-}
-
-/* Rounds first .. first + 2 of the full ones lead to the next. */
-static void add_rounds(vft_builder *b, const vft_poseidon_constants *c,
-                       const vft_poseidon_box *box, const char *name, int first) {
-  const char *to = vft_build_name(b, "%sT+%dI", box->axes, first + 1);
-  const char *from = vft_build_name(b, "%sT+%dK", box->axes, first);
-  b->size['T'] = HALF - 1;
-  vft_raw_term t[3] = {VFT_RAW1(1, box->x, to),
-                       VFT_RAW1(-1, c->rc, vft_build_name(b, "T+%dI", first + 1)),
-                       product4(-1, c->matrix, "IK", box->cube, box->x, from)};
-  vft_build_field_zero(b, name, vft_build_name(b, "%sTI", box->axes), t, 3);
-  b->size['T'] = VFT_POSEIDON_FULL;
-}
-
-vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *c, const char *name,
-                                    const char *axes) {
-  vft_poseidon_box box = {.axes = axes};
-  vft_build_poseidon_constants(b, c);
-  const char *full = vft_build_name(b, "%sTI", axes), *part = vft_build_name(b, "%sP", axes);
-  box.x = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x", name), full, NULL);
-  box.cube = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/x3", name), full, NULL);
-  box.y = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/y", name), part, NULL);
-  box.y_cube = vft_build_field(b, VFT_WITNESS, 0, vft_build_name(b, "%s/y3", name), part, NULL);
-  add_cube(b, vft_build_name(b, "%s/cube", name), box.x, box.cube, full);
-  add_cube(b, vft_build_name(b, "%s/partial_cube", name), box.y, box.y_cube, part);
-  add_rounds(b, c, &box, vft_build_name(b, "%s/first_rounds", name), 0);
-  const char *third = vft_build_name(b, "%sz+%dK", axes, HALF - 1);
-  const char *back = vft_build_name(b, "%sR", axes);
-  vft_raw_term t[4] = {VFT_RAW1(1, box.y, part), VFT_RAW1(-1, c->partial_rc, "P"),
-                       product4(-1, c->partial_in, "PK", box.cube, box.x, third),
-                       product4(-1, c->partial_back, "PR", box.y_cube, box.y, back)};
-  vft_build_field_zero(b, vft_build_name(b, "%s/partial_rounds", name), part, t, 4);
-  const char *lanes = vft_build_name(b, "%sI", axes);
-  vft_raw_term m[4] = {VFT_RAW1(1, box.x, vft_build_name(b, "%sz+%dI", axes, HALF)),
-                       VFT_RAW1(-1, c->middle_rc, "I"),
-                       product4(-1, c->middle_in, "IK", box.cube, box.x, third),
-                       product4(-1, c->middle_back, "IR", box.y_cube, box.y, back)};
-  vft_build_field_zero(b, vft_build_name(b, "%s/middle", name), vft_build_name(b, "%szI", axes), m,
-                       4);
-  add_rounds(b, c, &box, vft_build_name(b, "%s/last_rounds", name), HALF);
-  vft_raw_term o = product4(1, c->matrix, "IK", box.cube, box.x,
-                            vft_build_name(b, "%sz+%dK", axes, VFT_POSEIDON_FULL - 1));
-  box.out = vft_build_field_define(b, vft_build_name(b, "%s/out", name), lanes, &o, 1);
-  return box;
-}
-
 /* ---- chains ---- */
 
 /* coef * m * x^7 */
@@ -261,101 +202,4 @@ vft_tensor_id vft_build_poseidon_out(vft_builder *b, const vft_poseidon_constant
   vft_raw_term t = vft_build_poseidon_after(b, c, p, 1, p->axes, "I");
   b->size['I'] = LANES;
   return vft_build_field_define(b, name, vft_build_name(b, "%sI", p->axes), &t, 1);
-}
-
-/* ---- what goes in ---- */
-
-vft_tensor_id vft_build_sponge(vft_builder *b, const char *name, uint64_t n, uint64_t domain) {
-  int64_t v[LANES];
-  for (int i = 0; i < LANES; i++) {
-    vft_fp x = round_constant(0, i);
-    if (i == VFT_POSEIDON_RATE) x = vft_fp_add(x, vft_fp_from_u64(n));
-    if (i == VFT_POSEIDON_RATE + 1 && !n) x = vft_fp_add(x, (vft_fp){1});
-    if (i == VFT_POSEIDON_RATE + 2) x = vft_fp_add(x, vft_fp_from_u64(domain));
-    v[i] = vft_field_signed(x);
-  }
-  return vft_build_field(b, VFT_PUBLIC, 0, vft_build_name(b, "%s/start", name), "I", v);
-}
-
-void vft_build_absorb(vft_builder *b, const vft_poseidon_box *p, const char *name, const char *box,
-                      const char *free, int first, int width, vft_tensor_id base,
-                      const vft_raw_term *terms, int n) {
-  enum { MAX_TERMS = 10 };
-  vft_raw_term t[2 + MAX_TERMS] = {VFT_RAW1(1, p->x, vft_build_name(b, "%szi+%d", box, first)),
-                                   VFT_RAW1(-1, base, vft_build_name(b, "i+%d", first))};
-  if (n > MAX_TERMS) {
-    vft_build_fail(b, "%s has more than %d terms", name, MAX_TERMS);
-    return;
-  }
-  b->size['i'] = (uint32_t)width;
-  for (int k = 0; k < n; k++) {
-    t[2 + k] = terms[k];
-    t[2 + k].coef = -terms[k].coef;
-  }
-  vft_build_field_zero(b, name, vft_build_name(b, "%szi", free), t, 2 + n);
-  b->size['i'] = 4;
-}
-
-/* ---- witness ---- */
-
-static vft_fp sbox(vft_fp x, int64_t *at, int64_t *cube_at) {
-  vft_fp c = vft_fp_mul(vft_fp_sqr(x), x);
-  *at = vft_field_signed(x);
-  *cube_at = vft_field_signed(c);
-  return vft_fp_mul(vft_fp_sqr(c), x);
-}
-
-/* The 32-bit halves apart, as in hash/poseidon.c. */
-static void linear_layer(vft_fp *s) {
-  uint64_t low[LANES], high[LANES];
-  for (int i = 0; i < LANES; i++) low[i] = s[i].v & 0xffffffffu, high[i] = s[i].v >> 32;
-  for (int r = 0; r < LANES; r++) {
-    uint64_t a = r ? 0 : 8 * low[0], h = r ? 0 : 8 * high[0];
-    for (int i = 0; i < LANES; i++) {
-      a += vft_poseidon_circulant[i] * low[(r + i) % LANES];
-      h += vft_poseidon_circulant[i] * high[(r + i) % LANES];
-    }
-    unsigned __int128 sum = ((unsigned __int128)h << 32) + a;
-    s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
-  }
-}
-
-void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t n, vft_poseidon_state *in) {
-  int64_t *x = to->x + n * VFT_POSEIDON_FULL * LANES, *c = to->cube + n * VFT_POSEIDON_FULL * LANES;
-  int64_t *y = to->y + n * PARTIAL, *yc = to->y_cube + n * PARTIAL;
-  for (int round = 0; round < VFT_POSEIDON_ROUNDS; round++) {
-    bool partial = round >= HALF && round < HALF + PARTIAL;
-    for (int i = 0; i < LANES; i++) in->s[i] = vft_fp_add(in->s[i], round_constant(round, i));
-    if (partial) {
-      in->s[0] = sbox(in->s[0], y++, yc++);
-    } else {
-      for (int i = 0; i < LANES; i++) in->s[i] = sbox(in->s[i], x++, c++);
-    }
-    linear_layer(in->s);
-  }
-}
-
-static void put_signed(int64_t *to, size_t at, const vft_fp *x, size_t n) {
-  for (size_t i = 0; to && i < n; i++) to[at * n + i] = vft_field_signed(x[i]);
-}
-
-void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
-                             vft_poseidon_state *in) {
-  enum { BATCH = 16 };
-  vft_fp sbox[BATCH][VFT_POSEIDON_SBOXES];
-  for (size_t k = 0; k < n; k += BATCH) {
-    size_t m = n - k < BATCH ? n - k : BATCH;
-    vft_poseidon_permute_trace(in + k, m, sbox);
-    for (size_t j = 0; j < m; j++) {
-      const vft_fp *s = sbox[j];
-      for (int t = 0; t < VFT_POSEIDON_FULL; t++, s += LANES) {
-        if (t == HALF) {
-          put_signed(to->y, first + k + j, s, PARTIAL);
-          s += PARTIAL;
-        }
-        put_signed(to->x[t], first + k + j, s, LANES);
-      }
-      put_signed(to->out, first + k + j, in[k + j].s, LANES);
-    }
-  }
 }

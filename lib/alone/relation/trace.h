@@ -1,0 +1,1 @@
+/* src/relation/trace.h for the library: programs have no values. */

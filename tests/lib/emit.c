@@ -1,0 +1,37 @@
+/* A proof of a small circuit as JSON, with the library's verdict and the milliseconds it took: for
+ * tests/python/test_wasm.py. */
+#include "circuits.h"
+
+#include <time.h>
+
+static void hex(const char *name, const uint8_t *b, size_t n, const char *end) {
+  printf("\"%s\": \"", name);
+  for (size_t i = 0; i < n; i++) printf("%02x", b[i]);
+  printf("\"%s", end);
+}
+
+int main(int argc, char **argv) {
+  proved p;
+  vft_circuit *c = small_circuit(argc > 1 ? (unsigned)atoi(argv[1]) : 3);
+  prove_circuit(&p, c, 10, 0);
+  vft_circuit_free(c);
+  vft_circuit_shape shape = shape_of(&p);
+  uint64_t *input = calloc(3 * p.inputs, sizeof *input);
+  for (size_t i = 0; i < 3 * p.inputs; i++) input[i] = p.input[i / 3].c[i % 3].v;
+  clock_t start = clock();
+  int verdict = vft_verify_circuit_proof(&shape, p.root.b, input, p.inputs, p.proof.bytes,
+                                         p.proof.len, NULL);
+  double ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
+  const uint32_t *number = &shape.log_cells;
+  printf("{\"verdict\": %d, \"ms\": %.1f, \"shape\": [", verdict, ms);
+  for (size_t i = 0; i < sizeof shape / sizeof *number; i++) printf(i ? ", %u" : "%u", number[i]);
+  printf("], ");
+  hex("key", p.root.b, 32, ", \"inputs\": [");
+  for (size_t i = 0; i < 3 * p.inputs; i++)
+    printf("%s\"%llu\"", i ? ", " : "", (unsigned long long)input[i]);
+  printf("], ");
+  hex("proof", p.proof.bytes, p.proof.len, "}\n");
+  free(input);
+  proved_free(&p);
+  return verdict;
+}
