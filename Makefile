@@ -33,7 +33,7 @@ FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all deps libvft_verify wasm check check-c check-long fuzz fuzzers demo bench model clean
+.PHONY: all vk deps libvft_verify wasm check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -123,6 +123,13 @@ $(B)/bench/%: bench/%.c $(B)/libvft.a
 	$(CC) $(CFLAGS) -o $@ $< $(B)/libvft.a $(LIBS)
 
 $(B)/bench/bench_poseidon_relations: LIBS += -Wl,--wrap=vft_channel_send_ext
+
+# The keys of nodes and of the outermost circuit; twice, because the second has the first in it.
+$(B)/vk: tools/vk.c $(B)/libvft.a
+	$(CC) $(CFLAGS) -o $@ $< $(B)/libvft.a $(LIBS)
+vk:
+	@for i in 1 2; do $(MAKE) --no-print-directory $(B)/vk && $(B)/vk >$(B)/keys.c && \
+	  cp $(B)/keys.c src/recurse/keys.c; done; cat src/recurse/keys.c
 
 check: all $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B)

@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 #include "cli.h"
+#include "run/files.h"
 #include "run/verify.h"
 
 /* "all", or names of claims separated by commas. */
@@ -34,15 +35,31 @@ static vft_status run(int argc, char **argv) {
   const cli_option option[] = {
       {"model", 'm', "FILE|H0", "the base model, or the 64 digits of its h0", NULL,
        &request.model},
+      {"manifest", 0, "FILE", "with a certificate: the manifest it is about", NULL,
+       &request.manifest},
       {"adapter", 'a', "DIR", "the released PEFT adapter (default: FOLDER/adapter)", NULL,
        &request.adapter},
       {"require", 0, "CLAIMS", "'all' or a list: reject when one of them is not checked", NULL,
        &require},
       {"json", 0, NULL, "the report as one JSON object", &json, NULL},
       {"verbose", 'v', NULL, "digests and the soundness account too", &verbose, NULL}};
-  TRY(cli_parse(&cli_verify, argc, argv, option, 5, &request.folder, 1, true, &shown));
+  TRY(cli_parse(&cli_verify, argc, argv, option, 6, &request.folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (require) TRY(parse_require(require, &request.require));
+  vft_arena arena = {0};
+  if (vft_file_exists(request.folder) && !vft_folder_exists(request.folder)) {
+    request.certificate = request.folder;
+    if (!request.manifest)
+      return cli_usage(&cli_verify, "%s is a file: a certificate needs --manifest FILE",
+                       request.certificate);
+    const char *slash = strrchr(request.manifest, '/');
+    request.folder = slash ? vft_arena_printf(&arena, "%.*s", (int)(slash - request.manifest),
+                                              request.manifest)
+                           : ".";
+    if (!request.folder) return VFT_RESOURCE;
+  } else if (request.manifest) {
+    return cli_usage(&cli_verify, "--manifest goes with a certificate; a folder has its own");
+  }
   vft_status st = vft_settle(vft_run_verify(&request, &report));
   vft_status printed = VFT_OK;
   if (json)
@@ -50,11 +67,13 @@ static vft_status run(int argc, char **argv) {
   else
     vft_verify_report_print(&report, st, verbose, stdout);
   vft_verify_report_free(&report);
+  vft_arena_free(&arena);
   return st != VFT_OK ? st : printed;
 }
 
 const cli_command cli_verify = {
-    "verify", "RUN/public", "Verify a finished run from its public folder alone",
+    "verify", "RUN/public | certificate.vft --manifest FILE",
+    "Verify a finished run from its public folder alone, or its certificate",
     "Claims: manifest, start, steps, oracles, model, calibration, adapter, dataset. What was not\n"
     "supplied, or is not bound by this version, is printed as NOT CHECKED.",
     run};

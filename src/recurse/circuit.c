@@ -295,6 +295,14 @@ bool vft_circuit_holds(const vft_circuit *c) {
   return c->status == VFT_OK;
 }
 
+void vft_circuit_print(const vft_circuit *c, FILE *out) {
+  fprintf(out, "constants %u, inputs %u, base %u, free %u, splits %u, parts %u, fetches %u, "
+          "permutations %u, sums %u, zeros %u\n", c->cells[VFT_CELL_CONSTANT].n,
+          c->cells[VFT_CELL_INPUT].n, c->cells[VFT_CELL_BASE].n, c->cells[VFT_CELL_FREE].n,
+          c->nsplit, c->cells[VFT_CELL_PART].n, c->cells[VFT_CELL_FETCH].n, c->nsponge,
+          c->cells[VFT_CELL_SUM].n, c->nzero);
+}
+
 /* ---- digest ---- */
 
 static void put(vft_blake3 *h, uint64_t x) {

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/status.h"
 #include "field/goldilocks.h"
@@ -113,6 +114,8 @@ static inline vft_wire vft_circuit_sponge(uint32_t number) {
 void vft_circuit_prune(vft_circuit *c);
 /* Whether all recorded cells that must be 0 are. */
 bool vft_circuit_holds(const vft_circuit *c);
+/* One line: how many of each kind. */
+void vft_circuit_print(const vft_circuit *c, FILE *out);
 /* Digest of the circuit: everything but the values. Equal for all runs of one verifier. */
 void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]);
 

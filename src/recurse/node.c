@@ -100,7 +100,7 @@ vft_status vft_circuit_check(const vft_machine *machine, const vft_digest *key, 
 /* A proof of a machine whose statement is these wires. */
 static vft_status verify_statement(vft_circuit *c, const vft_machine *m,
                                    const vft_wire input[VFT_RANGE_INPUTS], const vft_wire key[4],
-                                   const uint8_t *proof, size_t len) {
+                                   const uint8_t *proof, size_t len, vft_bits *account) {
   vft_proof_options o = vft_node_options();
   uint32_t coordinate[3 * VFT_RANGE_INPUTS] = {0}; /* wire 0 is the constant 0 */
   if (m->shape.inputs != VFT_RANGE_INPUTS)
@@ -115,7 +115,8 @@ static vft_status verify_statement(vft_circuit *c, const vft_machine *m,
                              .link_root = (const uint32_t(*)[4])root,
                              .log_inv_rate = o.log_inv_rate,
                              .bits = o.bits,
-                             .grind = o.grind};
+                             .grind = o.grind,
+                             .account = account};
   vft_status st = vft_circuit_verify(c, &child, proof, len);
   vft_free(inputs);
   return st;
@@ -136,7 +137,7 @@ static vft_status finish(vft_status st, vft_circuit *c, vft_circuit **out) {
 }
 
 vft_status vft_node_wrap(const vft_circuit_key *leaf, const vft_fp input[VFT_RANGE_INPUTS],
-                         const uint8_t *proof, size_t len, vft_circuit **out) {
+                         const uint8_t *proof, size_t len, vft_bits *account, vft_circuit **out) {
   *out = NULL;
   vft_circuit *c = vft_circuit_new();
   vft_poseidon_digest key;
@@ -147,14 +148,14 @@ vft_status vft_node_wrap(const vft_circuit_key *leaf, const vft_fp input[VFT_RAN
                       : vft_fail(VFT_USAGE, "circuit: a key that is not canonical");
   inputs(c, input, in);
   for (int k = 0; k < 4; k++) root[k] = vft_circuit_number(c, key.e[k].v);
-  if (st == VFT_OK) st = verify_statement(c, leaf->machine, in, root, proof, len);
+  if (st == VFT_OK) st = verify_statement(c, leaf->machine, in, root, proof, len, account);
   return finish(st, c, out);
 }
 
 /* The child's key is one of the statement's: sum of choice_j key_j for one choice_j = 1, others 0. */
 vft_status vft_node_verify_child(vft_circuit *c, const vft_machine *node,
                                  const vft_wire statement[VFT_RANGE_INPUTS],
-                                 const vft_node_child *child) {
+                                 const vft_node_child *child, vft_bits *account) {
   vft_wire key[4] = {0}, one = vft_circuit_number(c, 1), sum = 0;
   vft_wire minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
   for (uint32_t j = 0; j < 1 + VFT_LEAF_KEYS; j++) {
@@ -166,7 +167,7 @@ vft_status vft_node_verify_child(vft_circuit *c, const vft_machine *node,
       key[k] = vft_circuit_sum(c, choice, statement[4 * j + k], key[k]);
   }
   vft_circuit_equal(c, sum, one);
-  return verify_statement(c, node, statement, key, child->proof, child->len);
+  return verify_statement(c, node, statement, key, child->proof, child->len, account);
 }
 
 vft_status vft_node_join(const vft_machine *node, const vft_fp statement[VFT_AT_FIRST],
@@ -190,7 +191,7 @@ vft_status vft_node_join(const vft_machine *node, const vft_fp statement[VFT_AT_
   for (int i = 0; i < 2 && st == VFT_OK; i++) {
     memcpy(of, in, sizeof of);
     of[i ? VFT_AT_FIRST : VFT_AT_END] = middle;
-    st = vft_node_verify_child(c, node, of, &child[i]);
+    st = vft_node_verify_child(c, node, of, &child[i], NULL);
   }
   return finish(st, c, out);
 }

@@ -21,7 +21,7 @@
 #include "recurse/machine.h"
 
 enum {
-  VFT_LEAF_KEYS = 4,
+  VFT_LEAF_KEYS = 5,
   VFT_AT_NODE_KEY = 0,
   VFT_AT_LEAF_KEYS = 4,
   VFT_AT_COMMON = VFT_AT_LEAF_KEYS + 4 * VFT_LEAF_KEYS,
@@ -60,10 +60,12 @@ VFT_MUST_CHECK vft_status vft_circuit_check(const vft_machine *machine, const vf
                                             const vft_fp *input, uint32_t n, const uint8_t *proof,
                                             size_t len, vft_soundness *soundness);
 
-/* The wrap of a leaf's proof; blank (proof NULL): for its key. */
+/* The wrap of a leaf's proof; blank (proof NULL): for its key. account: of the leaf's proof, may be
+ * NULL. */
 VFT_MUST_CHECK vft_status vft_node_wrap(const vft_circuit_key *leaf,
                                         const vft_fp input[VFT_RANGE_INPUTS],
-                                        const uint8_t *proof, size_t len, vft_circuit **out);
+                                        const uint8_t *proof, size_t len, vft_bits *account,
+                                        vft_circuit **out);
 
 /* A proof of a wrap or of a node: kind 0 is a node, 1 + i the wrap with key number i. */
 typedef struct {
@@ -84,6 +86,6 @@ VFT_MUST_CHECK vft_status vft_node_join(const vft_machine *node,
  * circuits of this kind. */
 VFT_MUST_CHECK vft_status vft_node_verify_child(vft_circuit *c, const vft_machine *node,
                                                 const vft_wire statement[VFT_RANGE_INPUTS],
-                                                const vft_node_child *child);
+                                                const vft_node_child *child, vft_bits *account);
 
 #endif

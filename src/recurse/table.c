@@ -4,21 +4,28 @@
 
 #include "base/mem.h"
 
-unsigned vft_table_log(uint64_t entries) {
-  unsigned log = 0;
-  while (entries > (uint64_t)1 << log) log++;
-  return log;
-}
-
 vft_status vft_table_tree_init(vft_table_tree *tree, const vft_poseidon_digest *leaf,
                                uint64_t entries) {
-  tree->log = vft_table_log(entries);
+  memset(tree, 0, sizeof *tree);
+  if (entries > (uint64_t)1 << VFT_TABLE_LOG)
+    return vft_fail(VFT_USAGE, "a table of %llu entries, at most 2^%d",
+                    (unsigned long long)entries, VFT_TABLE_LOG);
+  while (entries > (uint64_t)1 << tree->log) tree->log++;
   size_t n = (size_t)1 << tree->log;
   tree->node = vft_alloc(2 * n, sizeof *tree->node);
   if (!tree->node) return VFT_RESOURCE;
-  memcpy(tree->node, leaf, entries * sizeof *leaf);
+  if (entries) memcpy(tree->node, leaf, entries * sizeof *leaf);
   vft_poseidon_digest *at = tree->node;
   for (; n > 1; at += n, n /= 2) vft_poseidon_compress(at, at + n, n / 2);
+  tree->root = *at;
+  for (unsigned h = 0; h < VFT_TABLE_LOG; h++) {
+    vft_poseidon_digest pair[2] = {tree->empty[h], tree->empty[h]};
+    vft_poseidon_compress(pair, &tree->empty[h + 1], 1);
+  }
+  for (unsigned h = tree->log; h < VFT_TABLE_LOG; h++) {
+    vft_poseidon_digest pair[2] = {tree->root, tree->empty[h]};
+    vft_poseidon_compress(pair, &tree->root, 1);
+  }
   return VFT_OK;
 }
 
@@ -27,16 +34,11 @@ void vft_table_tree_free(vft_table_tree *tree) {
   memset(tree, 0, sizeof *tree);
 }
 
-static const vft_poseidon_digest *level(const vft_table_tree *tree, unsigned height) {
+vft_poseidon_digest vft_table_sibling(const vft_table_tree *tree, uint64_t i, unsigned height) {
+  if (height >= tree->log) return tree->empty[height]; /* i is one of the first 2^log */
   const vft_poseidon_digest *at = tree->node;
   for (unsigned h = 0; h < height; h++) at += (size_t)1 << (tree->log - h);
-  return at;
-}
-
-vft_poseidon_digest vft_table_root(const vft_table_tree *tree) { return *level(tree, tree->log); }
-
-vft_poseidon_digest vft_table_sibling(const vft_table_tree *tree, uint64_t i, unsigned height) {
-  return level(tree, height)[(i >> height) ^ 1];
+  return at[(i >> height) ^ 1];
 }
 
 /* ---- in circuits ---- */
@@ -91,7 +93,7 @@ void vft_circuit_member(vft_circuit *c, const vft_table_tree *tree, uint64_t pla
   static const vft_fp node[VFT_POSEIDON_CAPACITY] = {{0}, {1}, {0}, {0}};
   vft_wire at[4];
   memcpy(at, leaf, sizeof at);
-  for (unsigned h = 0; h < tree->log; h++) {
+  for (unsigned h = 0; h < VFT_TABLE_LOG; h++) {
     vft_poseidon_digest sibling = vft_table_sibling(tree, place, h);
     vft_wire_part lane[VFT_POSEIDON_RATE];
     for (int k = 0; k < 4; k++) {

@@ -1,8 +1,9 @@
 /* Tables of elements under one digest, and their use inside circuits.
  *
  * Entry i of a table is a list of elements; its leaf is the sponge of hash/poseidon.h over them
- * under the table's domain. The tree above has 2^log leaves (log the least with room for all
- * entries), those without an entry being four zeros, and compress as its node. */
+ * under the table's domain. The tree above has 2^24 leaves, those without an entry being four zeros,
+ * and compress as its node: one height for all runs, so that circuits do not depend on their
+ * length. */
 #ifndef VFT_RECURSE_TABLE_H
 #define VFT_RECURSE_TABLE_H
 
@@ -18,20 +19,24 @@ enum {
   VFT_DOMAIN_TABLE_INPUTS = 17, /* public inputs of a step */
   VFT_DOMAIN_TABLE_STATES = 18, /* roots of the links adapter and state before a step */
   VFT_DOMAIN_TABLE_ROWS = 19,   /* root of the rows of an epoch */
-  VFT_DOMAIN_COMMON = 20        /* what all parts of a run have in common */
+  VFT_DOMAIN_COMMON = 20,       /* what all parts of a run have in common */
+  VFT_DOMAIN_TABLE_BLOCKS = 21, /* public inputs of a block of an epoch */
+  VFT_DOMAIN_TABLE_COUNTERS = 22, /* root of the counters before a block */
+  VFT_DOMAIN_CERTIFICATE = 23   /* what a certificate states */
 };
+enum { VFT_TABLE_LOG = 24 };
 
 typedef struct {
-  unsigned log;
+  unsigned log;              /* the nodes that are stored: of the first 2^log leaves */
   vft_poseidon_digest *node; /* 2^(log + 1) - 1: the leaves, then each level */
+  vft_poseidon_digest empty[VFT_TABLE_LOG + 1]; /* root of a tree of so many levels of zeros */
+  vft_poseidon_digest root;
 } vft_table_tree;
 
-unsigned vft_table_log(uint64_t entries);
-/* leaf: entries digests. Fails: VFT_RESOURCE. */
+/* leaf: entries digests, at most 2^24. Fails: VFT_USAGE, VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_table_tree_init(vft_table_tree *tree,
                                               const vft_poseidon_digest *leaf, uint64_t entries);
 void vft_table_tree_free(vft_table_tree *tree);
-vft_poseidon_digest vft_table_root(const vft_table_tree *tree);
 /* Sibling at a height of what lies above entry i. */
 vft_poseidon_digest vft_table_sibling(const vft_table_tree *tree, uint64_t i, unsigned height);
 

@@ -30,6 +30,9 @@ typedef struct {
   bool inputs_checked; /* the inputs are known to be within their bounds */
   unsigned log_inv_rate, bits, grind, test_queries;
   bool allow_test_profile; /* tests only */
+  /* Receives the soundness of proof and opening together in units of 2^-24 bit
+     (argument/soundness.h); may be NULL. */
+  int64_t *account;
 } vft_circuit_child;
 
 /* Records the verification of the proof. Whoever proves the circuit knows, for whatever values the

@@ -6,7 +6,9 @@
 
 #include "base/pool.h"
 #include "model/source.h"
+#include "program/join.h"
 #include "run/beacon.h"
+#include "run/certificate.h"
 #include "run/derive.h"
 #include "run/disclose.h"
 #include "run/epochs.h"
@@ -60,7 +62,7 @@ static char *public_path(verifier *v, const char *name) {
 
 static vft_status check_manifest(verifier *v) {
   vft_manifest *m = &v->manifest;
-  char *path = public_path(v, "manifest.json");
+  const char *path = v->request->manifest ? v->request->manifest : public_path(v, "manifest.json");
   if (!path) return VFT_RESOURCE;
   TRY(vft_manifest_load(path, m));
   memcpy(v->report->h_pi, m->digest, 32);
@@ -393,6 +395,68 @@ static vft_status total_bits(verifier *v) {
                     v->report->bits_total, VFT_SOUNDNESS_LEVEL);
 }
 
+/* ---- a certificate in place of the proofs ---- */
+
+static vft_status check_tables(verifier *v) {
+  vft_commitment *tables = NULL;
+  TRY(vft_derive_tables(v->step, &tables));
+  bool good = same(vft_commitment_root(tables), v->manifest.tables);
+  vft_commitment_free(tables);
+  return good ? VFT_OK
+              : vft_reject("tables/root", "the function tables are not those of the manifest's profile");
+}
+
+static vft_status certificate_claims(verifier *v, const vft_certificate *c,
+                                     const vft_certificate_report *r) {
+  vft_verify_report *report = v->report;
+  char text[256];
+  report->proof_bytes = c->length;
+  report->slowest_shard_ms = r->proof_ms;
+  report->bits_least = (double)r->outer / VFT_BITS(1);
+  report->bits_total = (double)r->total / VFT_BITS(1);
+  v->last_adapter = c->released;
+  snprintf(text, sizeof text, "%llu steps and %llu epochs in one proof of %llu proofs, each continuing the "
+           "one before", (unsigned long long)v->manifest.steps, (unsigned long long)c->epochs,
+           (unsigned long long)r->leaves);
+  TRY(checked(v, VFT_CLAIM_STEPS, text));
+  TRY(checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables"));
+  v->counters = vft_alloc(c->epochs, sizeof *v->counters);
+  if (!v->counters) return VFT_RESOURCE;
+  for (uint64_t e = 0; e < c->epochs; e++)
+    v->counters[e] = c->counters[e * c->blocks + c->blocks - 1];
+  TRY(describe_data(v));
+  snprintf(text, sizeof text, "keys of the leaves %s in %.1f s; the proof verified in %.1f ms\n",
+           r->cached ? "from the cache" : "computed", r->keys_s, r->proof_ms);
+  return add_account(v, "certificate", text);
+}
+
+static vft_status check_certificate(verifier *v) {
+  vft_certificate c;
+  vft_certificate_report report;
+  vft_aggregation a;
+  vft_manifest *m = &v->manifest;
+  memset(&a, 0, sizeof a);
+  TRY(vft_certificate_read(v->request->certificate, &c));
+  v->cut = vft_cut_even(m->shape.layers, 0);
+  v->cut.steps = (int)c.steps;
+  vft_status st = c.steps < 1 || c.steps > VFT_JOIN_STEPS
+                      ? vft_reject("certificate/header", "%u steps in a proof, 1 to %d can be", c.steps,
+                                   VFT_JOIN_STEPS)
+                      : VFT_OK;
+  if (st == VFT_OK && c.has_beacon && m->sampling.has_beacon) {
+    memcpy(m->sampling.beacon, c.beacon, sizeof c.beacon);
+    m->sampling.beacon_known = true;
+  }
+  if (st == VFT_OK) st = check_tables(v);
+  if (st == VFT_OK) st = vft_epochs_derive(m, &v->epochs);
+  if (st == VFT_OK) st = vft_aggregation_manifest(m, v->step, &v->cut, &a);
+  if (st == VFT_OK) st = vft_certificate_verify(&c, &a, &report);
+  if (st == VFT_OK) st = certificate_claims(v, &c, &report);
+  vft_aggregation_close(&a);
+  vft_certificate_free(&c);
+  return st;
+}
+
 /* ---- model ---- */
 
 static bool same_architecture(const vft_step_shape *shape, const vft_arch *arch) {
@@ -538,7 +602,7 @@ static vft_status check_adapter(verifier *v) {
   r->h_t = vft_derive_h_t(v->last_adapter, m->shape.rank, m->alpha, m->shape.adapted);
   r->has_h_t = true;
   if (!dir) {
-    dir = public_path(v, "adapter");
+    dir = v->request->certificate ? "" : public_path(v, "adapter");
     if (!dir) return VFT_RESOURCE;
     if (!vft_folder_exists(dir)) {
       skipped(v, VFT_CLAIM_ADAPTER, "give --adapter DIR");
@@ -585,17 +649,21 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
   vft_status st;
   memset(report, 0, sizeof *report);
   for (int c = 0; c < VFT_CLAIMS; c++) report->claim[c].detail = "verification did not come to it";
-  if (!vft_folder_exists(request->folder))
+  if (!request->certificate && !vft_folder_exists(request->folder))
     return vft_fail(VFT_USAGE, "%s: no such folder (expected a run's public folder)",
                     request->folder);
   TRY_OUT(check_manifest(&v));
   TRY_OUT(check_start(&v));
-  TRY_OUT(open_proofs(&v));
-  TRY_OUT(check_epochs(&v));
-  TRY_OUT(check_steps(&v));
-  TRY_OUT(describe_data(&v)); /* of the examples that the steps were proved to take */
-  TRY_OUT(check_oracles(&v));
-  TRY_OUT(total_bits(&v));
+  if (request->certificate) {
+    TRY_OUT(check_certificate(&v));
+  } else {
+    TRY_OUT(open_proofs(&v));
+    TRY_OUT(check_epochs(&v));
+    TRY_OUT(check_steps(&v));
+    TRY_OUT(describe_data(&v)); /* of the examples that the steps were proved to take */
+    TRY_OUT(check_oracles(&v));
+    TRY_OUT(total_bits(&v));
+  }
   TRY_OUT(check_model(&v));
   TRY_OUT(check_adapter(&v));
   TRY_OUT(check_required(&v));

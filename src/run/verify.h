@@ -31,7 +31,10 @@ extern const char *const vft_claim_names[VFT_CLAIMS];
 typedef enum { VFT_NOT_CHECKED = 0, VFT_CHECKED } vft_claim_state;
 
 typedef struct {
-  const char *folder;  /* RUN/public */
+  const char *folder;  /* RUN/public; with a certificate: where calibration.txt and counters are looked
+                          for, the manifest's folder */
+  const char *certificate; /* verify this file instead of a folder's proofs; NULL: none */
+  const char *manifest;    /* NULL: FOLDER/manifest.json */
   const char *model;   /* model file or folder, or 64 hexadecimal digits of h0; NULL: none */
   const char *adapter; /* PEFT folder; NULL: FOLDER/adapter when it is there */
   unsigned require;    /* bit c: claim c must be checked */

@@ -35,7 +35,7 @@ static vft_status public_values(const vft_circuit_child *child, vft_arena *arena
 }
 
 static vft_status opening(const vft_circuit_child *child, const vft_oracle_claims *claims,
-                          vft_proof_options options) {
+                          vft_proof_options options, vft_bits *bits) {
   const vft_program *p = child->program;
   vft_status st = VFT_OK;
   vft_soundness account;
@@ -68,6 +68,7 @@ static vft_status opening(const vft_circuit_child *child, const vft_oracle_claim
   TRY_OUT(vft_driver_open_oracles(ch, tree, p->noracles, child->opening_columns, claims, &options,
                                   NULL, &account));
   TRY_OUT(vft_channel_finish(ch));
+  *bits = vft_soundness_total(&account);
   if (!child->allow_test_profile || !account.test_profile)
     st = vft_soundness_require(&account, VFT_SOUNDNESS_LEVEL);
 out:
@@ -124,7 +125,9 @@ vft_status vft_wires_verify(const vft_circuit_child *child, const uint8_t *proof
   TRY_OUT(vft_channel_finish(ch));
   if (!child->allow_test_profile || !s.soundness.test_profile)
     TRY_OUT(vft_soundness_require(&s.soundness, VFT_SOUNDNESS_LEVEL));
-  if (claims.n) st = opening(child, &claims, options);
+  vft_bits bits[2] = {vft_soundness_total(&s.soundness), 0};
+  if (claims.n) st = opening(child, &claims, options, &bits[1]);
+  if (child->account) *child->account = vft_bits_sum(bits, claims.n ? 2 : 1);
 out:
   vft_oracle_claims_free(&claims);
   vft_trees_free(&trees);

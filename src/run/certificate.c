@@ -1,0 +1,190 @@
+#include "run/certificate.h"
+
+#include <string.h>
+
+#include "run/files.h"
+#include "run/progress.h"
+
+static const char magic[] = "VFTCERT1";
+enum { VERSION = 1 };
+
+/* ---- file ---- */
+
+static void put_digest(vft_writer *w, const vft_poseidon_digest *d) {
+  uint8_t b[32];
+  vft_poseidon_bytes(d, b);
+  vft_writer_bytes(w, b, sizeof b);
+}
+
+vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
+  vft_writer w = {0};
+  uint8_t flag = c->has_beacon;
+  vft_writer_bytes(&w, magic, 8);
+  vft_writer_u32(&w, VERSION);
+  vft_writer_bytes(&w, c->manifest, 32);
+  vft_writer_u32(&w, c->steps);
+  vft_writer_u32(&w, c->blocks);
+  vft_writer_u64(&w, c->epochs);
+  for (uint64_t i = 0; i < c->epochs * c->blocks; i++) put_digest(&w, &c->counters[i]);
+  vft_writer_u64(&w, c->windows);
+  for (uint64_t i = 0; i < c->windows; i++) put_digest(&w, &c->window[i]);
+  vft_writer_bytes(&w, &flag, 1);
+  vft_writer_bytes(&w, c->beacon, 32);
+  vft_writer_bytes(&w, c->released.b, 32);
+  vft_writer_u64(&w, c->length);
+  vft_writer_bytes(&w, c->proof, c->length);
+  vft_status st = w.failed ? VFT_RESOURCE : vft_file_write(path, w.data, w.size);
+  vft_writer_free(&w);
+  return st;
+}
+
+static vft_status bad(const char *path, const char *what) {
+  return vft_reject("certificate/header", "%s: %s", path, what);
+}
+
+static vft_status read_digests(vft_reader *r, const char *path, uint64_t n,
+                               vft_poseidon_digest **out) {
+  if (n > (r->size - r->at) / 32) return bad(path, "truncated");
+  *out = vft_alloc(n, sizeof **out);
+  if (!*out) return VFT_RESOURCE;
+  for (uint64_t i = 0; i < n; i++)
+    if (!vft_poseidon_read(vft_reader_bytes(r, 32), &(*out)[i]))
+      return bad(path, "a digest has an element that is not below p");
+  return VFT_OK;
+}
+
+static vft_status parse(vft_reader *r, const char *path, vft_certificate *out) {
+  const uint8_t *m = vft_reader_bytes(r, 8);
+  if (!m || memcmp(m, magic, 8)) return bad(path, "not a certificate");
+  uint32_t version = vft_reader_u32(r);
+  if (version != VERSION)
+    return vft_fail(VFT_USAGE, "%s: version %u, this program reads %d", path, version, VERSION);
+  const uint8_t *manifest = vft_reader_bytes(r, 32);
+  out->steps = vft_reader_u32(r);
+  out->blocks = vft_reader_u32(r);
+  out->epochs = vft_reader_u64(r);
+  if (r->failed || out->blocks > 1 << 24 || out->epochs > 1 << 24) return bad(path, "truncated");
+  memcpy(out->manifest, manifest, 32);
+  TRY(read_digests(r, path, out->epochs * out->blocks, &out->counters));
+  out->windows = vft_reader_u64(r);
+  TRY(read_digests(r, path, out->windows, &out->window));
+  const uint8_t *flag = vft_reader_bytes(r, 1), *beacon = vft_reader_bytes(r, 32);
+  const uint8_t *released = vft_reader_bytes(r, 32);
+  out->length = vft_reader_u64(r);
+  if (r->failed || *flag > 1 || out->length != r->size - r->at)
+    return bad(path, "its length is not what its header says");
+  out->has_beacon = *flag;
+  memcpy(out->beacon, beacon, 32);
+  memcpy(out->released.b, released, 32);
+  out->proof = vft_alloc_raw(out->length, 1);
+  if (!out->proof) return VFT_RESOURCE;
+  if (out->length) memcpy(out->proof, vft_reader_bytes(r, out->length), out->length);
+  return VFT_OK;
+}
+
+vft_status vft_certificate_read(const char *path, vft_certificate *out) {
+  vft_bytes bytes = {0};
+  memset(out, 0, sizeof *out);
+  if (!vft_file_exists(path)) return vft_fail(VFT_USAGE, "%s: no such file", path);
+  TRY(vft_file_read(path, VFT_CERTIFICATE_MAX, VFT_REJECTED, &bytes));
+  vft_reader r = {.data = bytes.data, .size = bytes.size};
+  vft_status st = parse(&r, path, out);
+  vft_bytes_free(&bytes);
+  if (st != VFT_OK) vft_certificate_free(out);
+  return st;
+}
+
+void vft_certificate_free(vft_certificate *c) {
+  vft_free(c->counters);
+  vft_free(c->window);
+  vft_free(c->proof);
+  memset(c, 0, sizeof *c);
+}
+
+/* ---- verification ---- */
+
+vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                     const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
+  const vft_manifest *m = a->manifest;
+  memcpy(out + VFT_CERT_KEYS, keys->wrap, sizeof keys->wrap);
+  memcpy(out + VFT_CERT_COMMON, a->common, VFT_COMMON_KNOWN * sizeof *out);
+  out[VFT_CERT_ITEMS] = vft_fp_from_u64(vft_aggregation_items(a));
+  TRY(vft_digest_elements(&m->initial_adapter, out + VFT_CERT_START));
+  TRY(vft_digest_elements(&m->initial_state, out + VFT_CERT_START + 4));
+  return vft_digest_elements(released, out + VFT_CERT_RELEASED);
+}
+
+/* The counters, windows and beacon that the certificate brings make the table blocks. */
+static vft_status blocks_table(const vft_certificate *c, vft_aggregation *a) {
+  const vft_manifest *m = a->manifest;
+  vft_windows windows = {.n = c->windows, .key = c->window};
+  if (c->epochs != a->epochs.epochs || c->blocks != a->epochs.blocks)
+    return vft_reject("certificate/epochs", "the certificate has %llu epochs of %u blocks, the manifest "
+                      "gives %llu of %u", (unsigned long long)c->epochs, c->blocks,
+                      (unsigned long long)a->epochs.epochs, a->epochs.blocks);
+  if (c->windows != vft_windows_count(m))
+    return vft_reject("certificate/windows", "the certificate has keys of %llu windows, expected %llu",
+                      (unsigned long long)c->windows, (unsigned long long)vft_windows_count(m));
+  if (c->has_beacon != m->sampling.has_beacon)
+    return vft_reject("sampler/beacon", "the certificate %s a beacon's value, the manifest declares %s",
+                      c->has_beacon ? "has" : "has not", m->sampling.has_beacon ? "one" : "none");
+  vft_table_tree_free(&a->table[VFT_RUN_BLOCKS]);
+  TRY(vft_aggregation_blocks(a, &windows, c->counters, &a->table[VFT_RUN_BLOCKS]));
+  memcpy(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS, a->table[VFT_RUN_BLOCKS].root.e,
+         4 * sizeof *a->common);
+  return VFT_OK;
+}
+
+/* Errors of all proofs of the chain added: the outermost; the root and every other node; for each leaf
+ * its wrap, its own proof and what that verifies. */
+static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, vft_bits outer,
+                             vft_bits *out) {
+  uint64_t leaves = vft_aggregation_leaves(a), n = 0;
+  vft_bits *bits = vft_alloc(4 * leaves + 1, sizeof *bits);
+  if (!bits) return VFT_RESOURCE;
+  bits[n++] = outer;
+  for (uint64_t i = 0; i < leaves; i++) {
+    uint32_t k = vft_aggregation_kind(a, &keys->kinds, i);
+    bits[n++] = keys->inner[k];
+    bits[n++] = keys->leaf[k];
+    bits[n++] = vft_node_bits; /* the wrap */
+    bits[n++] = vft_node_bits; /* one node fewer than leaves */
+  }
+  *out = vft_bits_sum(bits, n);
+  vft_free(bits);
+  return VFT_OK;
+}
+
+vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
+                                  vft_certificate_report *report) {
+  vft_fp statement[VFT_CERT_ELEMENTS], in[VFT_OUTER_INPUTS];
+  vft_leaf_keys keys;
+  vft_digest key;
+  vft_soundness soundness = {0};
+  vft_machine *machine = NULL;
+  vft_machine_shape shape = vft_outer_shape();
+  memset(report, 0, sizeof *report);
+  if (memcmp(c->manifest, a->manifest->digest, 32))
+    return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
+  TRY(blocks_table(c, a));
+  double begun = vft_seconds();
+  TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
+  report->keys_s = vft_seconds() - begun;
+  TRY(vft_certificate_statement(a, &keys, &c->released, statement));
+  vft_outer_inputs(statement, in);
+  memcpy(key.b, vft_outer_key, sizeof key.b);
+  TRY(vft_machine_build(&shape, &machine));
+  begun = vft_seconds();
+  vft_status st = vft_circuit_check(machine, &key, in, VFT_OUTER_INPUTS, c->proof, c->length,
+                                    &soundness);
+  report->proof_ms = 1e3 * (vft_seconds() - begun);
+  report->leaves = vft_aggregation_leaves(a);
+  report->outer = vft_soundness_total(&soundness);
+  if (st == VFT_OK) st = chain_bits(a, &keys, report->outer, &report->total);
+  if (st == VFT_OK && report->total < VFT_BITS(VFT_SOUNDNESS_LEVEL))
+    st = vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
+                    (double)report->total / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);
+  vft_soundness_free(&soundness);
+  vft_machine_free(machine);
+  return st;
+}

@@ -1,0 +1,112 @@
+#include "run/leaf_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "relation/layout.h"
+#include "run/files.h"
+
+uint32_t vft_leaf_columns(const vft_circuit *c) {
+  vft_machine_shape s;
+  vft_machine_fit(c, 0, &s);
+  /* memory and multiplicities, operands of sums, permutations (54 elements and the swap) */
+  uint64_t elements = (7ull << s.log_cells) + 9ull * s.sums + 55ull * s.permutations;
+  unsigned n = vft_log2_ceil(elements);
+  return n < 19 ? 12 : n > 26 ? 20 : n - 6;
+}
+
+static vft_status make_kind(const vft_aggregation *a, uint32_t k, vft_leaf_keys *out) {
+  static const vft_fp none[VFT_RANGE_INPUTS];
+  vft_circuit *c = NULL, *w = NULL;
+  vft_circuit_key leaf, wrap;
+  vft_machine_shape shape = vft_node_shape();
+  memset(&leaf, 0, sizeof leaf);
+  memset(&wrap, 0, sizeof wrap);
+  vft_status st = vft_leaf_make(a, out->kinds.example[k], NULL, &out->inner[k], &c);
+  if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), &leaf);
+  if (st == VFT_OK) st = vft_node_wrap(&leaf, none, NULL, 0, &out->leaf[k], &w);
+  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, &wrap);
+  if (st == VFT_OK) st = vft_digest_elements(&wrap.key, out->wrap + 4 * k);
+  vft_circuit_key_free(&leaf);
+  vft_circuit_key_free(&wrap);
+  vft_circuit_free(c);
+  vft_circuit_free(w);
+  return st;
+}
+
+vft_status vft_leaf_keys_make(const vft_aggregation *a, vft_leaf_keys *out) {
+  memset(out, 0, sizeof *out);
+  vft_aggregation_kinds(a, &out->kinds);
+  for (uint32_t k = 0; k < out->kinds.n; k++) TRY(make_kind(a, k, out));
+  return VFT_OK;
+}
+
+/* ---- cache ---- */
+
+static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
+  static const char domain[] = "vft leaf keys 1";
+  const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  uint8_t number[4], digest[32];
+  char hex[65];
+  vft_blake3 h;
+  if (base && *base)
+    base = vft_arena_printf(arena, "%s/vft", base);
+  else
+    base = home && *home ? vft_arena_printf(arena, "%s/.cache/vft", home) : NULL;
+  if (!base || vft_folder_make(base) != VFT_OK) return NULL;
+  for (int i = 0; i < 4; i++) number[i] = (uint8_t)((uint32_t)a->shards.cut.steps >> (8 * i));
+  vft_blake3_init(&h);
+  vft_blake3_update(&h, domain, sizeof domain);
+  vft_blake3_update(&h, a->manifest->digest, 32);
+  vft_blake3_update(&h, number, sizeof number);
+  vft_blake3_update(&h, vft_node_key, sizeof vft_node_key);
+  vft_blake3_update(&h, vft_outer_key, sizeof vft_outer_key);
+  vft_blake3_final(&h, digest, sizeof digest);
+  vft_hex(digest, 32, hex);
+  return vft_arena_printf(arena, "%s/%s.keys", base, hex);
+}
+
+static bool read_cache(const char *path, vft_leaf_keys *out) {
+  vft_bytes bytes = {0};
+  bool good = vft_file_read(path, 1 << 16, VFT_USAGE, &bytes) == VFT_OK;
+  vft_reader r = {.data = bytes.data, .size = bytes.size};
+  good = good && vft_reader_u32(&r) == out->kinds.n;
+  for (uint32_t k = 0; good && k < out->kinds.n; k++) {
+    for (int i = 0; i < 4; i++) out->wrap[4 * k + (uint32_t)i] = (vft_fp){vft_reader_u64(&r)};
+    out->inner[k] = (vft_bits)vft_reader_u64(&r);
+    out->leaf[k] = (vft_bits)vft_reader_u64(&r);
+  }
+  good = good && !r.failed && r.at == r.size;
+  for (int i = 0; good && i < 4 * VFT_LEAF_KEYS; i++) good = out->wrap[i].v < VFT_P;
+  vft_bytes_free(&bytes);
+  vft_error_clear();
+  return good;
+}
+
+static void write_cache(const char *path, const vft_leaf_keys *keys) {
+  vft_writer w = {0};
+  vft_writer_u32(&w, keys->kinds.n);
+  for (uint32_t k = 0; k < keys->kinds.n; k++) {
+    for (uint32_t i = 0; i < 4; i++) vft_writer_u64(&w, keys->wrap[4 * k + i].v);
+    vft_writer_u64(&w, (uint64_t)keys->inner[k]);
+    vft_writer_u64(&w, (uint64_t)keys->leaf[k]);
+  }
+  if (!w.failed && vft_file_write(path, w.data, w.size) != VFT_OK) vft_error_clear();
+  vft_writer_free(&w);
+}
+
+vft_status vft_leaf_keys_cached(const vft_aggregation *a, vft_leaf_keys *out, bool *cached) {
+  vft_arena arena = {0};
+  char *path = cache_path(a, &arena);
+  vft_error_clear();
+  memset(out, 0, sizeof *out);
+  vft_aggregation_kinds(a, &out->kinds);
+  *cached = path && read_cache(path, out);
+  vft_status st = VFT_OK;
+  if (!*cached) {
+    st = vft_leaf_keys_make(a, out);
+    if (st == VFT_OK && path) write_cache(path, out);
+  }
+  vft_arena_free(&arena);
+  return st;
+}
