@@ -15,7 +15,7 @@
 enum {
   GB = 1000000000,
   SHARD_INTEGERS = 95000000,
-  JOINED_INTEGERS = 16000000,
+  JOINED_INTEGERS = 40000000,
   KEEP_LINKS = 1 << 24 /* links of fewer elements keep their codewords */
 };
 
