@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "prove/bind.h"
 #include "prove/einsum.h"
 #include "prove/fractions.h"
@@ -18,15 +18,9 @@ typedef struct {
   vft_leaves *leaves;
   vft_commitment *const *commitment; /* per tree */
   vft_prove_profile *profile;
-  double since;
+  double since, cpu;
   size_t slack; /* of the openings so far, see vft_proof */
 } prover;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void end_stage(void *ctx, const char *name) {
   prover *p = ctx;
@@ -34,14 +28,16 @@ static void end_stage(void *ctx, const char *name) {
   p->leaves = NULL;
   if (p->options && p->options->stage) p->options->stage(p->options->stage_ctx, name);
   if (!p->profile || p->profile->n == VFT_PROVE_STAGES) return;
-  double t = now();
+  double t = vft_seconds(), cpu = vft_cpu_seconds();
   uint32_t i = p->profile->n++;
   snprintf(p->profile->stage[i].name, sizeof p->profile->stage[i].name, "%s", name);
   p->profile->stage[i].seconds = t - p->since;
+  p->profile->stage[i].cpu = cpu - p->cpu;
   p->profile->stage[i].live = vft_alloc_live();
   p->profile->stage[i].peak = vft_alloc_peak();
   vft_alloc_peak_reset();
   p->since = t;
+  p->cpu = cpu;
 }
 
 /* ---- hooks ---- */
@@ -201,7 +197,8 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   memset(proof, 0, sizeof *proof);
   if (profile) memset(profile, 0, sizeof *profile);
   vft_alloc_peak_reset();
-  p.since = now();
+  p.since = vft_seconds();
+  p.cpu = vft_cpu_seconds();
   if (!inputs || !link_root || !commitment) {
     st = VFT_RESOURCE;
     goto out;
@@ -313,12 +310,20 @@ void vft_proof_free(vft_proof *proof) {
   memset(proof, 0, sizeof *proof);
 }
 
+void vft_prove_profile_line(FILE *out, const char *name, double seconds, double cpu) {
+  fprintf(out, "%-12s %8.2f s  cpu %8.2f s  %5.2f", name, seconds, cpu,
+          seconds > 0 ? cpu / seconds : 0);
+}
+
 void vft_prove_profile_print(const vft_prove_profile *profile, FILE *out) {
-  double total = 0;
+  double total = 0, cpu = 0;
   for (uint32_t i = 0; i < profile->n; i++) {
-    fprintf(out, "%-12s %8.2f s   peak %7.1f MB\n", profile->stage[i].name,
-            profile->stage[i].seconds, (double)profile->stage[i].peak / 1e6);
+    vft_prove_profile_line(out, profile->stage[i].name, profile->stage[i].seconds,
+                           profile->stage[i].cpu);
+    fprintf(out, "  peak %7.1f MB\n", (double)profile->stage[i].peak / 1e6);
     total += profile->stage[i].seconds;
+    cpu += profile->stage[i].cpu;
   }
-  fprintf(out, "%-12s %8.2f s\n", "total", total);
+  vft_prove_profile_line(out, "total", total, cpu);
+  fputc('\n', out);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "program/join.h"
 #include "prove/probe.h"
