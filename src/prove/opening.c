@@ -21,26 +21,32 @@ typedef struct {
  * weights along the run form a group, which touches each run once. */
 typedef struct {
   const vft_ext *w; /* along the run, from position `from` on; NULL: ones */
-  vft_ext *own;
+  vft_ext *own, *rows; /* multiplied out: the weights; those of the run's axes but the last */
   size_t from, to;
   size_t first, end; /* claims */
 } claim_group;
 
 typedef struct {
   const vft_block *b;
-  uint32_t outer; /* axes before the run */
+  uint32_t outer, last; /* axes before the run; the last axis */
   const block_claim *claim;
-  const claim_group *group;
-  size_t ngroups, run;
-  vft_ext *out; /* the block's weights */
+  claim_group *group;
+  size_t ngroups, run, side; /* side: of the last axis */
+  vft_ext *out;              /* the block's weights */
 } block_job;
 
-enum { RUN_MIN = 64 }; /* trailing axes are joined until a run is at least so long */
+enum {
+  RUN_MIN = 64,  /* trailing axes are joined until a run is at least so long */
+  PIECE = 1 << 12 /* elements that a thread fills at a time */
+};
 
+/* Unit: a piece of a run. */
 static void fill_runs(void *ctx, size_t begin, size_t end) {
   const block_job *j = ctx;
-  for (size_t row = begin; row < end; row++) {
-    size_t coord[VFT_MAX_RANK], rest = row;
+  size_t piece = j->run < PIECE ? j->run : PIECE, pieces = j->run / piece;
+  for (size_t unit = begin; unit < end; unit++) {
+    size_t coord[VFT_MAX_RANK], row = unit / pieces, rest = row;
+    size_t first = unit % pieces * piece, last = first + piece;
     for (uint32_t a = j->outer; a-- > 0;) {
       coord[a] = rest & (((size_t)1 << j->b->log[a]) - 1);
       rest >>= j->b->log[a];
@@ -48,7 +54,10 @@ static void fill_runs(void *ctx, size_t begin, size_t end) {
     for (size_t g = 0; g < j->ngroups; g++) {
       const claim_group *group = &j->group[g];
       vft_ext scalar = VFT_EXT_ZERO, *out = j->out + row * j->run;
+      size_t from = group->from > first ? group->from : first;
+      size_t to = group->to < last ? group->to : last;
       bool any = false;
+      if (from >= to) continue;
       for (size_t i = group->first; i < group->end; i++) {
         const block_claim *c = &j->claim[i];
         vft_ext w = c->coef;
@@ -63,9 +72,9 @@ static void fill_runs(void *ctx, size_t begin, size_t end) {
       }
       if (!any) continue;
       if (group->w)
-        vft_ext_axpy_n(out + group->from, scalar, group->w, group->to - group->from);
+        vft_ext_axpy_n(out + from, scalar, group->w + (from - group->from), to - from);
       else
-        for (size_t k = group->from; k < group->to; k++) out[k] = vft_ext_add(out[k], scalar);
+        for (size_t k = from; k < to; k++) out[k] = vft_ext_add(out[k], scalar);
     }
   }
 }
@@ -108,7 +117,19 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer
   return VFT_OK;
 }
 
-/* Weights of a claim along the run: a part of one axis as it is, several axes multiplied out. */
+/* x times the weights of axis a, over the block's side there. */
+static void axis_weights(vft_ext *out, const block_claim *c, uint32_t a, size_t side, vft_ext x) {
+  size_t from = c->from[a], to = c->to[a];
+  memset(out, 0, from * sizeof *out);
+  if (c->w[a])
+    vft_ext_scale_n(out + from, c->w[a], x, to - from);
+  else
+    for (size_t i = from; i < to; i++) out[i] = x;
+  memset(out + to, 0, (side - to) * sizeof *out);
+}
+
+/* Weights of a group along the run: a part of one axis as it is; of several axes those but the last
+ * are multiplied out here, and multiply_rows does the rest. */
 static vft_status group_weights(const block_job *j, uint32_t rank, claim_group *g) {
   const block_claim *c = &j->claim[g->first];
   g->from = 0;
@@ -120,25 +141,29 @@ static vft_status group_weights(const block_job *j, uint32_t rank, claim_group *
     g->w = c->w[j->outer];
     return VFT_OK;
   }
-  vft_ext *w = g->own = vft_alloc(j->run, sizeof *w);
-  if (!w) return VFT_RESOURCE;
+  g->w = g->own = vft_alloc_raw(j->run, sizeof *g->own);
+  vft_ext *rows = g->rows = vft_alloc_raw(j->run / j->side, sizeof *rows);
+  if (!g->own || !rows) return VFT_RESOURCE;
   size_t len = 1; /* axes outer .. a, in place: entry k becomes entries k * side .. */
-  w[0] = VFT_EXT_ONE;
-  for (uint32_t a = j->outer; a < rank; a++) {
+  rows[0] = VFT_EXT_ONE;
+  for (uint32_t a = j->outer; a + 1 < rank; a++) {
     size_t side = (size_t)1 << j->b->log[a];
-    for (size_t k = len; k-- > 0;) {
-      vft_ext x = w[k];
-      for (size_t i = 0; i < side; i++) {
-        bool inside = i >= c->from[a] && i < c->to[a];
-        w[k * side + i] = !inside  ? VFT_EXT_ZERO
-                          : c->w[a] ? vft_ext_mul(x, c->w[a][i - c->from[a]])
-                                    : x;
-      }
-    }
+    for (size_t k = len; k-- > 0;) axis_weights(rows + k * side, c, a, side, rows[k]);
     len *= side;
   }
-  g->w = w;
   return VFT_OK;
+}
+
+/* Unit: an entry of the rows of a group. */
+static void multiply_rows(void *ctx, size_t begin, size_t end) {
+  const block_job *j = ctx;
+  size_t rows = j->run / j->side;
+  for (size_t unit = begin; unit < end; unit++) {
+    const claim_group *g = &j->group[unit / rows];
+    size_t k = unit % rows;
+    if (g->own)
+      axis_weights(g->own + k * j->side, &j->claim[g->first], j->last, j->side, g->rows[k]);
+  }
 }
 
 static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_opening_claim *claim,
@@ -147,19 +172,26 @@ static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_openin
   vft_status st = VFT_OK;
   size_t count;
   block_job job = {.b = b, .outer = rank, .claim = scratch, .group = group, .run = 1, .out = out};
+  job.last = rank ? rank - 1 : 0;
+  job.side = rank ? (size_t)1 << b->log[job.last] : 1;
   while (job.outer > 0 && job.run < RUN_MIN) job.run <<= b->log[--job.outer];
   TRY(block_claims(b, rank, job.outer, claim, n, cache, scratch, &count));
-  for (size_t i = 0; i < count; job.ngroups++) {
+  for (size_t i = 0; i < count && st == VFT_OK; job.ngroups++) {
     claim_group *g = &group[job.ngroups];
     *g = (claim_group){.first = i};
     while (i < count && same_run(&scratch[g->first], &scratch[i], job.outer, rank)) i++;
     g->end = i;
     st = group_weights(&job, rank, g);
-    if (st != VFT_OK) break;
   }
+  if (st == VFT_OK && job.outer + 1 < rank)
+    vft_parallel_for(job.ngroups * (job.run / job.side), PIECE / job.side + 1, multiply_rows, &job);
+  size_t piece = job.run < PIECE ? job.run : PIECE;
   if (st == VFT_OK)
-    vft_parallel_for(((size_t)1 << b->log_size) / job.run, 4096 / job.run + 1, fill_runs, &job);
-  for (size_t g = 0; g < job.ngroups; g++) vft_free(group[g].own);
+    vft_parallel_for(((size_t)1 << b->log_size) / piece, PIECE / piece, fill_runs, &job);
+  for (size_t g = 0; g < job.ngroups; g++) {
+    vft_free(group[g].own);
+    vft_free(group[g].rows);
+  }
   return st;
 }
 

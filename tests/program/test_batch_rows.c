@@ -82,7 +82,7 @@ static void setup(fixture *f, const char *name, const ending *end) {
   shape.steps_per_epoch = STEPS;
   shape.pad_id = PAD;
   vft_part part = {.kind = VFT_PART_STEP, .layers = shape.layers};
-  OK(vft_step_build_part(&shape, &f->v.profile, &part, 6, &f->bound));
+  OK(vft_step_build_part(&shape, &f->v.profile, &part, 6, NULL, &f->bound));
   OK(vft_program_check_bounds(f->bound->program));
   vft_step_free(f->v.step);
   f->v.step = f->bound;
