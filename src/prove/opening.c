@@ -1,5 +1,6 @@
 #include "prove/opening.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +9,11 @@
 #include "prove/bind.h"
 
 /* ---- weights ---- */
+
+/* The expanded weights of a claim; ones are left out. */
+typedef struct {
+  const vft_ext *w[VFT_MAX_RANK];
+} claim_weights;
 
 /* One claim on the block at hand. Per axis: the support inside the block, from <= i < to, and the
  * weights from there on. */
@@ -36,8 +42,9 @@ typedef struct {
 } block_job;
 
 enum {
-  RUN_MIN = 64,  /* trailing axes are joined until a run is at least so long */
-  PIECE = 1 << 12 /* elements that a thread fills at a time */
+  RUN_MIN = 64,    /* trailing axes are joined until a run is at least so long */
+  PIECE = 1 << 12, /* elements that a thread fills at a time */
+  LARGE = 17       /* log2 of the elements of a large block */
 };
 
 /* Unit: a piece of a run. */
@@ -86,9 +93,9 @@ static bool same_run(const block_claim *x, const block_claim *y, uint32_t outer,
 }
 
 /* The claims that touch block b, those with the same weights along the run side by side. */
-static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer,
-                               const vft_opening_claim *claim, size_t n, vft_weight_cache *cache,
-                               block_claim *out, size_t *count) {
+static void block_claims(const vft_block *b, uint32_t rank, uint32_t outer,
+                               const vft_opening_claim *claim, const claim_weights *weights,
+                               size_t n, block_claim *out, size_t *count) {
   *count = 0;
   for (size_t i = 0; i < n; i++) {
     block_claim c = {.coef = claim[i].coef};
@@ -103,9 +110,7 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer
       c.from[a] = lo - start;
       c.to[a] = hi - start;
       if (x->w.kind == VFT_W_ONES) continue;
-      const vft_ext *v = vft_weight_cache_get(cache, &x->w);
-      if (!v) return VFT_RESOURCE;
-      c.w[a] = v + (lo - x->off);
+      c.w[a] = weights[i].w[a] + (lo - x->off);
     }
     if (!touches) continue;
     size_t at = (*count)++; /* after the last one of its group */
@@ -114,7 +119,6 @@ static vft_status block_claims(const vft_block *b, uint32_t rank, uint32_t outer
     memmove(&out[at + 1], &out[at], (*count - 1 - at) * sizeof *out);
     out[at] = c;
   }
-  return VFT_OK;
 }
 
 /* x times the weights of axis a, over the block's side there. */
@@ -166,20 +170,44 @@ static void multiply_rows(void *ctx, size_t begin, size_t end) {
   }
 }
 
-static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_opening_claim *claim,
-                             size_t n, vft_weight_cache *cache, block_claim *scratch,
-                             claim_group *group, vft_ext *out) {
+/* A block, and the claims on its tensor. */
+typedef struct {
+  const vft_block *b;
+  uint32_t rank;
+  size_t first, end;
+} block_task;
+
+typedef struct {
+  const vft_opening_claim *claim;
+  const claim_weights *weights;
+  block_task *task;
+  size_t n;
+  vft_ext *out; /* the tree's weights */
+  _Atomic bool failed;
+} tree_job;
+
+static vft_status fill_block(const tree_job *tree, const block_task *task) {
   vft_status st = VFT_OK;
-  size_t count;
-  block_job job = {.b = b, .outer = rank, .claim = scratch, .group = group, .run = 1, .out = out};
+  const vft_block *b = task->b;
+  uint32_t rank = task->rank;
+  size_t count, n = task->end - task->first;
+  block_claim *claim = vft_alloc_raw(n, sizeof *claim);
+  claim_group *group = vft_alloc_raw(n, sizeof *group);
+  block_job job = {.b = b, .outer = rank, .claim = claim, .group = group, .run = 1,
+                   .out = tree->out + b->offset};
+  if (!claim || !group) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
   job.last = rank ? rank - 1 : 0;
   job.side = rank ? (size_t)1 << b->log[job.last] : 1;
   while (job.outer > 0 && job.run < RUN_MIN) job.run <<= b->log[--job.outer];
-  TRY(block_claims(b, rank, job.outer, claim, n, cache, scratch, &count));
+  block_claims(b, rank, job.outer, tree->claim + task->first, tree->weights + task->first, n, claim,
+               &count);
   for (size_t i = 0; i < count && st == VFT_OK; job.ngroups++) {
     claim_group *g = &group[job.ngroups];
     *g = (claim_group){.first = i};
-    while (i < count && same_run(&scratch[g->first], &scratch[i], job.outer, rank)) i++;
+    while (i < count && same_run(&claim[g->first], &claim[i], job.outer, rank)) i++;
     g->end = i;
     st = group_weights(&job, rank, g);
   }
@@ -192,35 +220,64 @@ static vft_status fill_block(const vft_block *b, uint32_t rank, const vft_openin
     vft_free(group[g].own);
     vft_free(group[g].rows);
   }
+out:
+  vft_free(claim);
+  vft_free(group);
   return st;
 }
 
-vft_status vft_opening_weights(const vft_opening *o, uint32_t tree, vft_ext *weight) {
+static void fill_small(void *ctx, size_t begin, size_t end) {
+  tree_job *j = ctx;
+  for (size_t i = begin; i < end; i++)
+    if (j->task[i].b->log_size < LARGE && fill_block(j, &j->task[i]) != VFT_OK)
+      atomic_store(&j->failed, true);
+}
+
+/* The blocks of a tree's claimed tensors. */
+static void list_tasks(const vft_opening *o, uint32_t tree, tree_job *j) {
   const vft_layout *lay = o->matrix->layout[tree];
-  vft_status st = VFT_OK;
-  vft_weight_cache cache = {0};
-  block_claim *claim = vft_alloc(o->n, sizeof *claim);
-  claim_group *group = vft_alloc(o->n, sizeof *group);
-  if (!claim || !group) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
   for (size_t first = 0, end; first < o->n; first = end) {
     uint32_t box = o->claim[first].f.tensor;
     for (end = first + 1; end < o->n && o->claim[end].tree == o->claim[first].tree &&
                           o->claim[end].f.tensor == box; end++) {
     }
     if (o->claim[first].tree != tree) continue;
-    for (uint32_t k = lay->first[box]; k < lay->first[box + 1]; k++) {
-      const vft_block *b = &lay->blocks[lay->by_box[k]];
-      TRY_OUT(fill_block(b, lay->boxes[box].rank, &o->claim[first], end - first, &cache, claim,
-                         group, weight + b->offset));
+    for (uint32_t k = lay->first[box]; k < lay->first[box + 1]; k++)
+      j->task[j->n++] = (block_task){&lay->blocks[lay->by_box[k]], lay->boxes[box].rank, first, end};
+  }
+}
+
+/* A large block is filled by all threads, small ones by a thread each. */
+vft_status vft_opening_weights(const vft_opening *o, uint32_t tree, vft_ext *weight) {
+  vft_status st = VFT_OK;
+  vft_weight_cache cache = {0};
+  claim_weights *w = vft_alloc(o->n, sizeof *w);
+  tree_job job = {.claim = o->claim, .weights = w, .out = weight};
+  job.task = vft_alloc(o->matrix->layout[tree]->nblocks, sizeof *job.task);
+  if (!w || !job.task) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  for (size_t i = 0; i < o->n; i++) {
+    const vft_functional *f = &o->claim[i].f;
+    for (uint32_t a = 0; o->claim[i].tree == tree && a < f->rank; a++) {
+      if (f->axis[a].w.kind == VFT_W_ONES) continue;
+      w[i].w[a] = vft_weight_cache_get(&cache, &f->axis[a].w);
+      if (!w[i].w[a]) {
+        st = VFT_RESOURCE;
+        goto out;
+      }
     }
   }
+  list_tasks(o, tree, &job);
+  vft_parallel_for(job.n, 1, fill_small, &job);
+  if (atomic_load(&job.failed)) st = vft_fail(VFT_RESOURCE, "opening: out of memory for weights");
+  for (size_t i = 0; i < job.n && st == VFT_OK; i++)
+    if (job.task[i].b->log_size >= LARGE) st = fill_block(&job, &job.task[i]);
 out:
   vft_weight_cache_free(&cache);
-  vft_free(claim);
-  vft_free(group);
+  vft_free(job.task);
+  vft_free(w);
   return st;
 }
 
