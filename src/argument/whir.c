@@ -456,8 +456,8 @@ out:
   return st;
 }
 
-/* Of the groups row >> shift, over all trees (sorted, disjoint): their number, and how many have one
- * row only. */
+/* Of the groups row >> shift, over all trees (sorted, disjoint): their number, and how many have
+ * one row only. */
 static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift, size_t *lone) {
   size_t n = 0, rows = 0; /* rows: of group `at`, so far */
   uint64_t at = 0;
@@ -481,8 +481,8 @@ static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift, si
   return n;
 }
 
-/* A level's tree: what stays of it (code of rows rounded up to 8, digests, twiddles), and while it is
- * made (messages and what each thread loads; chaining values of leaf chunks). */
+/* A level's tree: what stays of it (code of rows rounded up to 8, digests, twiddles), and while it
+ * is made (messages and what each thread loads; chaining values of leaf chunks). */
 static size_t code_bytes(const vft_whir_level *l, size_t *making) {
   size_t rows = (((size_t)3 << l->row_vars) + 7) & ~(size_t)7;
   size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate), chunks = (rows / 8 + 16) / 16;
@@ -504,8 +504,8 @@ size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *
   size_t once = l->row_vars < 2 ? l->row_vars : 2, row_bytes = sizeof(vft_ext) << l->log_msg;
   bytes += rows * 2 * (sizeof(row) + sizeof(size_t)) + 2 * sizeof(size_t);
   bytes += SLOTS_MAX * VFT_WHIR_T * sizeof(vft_ext);
-  /* The rows of the first fold that have memory of their own: all, or with weights to spend those of
-   * one row, whose entries find no second row of weights. Later folds find places. */
+  /* The rows of the first fold that have memory of their own: all, or with weights to spend those
+   * of one row, whose entries find no second row of weights. Later folds find places. */
   size_t own = groups(tree, trees, (unsigned)once, &lone);
   bytes += spend ? lone * row_bytes : (own + 1) * 2 * row_bytes;
   if (!once) bytes += 2 * row_bytes; /* what take_folded makes of a row that was never folded */

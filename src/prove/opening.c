@@ -243,7 +243,8 @@ static void list_tasks(const vft_opening *o, uint32_t tree, tree_job *j) {
     }
     if (o->claim[first].tree != tree) continue;
     for (uint32_t k = lay->first[box]; k < lay->first[box + 1]; k++)
-      j->task[j->n++] = (block_task){&lay->blocks[lay->by_box[k]], lay->boxes[box].rank, first, end};
+      j->task[j->n++] =
+          (block_task){&lay->blocks[lay->by_box[k]], lay->boxes[box].rank, first, end};
   }
 }
 

@@ -110,8 +110,8 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
   return VFT_OK;
 }
 
-/* As many whole steps in a proof as there are in an epoch, a power of two, within JOINED_INTEGERS and
- * the budget. */
+/* As many whole steps in a proof as there are in an epoch, a power of two, within JOINED_INTEGERS
+ * and the budget. */
 static vft_status join_steps(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
                              vft_memory_shard *largest) {
   size_t own = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);

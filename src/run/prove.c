@@ -321,7 +321,8 @@ static vft_status keep_shard(job *j, uint64_t t, uint32_t shard, bool *kept) {
   return VFT_OK;
 }
 
-/* All shards of a step, or of the steps of the group that begins with it. `keep`: those that are there, verify and join; *any: there was one. */
+/* All shards of a step, or of the steps of the group that begins with it. `keep`: not those that are
+ * there, verify and join; *any: there was one. */
 static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
   vft_digest roots[VFT_PROOF_LINKS];
   char name[32], what[96];

@@ -207,8 +207,8 @@ static void test_joined(void **state) {
   vft_shards_free(&s);
 }
 
-/* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest. As
- * many steps share a proof as fit: less memory, fewer steps. */
+/* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest.
+ * As many steps share a proof as fit: less memory, fewer steps. */
 static void test_memory(void **state) {
   (void)state;
   int cuts = 0, refused = 0, steps = VFT_JOIN_STEPS;
