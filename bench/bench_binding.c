@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
     vft_step_shape shape = m->shape;
     vft_part part = vft_cut_part(&p->shards.cut, shape.layers, 0);
     shape.steps_per_epoch = 0;
-    st = vft_step_build_part(&shape, &m->profile, &part, m->log_columns, &unbound);
+    st = vft_step_build_part(&shape, &m->profile, &part, m->log_columns, NULL, &unbound);
     if (st == VFT_OK) st = time_batch_shard(p, &bound);
     vft_step *own = p->shards.step[0];
     if (st == VFT_OK) {

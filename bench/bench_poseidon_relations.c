@@ -60,12 +60,9 @@ int main(int argc, char **argv) {
   unsigned columns = argc > 3 ? (unsigned)atoi(argv[3]) : 14;
   size_t n = (size_t)1 << log;
   vft_threads_set(argc > 4 ? atoi(argv[4]) : 1);
-  vft_step step;
   vft_builder b;
-  memset(&step, 0, sizeof step);
   memset(&b, 0, sizeof b);
-  step.program = b.p = vft_program_new("poseidon", columns);
-  b.step = &step;
+  b.p = vft_program_new("poseidon", columns);
   b.arena = &b.p->arena;
   b.size['n'] = (uint32_t)n;
   b.size['z'] = 1;

@@ -37,8 +37,8 @@ static vft_status run(int argc, char **argv) {
   vft_interrupt_catch();
   if (jobs) {
     TRY(vft_run_jobs(&request, jobs, &written));
-    printf("wrote %llu jobs into %s; next: vft worker run JOB for each, then vft prove %s "
-           "--resume\n", (unsigned long long)written, jobs, request.run);
+    printf("wrote %llu job%s into %s; next: vft worker run JOB for each, then vft prove %s "
+           "--resume\n", (unsigned long long)written, written == 1 ? "" : "s", jobs, request.run);
     return VFT_OK;
   }
   TRY(vft_run_prove(&request));

@@ -20,10 +20,9 @@ static vft_status run(int argc, char **argv) {
     printf("left out: %llu entries of %s/public that are no part of a run\n",
            (unsigned long long)p.left_out, folder);
   if (p.step_proofs)
-    fprintf(stderr, "vft: warning: %llu step proofs are in it; they are not zero-knowledge and reveal "
-                    "data (functionals of weights, activations and tokens)%s; --without-proofs leaves "
-                    "them out\n",
-            (unsigned long long)p.step_proofs,
+    fprintf(stderr, "vft: warning: proofs of steps are in it; they are not zero-knowledge "
+                    "and reveal data (functionals of weights, activations and tokens)%s; "
+                    "--without-proofs leaves them out\n",
             p.secret ? ", although this run keeps its order secret" : "");
   return VFT_OK;
 }

@@ -461,47 +461,79 @@ out:
   return st;
 }
 
-/* Number of distinct row >> shift over all trees (sorted, disjoint). */
-static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift) {
-  size_t n = 0;
-  uint64_t next = 0;
+/* Of the groups row >> shift, over all trees (sorted, disjoint): their number, and how many have
+ * one row only. */
+static size_t groups(const vft_whir_tree *tree, size_t trees, unsigned shift, size_t *lone) {
+  size_t n = 0, rows = 0; /* rows: of group `at`, so far */
+  uint64_t at = 0;
+  *lone = 0;
   for (size_t t = 0; t < trees; t++) {
-    uint64_t from = tree[t].row_offset >> shift;
-    uint64_t to = ((tree[t].row_offset + tree[t].rows - 1) >> shift) + 1;
-    if (from < next) from = next;
-    if (to > from) n += to - from;
-    next = to > next ? to : next;
+    uint64_t begin = tree[t].row_offset, end = begin + tree[t].rows;
+    while (begin < end) {
+      uint64_t g = begin >> shift, stop = (g + 1) << shift;
+      if (stop > end) stop = end;
+      if (!rows || g != at) {
+        *lone += rows == 1;
+        rows = 0;
+        n++;
+      }
+      at = g;
+      rows += (size_t)(stop - begin);
+      begin = stop;
+    }
   }
+  *lone += rows == 1;
   return n;
 }
 
-/* A kept tree: code (rows rounded up to 8), digests, tables, scratch of encoding and hashing. */
-static size_t code_bytes(const vft_whir_level *l, vft_hash_kind hash) {
+/* A level's tree: what stays of it (code of rows rounded up to 8, digests, twiddles), and while it
+ * is made (messages and what each thread loads; chaining values of leaf chunks). */
+static size_t code_bytes(const vft_whir_level *l, vft_hash_kind hash, size_t *making) {
   size_t rows = (((size_t)3 << l->row_vars) + 7) & ~(size_t)7;
-  size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate);
-  size_t leaves = hash == VFT_HASH_POSEIDON ? sizeof(vft_poseidon_state) : 64;
-  return n * (8 * rows + 64 + leaves + 6) + rows * (8u << l->log_msg) + (1u << 16);
+  size_t n = (size_t)1 << (l->log_msg + l->log_inv_rate), chunks = (rows / 8 + 16) / 16;
+  size_t load = (size_t)vft_threads() * (128u << l->log_msg);
+  size_t leaves = hash == VFT_HASH_POSEIDON ? n * sizeof(vft_poseidon_state) : 32 * n * chunks;
+  *making = rows * (8u << l->log_msg) + load + leaves + 4096;
+  return n * (8 * rows + 64) + 24 * (n / 4 + ((size_t)1 << l->log_inv_rate)) + 4096;
+}
+
+/* The columns of a tree's queries, their siblings, weights of rows. */
+static size_t open_bytes(const vft_whir_level *l, size_t rows, size_t words) {
+  size_t q = l->queries;
+  return 8 * q * words + 32 * q * (l->log_msg + l->log_inv_rate) + 24 * rows + 4096 * 24;
 }
 
 size_t vft_whir_prove_bytes(const vft_whir_params *params, const vft_whir_tree *tree,
                             size_t trees, bool spend, vft_hash_kind hash) {
   const vft_whir_level *l = &params->level[0];
-  size_t rows = rows_bound(params, tree, trees), bytes = 0, opened = 0;
-  size_t once = l->row_vars < 2 ? l->row_vars : 2;
+  size_t rows = rows_bound(params, tree, trees), bytes = 4096, lone;
+  size_t once = l->row_vars < 2 ? l->row_vars : 2, row_bytes = sizeof(vft_ext) << l->log_msg;
   bytes += rows * 2 * (sizeof(row) + sizeof(size_t)) + 2 * sizeof(size_t);
   bytes += SLOTS_MAX * VFT_WHIR_T * sizeof(vft_ext);
-  /* The rows of the first fold that have memory of their own, and one row for a level's end. With
-   * weights to spend that is one at either end of a tree, where a group may have one row only. */
-  size_t own = spend ? 2 * trees : groups(tree, trees, (unsigned)once);
-  bytes += (own + 1) * (2 * sizeof(vft_ext) << l->log_msg);
-  for (unsigned i = 1; i < params->levels; i++)
-    bytes += code_bytes(&params->level[i], hash);
-  bytes += vft_whir_claims_bytes(l->log_msg, l->log_inv_rate);
-  for (size_t t = 0; t < trees; t++) {
-    size_t now = tree[t].rows * (8 * (size_t)l->queries + sizeof(vft_ext)) + 5 * 32 * l->queries;
-    opened = now > opened ? now : opened;
+  /* The rows of the first fold that have memory of their own: all, or with weights to spend those
+   * of one row, whose entries find no second row of weights. Later folds find places. */
+  size_t own = groups(tree, trees, (unsigned)once, &lone);
+  bytes += spend ? lone * row_bytes : (own + 1) * 2 * row_bytes;
+  if (!once) bytes += 2 * row_bytes; /* what take_folded makes of a row that was never folded */
+  /* A level's codes stay; the rest is freed before the next step. */
+  size_t kept = 0, most = 0;
+  for (unsigned i = 0; i < params->levels; i++, l++) {
+    size_t making = 0, claims = 0, opened = 0, answers = 28 * (size_t)l->queries;
+    if (i + 1 < params->levels) {
+      kept += code_bytes(l + 1, hash, &making);
+      claims = vft_whir_claims_bytes(l->log_msg, l->log_inv_rate);
+    }
+    for (size_t t = 0; t < (i ? 1 : trees); t++) {
+      size_t r = i ? (size_t)1 << l->row_vars : tree[t].rows;
+      size_t now = open_bytes(l, r, i ? 3 * r : r);
+      opened = now > opened ? now : opened;
+    }
+    kept += answers;
+    size_t now = making > claims ? making : claims;
+    now = kept + (now > opened ? now : opened);
+    most = now > most ? now : most;
   }
-  return bytes + opened + 4096 * 24;
+  return bytes + most;
 }
 
 /* Most siblings of the batch opening of so many positions: at each height every pair that is known

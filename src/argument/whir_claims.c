@@ -79,6 +79,7 @@ out:
 
 size_t vft_whir_claims_bytes(unsigned log_msg, unsigned log_inv_rate) {
   size_t rows = (size_t)3 << log_inv_rate;
-  return ((rows + lanes_up(rows) * VFT_RS_LANES) * sizeof(vft_fp) << log_msg) +
+  /* g, its code, and what the encoder interleaves; twiddles */
+  return ((rows + 2 * lanes_up(rows) * VFT_RS_LANES) * sizeof(vft_fp) << log_msg) +
          (((size_t)24 << log_msg) / 4) + 8192;
 }

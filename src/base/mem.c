@@ -31,7 +31,7 @@ enum {
   UNIT_LOG = 21,
   UNIT = 1 << UNIT_LOG, /* a huge page: what is returned to the kernel at a time */
   SLACK = 64 << 20,
-  ZERO_PART = 4 << 20 /* bytes that one thread clears at a time */
+  ZERO_PART = 1 << 19 /* bytes that one thread clears at a time */
 };
 
 /* Every block is preceded by one 64-byte header that says how to release it. */

@@ -1,33 +1,64 @@
 #include "model/tables.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "base/mem.h"
+#include "base/pool.h"
+
+enum { GRAIN = 512 }; /* entries */
+
+typedef struct {
+  int64_t *out, *slope;
+  int frac_in, frac_out, frac_slope;
+  _Atomic bool failed;
+} table_job;
+
+static vft_status exp_entry(const table_job *j, size_t t) {
+  vft_fix x = -((vft_fix)t << (64 - j->frac_in));
+  return vft_fix_round(vft_fix_exp(x), j->frac_out, &j->out[t]);
+}
+
+static vft_status silu_entry(const table_job *j, size_t i) {
+  vft_fix x = (vft_fix)((int)i - 32768) * ((vft_fix)1 << (64 - j->frac_in));
+  /* sigmoid from e^-|x| <= 1, so that nothing overflows. */
+  vft_fix e = vft_fix_exp(x >= 0 ? -x : x);
+  vft_fix small = vft_fix_div(e, VFT_FIX_ONE + e), large = VFT_FIX_ONE - small;
+  vft_fix sg = x >= 0 ? large : small, rest = x >= 0 ? small : large;
+  /* x * rest for large |x| with rest near 1 is bounded by 2^15; both products stay small. */
+  TRY(vft_fix_round(vft_fix_mul(x, sg), j->frac_out, &j->out[i]));
+  vft_fix slope = vft_fix_mul(sg, VFT_FIX_ONE + vft_fix_mul(x, rest));
+  return vft_fix_round(slope, j->frac_slope, &j->slope[i]);
+}
+
+static vft_status entry(const table_job *j, size_t i) {
+  return j->slope ? silu_entry(j, i) : exp_entry(j, i);
+}
+
+static void entries(void *ctx, size_t begin, size_t end) {
+  table_job *j = ctx;
+  for (size_t i = begin; i < end; i++)
+    if (entry(j, i) != VFT_OK) atomic_store(&j->failed, true);
+}
+
+static vft_status fill(table_job *j, size_t n) {
+  vft_parallel_for(n, GRAIN, entries, j);
+  if (!atomic_load(&j->failed)) return VFT_OK;
+  for (size_t i = 0; i < n; i++) TRY(entry(j, i)); /* messages belong to threads */
+  return VFT_OK;
+}
 
 vft_status vft_table_exp(int64_t *out, size_t n, int frac_in, int frac_out) {
   if (frac_in < 0 || frac_in > 16 || frac_out < 0 || frac_out > 30)
     return vft_fail(VFT_USAGE, "exp table: fractions %d, %d are out of range", frac_in, frac_out);
-  for (size_t t = 0; t < n; t++) {
-    vft_fix x = -((vft_fix)t << (64 - frac_in));
-    TRY(vft_fix_round(vft_fix_exp(x), frac_out, &out[t]));
-  }
-  return VFT_OK;
+  return fill(&(table_job){.out = out, .frac_in = frac_in, .frac_out = frac_out}, n);
 }
 
 vft_status vft_table_silu(int64_t *z, int64_t *dz, int frac_in, int frac_z, int frac_dz) {
   if (frac_in < 0 || frac_in > 15 || frac_z < 0 || frac_z > 15 || frac_dz < 0 || frac_dz > 15)
     return vft_fail(VFT_USAGE, "silu table: fractions %d, %d, %d are out of range", frac_in,
                     frac_z, frac_dz);
-  for (int i = 0; i < 65536; i++) {
-    vft_fix x = (vft_fix)(i - 32768) * ((vft_fix)1 << (64 - frac_in));
-    /* sigmoid from e^-|x| <= 1, so that nothing overflows. */
-    vft_fix e = vft_fix_exp(x >= 0 ? -x : x);
-    vft_fix small = vft_fix_div(e, VFT_FIX_ONE + e), large = VFT_FIX_ONE - small;
-    vft_fix sg = x >= 0 ? large : small, rest = x >= 0 ? small : large;
-    /* x * rest for large |x| with rest near 1 is bounded by 2^15; both products stay small. */
-    TRY(vft_fix_round(vft_fix_mul(x, sg), frac_z, &z[i]));
-    vft_fix slope = vft_fix_mul(sg, VFT_FIX_ONE + vft_fix_mul(x, rest));
-    TRY(vft_fix_round(slope, frac_dz, &dz[i]));
-  }
-  return VFT_OK;
+  return fill(&(table_job){z, dz, frac_in, frac_z, frac_dz, false}, 65536);
 }
 
 vft_status vft_table_rope(int64_t *rot, size_t positions, size_t half, vft_fix theta,

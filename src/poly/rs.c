@@ -14,15 +14,25 @@ static const vft_rs_ops *ops(void) {
   return &vft_rs_ops_c;
 }
 
+typedef struct {
+  vft_rs_twiddle *from, *to;
+  vft_fp w1, w2, w3;
+} twiddle_job;
+
+static void shift_twiddles(void *ctx, size_t begin, size_t end) {
+  const twiddle_job *j = ctx;
+  for (size_t b = begin; b < end; b++)
+    j->to[b] = (vft_rs_twiddle){vft_fp_mul(j->from[b].t1, j->w1), vft_fp_mul(j->from[b].t2, j->w2),
+                                vft_fp_mul(j->from[b].t3, j->w3)};
+}
+
 /* By doubling: S(b + 2^e) = S(b) w_(2^(e + 1)) for b < 2^e, and bit e of b is bit e + 2 of 4b. */
 static void fill_twiddles(vft_rs_twiddle *tw, unsigned log_count) {
   tw[0] = (vft_rs_twiddle){{1}, {1}, {1}};
   for (unsigned e = 0; e < log_count; e++) {
     vft_fp w1 = vft_fp_root(e + 3), w2 = vft_fp_root(e + 2), w3 = vft_fp_mul(w1, w2);
-    vft_rs_twiddle *upper = tw + ((size_t)1 << e);
-    for (size_t b = 0; b < (size_t)1 << e; b++)
-      upper[b] = (vft_rs_twiddle){vft_fp_mul(tw[b].t1, w1), vft_fp_mul(tw[b].t2, w2),
-                                  vft_fp_mul(tw[b].t3, w3)};
+    twiddle_job job = {tw, tw + ((size_t)1 << e), w1, w2, w3};
+    vft_parallel_for((size_t)1 << e, 1 << 12, shift_twiddles, &job);
   }
 }
 

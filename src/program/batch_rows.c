@@ -15,35 +15,72 @@
 
 uint32_t vft_rows_slots(uint64_t n) { return 1u << vft_log2_ceil((uint32_t)n); }
 
-/* Element [b, lane] of what permutation b + 1 absorbs is w[16 b + lane] + 2^32 w[16 b + 8 + lane],
- * w = 2 label + mask: its coefficients over the positions [p, q]. */
-static vft_tensor_id packing(vft_build *c, uint32_t blocks) {
+/* What permutation m + 1 absorbs in lane i is the sum over positions t of
+ * [t / 16 = m] weight[i, t mod 16] w[t], w = 2 label + mask: the weight is 1 in lane t mod 8, times
+ * 2^32 for the upper eight of sixteen. Positions are [p, q]. With more than sixteen q, "t / 16 = m"
+ * is a condition on p and one on q, and the weight is a matter of q; with fewer, sixteen positions
+ * are some p with all their q, and it is a condition on p. So no tensor has an element for every m
+ * and every position. */
+enum { GROUP = 16 };
+
+typedef struct {
+  vft_tensor_id high, low, weight; /* [m, p]; [m, q], if there is more than one group of q */
+  const char *weight_axes;         /* "ipq", or "iq": the same for all p */
+} packing;
+
+/* [m, letter]: entry [m, k] is 1 where k / per = m / every mod k's groups. */
+static vft_tensor_id selector(vft_build *c, const char *name, char letter, size_t every,
+                              size_t per) {
   vft_builder *b = &c->b;
-  size_t n = (size_t)c->s->positions, lanes = 8 * (size_t)blocks;
-  int64_t *v = vft_alloc(lanes * n, sizeof *v);
+  size_t rows = b->size['m'], columns = b->size[(int)letter], groups = (columns + per - 1) / per;
+  int64_t *v = vft_alloc(rows * columns, sizeof *v);
   if (!v) {
     if (b->status == VFT_OK) b->status = VFT_RESOURCE;
     return VFT_NO_TENSOR;
   }
-  for (size_t k = 0; k < lanes; k++) {
-    size_t first = k / 8 * 16 + k % 8;
-    if (first < n) v[k * n + first] = 1;
-    if (first + 8 < n) v[k * n + first + 8] = (int64_t)1 << 32;
-  }
-  b->size['m'] = blocks;
-  b->size['i'] = 8;
-  vft_tensor_id id = vft_build_tensor(b, VFT_PUBLIC, 0, "rows/packing", "mipq", 0, (int64_t)1 << 32,
-                                      v, (vft_frac){NULL, 0});
-  b->size['i'] = 4;
+  for (size_t m = 0; m < rows; m++)
+    for (size_t k = 0; k < columns; k++) v[m * columns + k] = k / per == m / every % groups;
+  const char *axes = vft_build_name(b, "m%c", letter);
+  vft_tensor_id id = vft_build_tensor(b, VFT_PUBLIC, 0, name, axes, 0, 1, v, (vft_frac){NULL, 0});
   vft_free(v);
   return id;
+}
+
+static packing add_packing(vft_build *c, uint32_t blocks) {
+  vft_builder *b = &c->b;
+  size_t q = b->size['q'], columns = q < GROUP ? (size_t)c->s->positions : q;
+  packing k = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR, q < GROUP ? "ipq" : "iq"};
+  int64_t *v = vft_alloc(8 * columns, sizeof *v);
+  if (!v) {
+    if (b->status == VFT_OK) b->status = VFT_RESOURCE;
+    return k;
+  }
+  for (size_t t = 0; t < columns; t++)
+    v[t % 8 * columns + t] = (int64_t)1 << (t % GROUP < 8 ? 0 : 32);
+  b->size['m'] = blocks;
+  b->size['i'] = 8;
+  k.high = selector(c, "rows/packing/high", 'p', q > GROUP ? q / GROUP : 1,
+                    q < GROUP ? GROUP / q : 1);
+  if (q > GROUP) k.low = selector(c, "rows/packing/low", 'q', 1, GROUP);
+  k.weight = vft_build_tensor(b, VFT_PUBLIC, 0, "rows/packing/weight", k.weight_axes, 0,
+                              (int64_t)1 << 32, v, (vft_frac){NULL, 0});
+  b->size['i'] = 4;
+  vft_free(v);
+  return k;
+}
+
+/* coef times what is packed of x [s, p, q]. */
+static vft_raw_term packed(const packing *k, int64_t coef, vft_tensor_id x) {
+  vft_raw_term t = VFT_RAW3(coef, k->high, "mp", k->weight, k->weight_axes, x, "spq");
+  if (k->low != VFT_NO_TENSOR) t.factor[t.nfactors++] = (vft_axes_factor){k->low, "mq"};
+  return t;
 }
 
 static vft_poseidon_box add_content(vft_build *c, uint32_t blocks,
                                     vft_poseidon_constants *constants) {
   vft_builder *b = &c->b;
   vft_step *t = c->step;
-  vft_tensor_id pack = packing(c, blocks);
+  packing pack = add_packing(c, blocks);
   b->size['c'] = VFT_PACKED_32;
   t->row_tokens = vft_build_field(b, VFT_WITNESS, 0, "rows/tokens", "s", NULL);
   t->row_raw = vft_build_field(b, VFT_WITNESS, 0, "rows/raw", "sc", NULL);
@@ -61,8 +98,8 @@ static vft_poseidon_box add_content(vft_build *c, uint32_t blocks,
   vft_build_absorb(b, &p, "rows/in_raw", "sm", "sm", 3, VFT_PACKED_32, start, &raw, 1);
   vft_build_absorb(b, &p, "rows/in_start", "sm", "sm", 8, 4, start, NULL, 0);
   b->size['m'] = blocks;
-  vft_raw_term next[3] = {VFT_RAW1(1, p.out, "smi"), VFT_RAW2(2, pack, "mipq", t->ids_lab, "spq"),
-                          VFT_RAW2(1, pack, "mipq", t->mask, "spq")};
+  vft_raw_term next[3] = {VFT_RAW1(1, p.out, "smi"), packed(&pack, 2, t->ids_lab),
+                          packed(&pack, 1, t->mask)};
   vft_raw_term rest = VFT_RAW1(1, p.out, "smi+8");
   vft_build_absorb(b, &p, "rows/in_labels", "sm+1", "sm", 0, 8, constants->first_rc, next, 3);
   vft_build_absorb(b, &p, "rows/in_rest", "sm+1", "sm", 8, 4, constants->first_rc, &rest, 1);

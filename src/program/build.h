@@ -13,6 +13,7 @@ typedef struct {
   const vft_step_shape *s;
   const vft_profile *f;
   const vft_profile *model; /* the whole model's profile */
+  const vft_step *like;     /* has function tables; may be NULL */
   vft_step *step;
   bool layers, head, optimiser; /* what this program covers */
   /* Boundaries of the covered layers: where the stream enters them (written by the embedding or a

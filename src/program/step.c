@@ -157,6 +157,18 @@ static vft_status add_function(vft_build *c, const char *name, vft_step_table_ki
   return c->b.status;
 }
 
+/* The values of a table that `like` has. */
+static bool copy_table(const vft_step *like, vft_step_table_kind kind, int frac_in, int frac_out,
+                       int64_t *values) {
+  for (uint32_t i = 0; like && i < like->ntables; i++) {
+    const vft_step_table *t = &like->tables[i];
+    if (t->kind != kind || t->frac_in != frac_in || t->frac_out != frac_out) continue;
+    memcpy(values, t->values, TABLE_ROWS * sizeof *values);
+    return true;
+  }
+  return false;
+}
+
 static bool gate_has(const vft_profile *f, int frac) {
   for (int l = 0; l < f->layers; l++)
     if (f->gate[l] == frac) return true;
@@ -174,7 +186,8 @@ static vft_status add_tables(vft_build *c) {
     int in = i ? f->f_logit : f->f_score, out = i ? f->e_logit : f->e_score;
     int64_t *v = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *v);
     if (!v) return VFT_RESOURCE;
-    TRY(vft_table_exp(v, TABLE_ROWS, in, out));
+    if (!copy_table(c->like, i ? VFT_STEP_LOGIT : VFT_STEP_SCORE, in, out, v))
+      TRY(vft_table_exp(v, TABLE_ROWS, in, out));
     TRY(add_function(c, i ? "table/logit" : "table/score", i ? VFT_STEP_LOGIT : VFT_STEP_SCORE, in,
                      out, v));
   }
@@ -192,7 +205,9 @@ static vft_status add_tables(vft_build *c) {
     int64_t *z = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *z);
     int64_t *dz = vft_arena_alloc(b->arena, TABLE_ROWS, sizeof *dz);
     if (!z || !dz) return VFT_RESOURCE;
-    TRY(vft_table_silu(z, dz, frac, frac, f->f_dsilu));
+    if (!copy_table(c->like, VFT_STEP_SILU, frac, frac, z) ||
+        !copy_table(c->like, VFT_STEP_DSILU, frac, f->f_dsilu, dz))
+      TRY(vft_table_silu(z, dz, frac, frac, f->f_dsilu));
     uint32_t at = s->ntables;
     TRY(add_function(c, vft_build_name(b, "table/silu%d", frac), VFT_STEP_SILU, frac, frac, z));
     TRY(add_function(c, vft_build_name(b, "table/dsilu%d", frac), VFT_STEP_DSILU, frac, f->f_dsilu,
@@ -589,7 +604,8 @@ static void build_backward(vft_build *c) {
 }
 
 vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *profile,
-                               const vft_part *part, uint32_t log_columns, vft_step **out) {
+                               const vft_part *part, uint32_t log_columns, const vft_step *like,
+                               vft_step **out) {
   static const char *const name[] = {"training-step", "training-step/head",
                                      "training-step/layers", "training-step/optimiser"};
   *out = NULL;
@@ -618,6 +634,7 @@ vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *p
   c->s = &step->shape;
   c->f = &step->profile;
   c->model = profile;
+  c->like = like;
   c->step = step;
   c->layers = part->kind == VFT_PART_STEP || part->kind == VFT_PART_LAYERS;
   c->head = part->kind == VFT_PART_STEP || part->kind == VFT_PART_HEAD;
@@ -736,7 +753,7 @@ out:
 vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
                           uint32_t log_columns, vft_step **out) {
   vft_part whole = {.kind = VFT_PART_STEP, .layers = shape->layers};
-  return vft_step_build_part(shape, profile, &whole, log_columns, out);
+  return vft_step_build_part(shape, profile, &whole, log_columns, NULL, out);
 }
 
 void vft_step_free(vft_step *step) {

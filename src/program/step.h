@@ -138,10 +138,11 @@ int vft_step_sigma(const vft_step_shape *shape);
  * The program is not yet bound-checked: call vft_program_check_bounds. */
 vft_status vft_step_build(const vft_step_shape *shape, const vft_profile *profile,
                           uint32_t log_columns, vft_step **out) VFT_MUST_CHECK;
-/* One part of it; shape and profile are the whole step's. Fails VFT_USAGE for a part that lies
- * outside of the model too. */
+/* One part of it; shape and profile are the whole step's. Function tables that `like` has, a step
+ * of any profile or NULL, are copied and not computed. Fails VFT_USAGE for a part that lies outside
+ * of the model too. */
 vft_status vft_step_build_part(const vft_step_shape *shape, const vft_profile *profile,
-                               const vft_part *part, uint32_t log_columns,
+                               const vft_part *part, uint32_t log_columns, const vft_step *like,
                                vft_step **out) VFT_MUST_CHECK;
 void vft_step_free(vft_step *step);
 /* Op by name, or NULL. */

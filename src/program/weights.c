@@ -1,27 +1,51 @@
 #include "program/weights.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
+
+typedef struct {
+  int16_t *out;
+  const float *x;
+  int frac, bits;
+  _Atomic bool wide;  /* some value is far beyond the container */
+  _Atomic size_t bad; /* first element that does not fit, SIZE_MAX: none */
+} quantise_job;
+
+static void quantise_body(void *ctx, size_t begin, size_t end) {
+  quantise_job *j = ctx;
+  int limit = 1 << (j->bits - 1);
+  if (vft_float_exponent(vft_float_absmax(j->x + begin, end - begin)) + j->frac >= j->bits + 4) {
+    atomic_store(&j->wide, true);
+    return;
+  }
+  for (size_t i = begin; i < end; i++) {
+    int32_t v = vft_float_quantise(j->x[i], j->frac);
+    j->out[i] = (int16_t)v;
+    if (v > -limit && v < limit) continue;
+    size_t seen = atomic_load(&j->bad);
+    while (i < seen && !atomic_compare_exchange_weak(&j->bad, &seen, i)) {
+    }
+    return;
+  }
+}
 
 static vft_status quantise(int16_t *out, const float *x, size_t n, int frac, int bits,
                            const char *name, int layer) {
   if (frac < -30 || frac > 100)
     return vft_fail(VFT_USAGE, "%s, layer %d: exponent %d, expected -30..100", name, layer, frac);
-  int limit = 1 << (bits - 1);
-  if (vft_float_exponent(vft_float_absmax(x, n)) + frac >= bits + 4)
+  quantise_job j = {out, x, frac, bits, false, SIZE_MAX};
+  vft_parallel_for(n, 1 << 14, quantise_body, &j);
+  if (atomic_load(&j.wide))
     return vft_fail(VFT_USAGE, "%s, layer %d: values do not fit %d bits at exponent %d", name,
                     layer, bits, frac);
-  for (size_t i = 0; i < n; i++) {
-    int32_t v = vft_float_quantise(x[i], frac);
-    if (v <= -limit || v >= limit)
-      return vft_fail(VFT_USAGE,
-                      "%s, layer %d: element %zu = %g does not fit %d bits at exponent %d", name,
-                      layer, i, (double)x[i], bits, frac);
-    out[i] = (int16_t)v;
-  }
-  return VFT_OK;
+  size_t bad = atomic_load(&j.bad);
+  if (bad == SIZE_MAX) return VFT_OK;
+  return vft_fail(VFT_USAGE, "%s, layer %d: element %zu = %g does not fit %d bits at exponent %d",
+                  name, layer, bad, (double)x[bad], bits, frac);
 }
 
 vft_status vft_weights_quantise(const vft_model *m, const vft_step_shape *s, const vft_profile *f,

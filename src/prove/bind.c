@@ -69,6 +69,7 @@ enum {
   ROWS = 128,
   TILE = 512,          /* elements of a kept innermost axis handled together */
   MERGE_MAX = 1 << 16, /* summed axes are merged up to this many weights */
+  MERGE_PART = 1 << 12,
   MIN_TASKS = 8,
   MAX_SPLIT = 16,
   SPLIT_FROM = 1 << 15 /* elements below which a sum is not split */
@@ -100,19 +101,30 @@ static bool mergeable(const loop_axis *o, const loop_axis *i) {
   return o->size * i->size <= MERGE_MAX;
 }
 
+typedef struct {
+  const loop_axis *o, *i;
+  vft_ext *w;
+} merge_job;
+
+static void merge_rows(void *ctx, size_t begin, size_t end) {
+  const merge_job *m = ctx;
+  for (size_t k = begin; k < end; k++) {
+    vft_ext *row = m->w + k * m->i->size, x = m->o->w ? m->o->w[k] : VFT_EXT_ONE;
+    if (m->i->w)
+      vft_ext_scale_n(row, m->i->w, x, m->i->size);
+    else
+      for (size_t j = 0; j < m->i->size; j++) row[j] = x;
+  }
+}
+
 /* weights of the pair: outer (x) inner */
 static vft_status merge(loop_axis *o, loop_axis *i) {
   vft_ext *w = NULL;
   if (!o->kept && (o->w || i->w)) {
     w = vft_alloc_raw(o->size * i->size, sizeof *w);
     if (!w) return VFT_RESOURCE;
-    for (size_t k = 0; k < o->size; k++) {
-      vft_ext *row = w + k * i->size, x = o->w ? o->w[k] : VFT_EXT_ONE;
-      if (i->w)
-        vft_ext_scale_n(row, i->w, x, i->size);
-      else
-        for (size_t j = 0; j < i->size; j++) row[j] = x;
-    }
+    merge_job m = {o, i, w};
+    vft_parallel_for(o->size, MERGE_PART / i->size + 1, merge_rows, &m);
   }
   vft_free(o->own);
   vft_free(i->own);

@@ -13,7 +13,7 @@ enum {
   POINTS = VFT_MAX_FACTORS + 1, /* values at 0 .. number of factors */
   TILE = 256,                   /* elements multiplied at a time */
   RUN_TILE = 4096,              /* elements of a run in one unit of work */
-  CHUNK_WORK = 1 << 14,         /* elements in one chunk of units, at least */
+  CHUNK_WORK = 1 << 12,         /* elements in one chunk of units, at least */
   MERGE_MAX = 1 << 13           /* weighted axes are merged up to this length */
 };
 

@@ -14,7 +14,7 @@
 #include "verify/driver.h"
 
 enum {
-  SMALL = 8 << 20,   /* claims, weights, points, the proof itself */
+  SMALL = 4 << 20,   /* claims, weights, points, the proof itself */
   UNFUSED_ROWS = 1 << 12 /* below, a commitment may hold all codewords for a moment */
 };
 

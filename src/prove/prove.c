@@ -1,9 +1,11 @@
 #include "prove/prove.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/pool.h"
 #include "prove/bind.h"
 #include "prove/einsum.h"
 #include "prove/fractions.h"
@@ -18,15 +20,9 @@ typedef struct {
   vft_leaves *leaves;
   vft_commitment *const *commitment; /* per tree */
   vft_prove_profile *profile;
-  double since;
+  double since, cpu;
   size_t slack; /* of the openings so far, see vft_proof */
 } prover;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void end_stage(void *ctx, const char *name) {
   prover *p = ctx;
@@ -34,33 +30,74 @@ static void end_stage(void *ctx, const char *name) {
   p->leaves = NULL;
   if (p->options && p->options->stage) p->options->stage(p->options->stage_ctx, name);
   if (!p->profile || p->profile->n == VFT_PROVE_STAGES) return;
-  double t = now();
+  double t = vft_seconds(), cpu = vft_cpu_seconds();
   uint32_t i = p->profile->n++;
   snprintf(p->profile->stage[i].name, sizeof p->profile->stage[i].name, "%s", name);
   p->profile->stage[i].seconds = t - p->since;
+  p->profile->stage[i].cpu = cpu - p->cpu;
   p->profile->stage[i].live = vft_alloc_live();
   p->profile->stage[i].peak = vft_alloc_peak();
   vft_alloc_peak_reset();
   p->since = t;
+  p->cpu = cpu;
 }
 
 /* ---- hooks ---- */
 
-static vft_status evaluate_one(prover *p, const vft_functional *f, vft_ext *value) {
-  const vft_tensor *tensor = &p->trace->program->tensors[f->tensor];
+enum { LARGE_EVALUATION = 1 << 16 }; /* elements; all threads take part in one */
+
+typedef struct {
   vft_bind_axis axis[VFT_MAX_RANK];
+  size_t points;
+} evaluation;
+
+typedef struct {
+  const prover *p;
+  const vft_functional *f;
+  evaluation *plan;
+  vft_ext *value;
+  _Atomic bool failed;
+} evaluation_job;
+
+static vft_status plan_evaluation(prover *p, const vft_functional *f, evaluation *out) {
+  out->points = 1;
   for (uint32_t a = 0; a < f->rank; a++) {
-    axis[a] = (vft_bind_axis){.off = f->axis[a].off, .size = f->axis[a].w.size};
+    out->axis[a] = (vft_bind_axis){.off = f->axis[a].off, .size = f->axis[a].w.size};
+    out->points *= f->axis[a].w.size;
     if (f->axis[a].w.kind == VFT_W_ONES) continue;
-    axis[a].w = vft_weight_cache_get(&p->cache, &f->axis[a].w);
-    if (!axis[a].w) return VFT_RESOURCE;
+    out->axis[a].w = vft_weight_cache_get(&p->cache, &f->axis[a].w);
+    if (!out->axis[a].w) return VFT_RESOURCE;
   }
-  return vft_bind(&p->trace->array[f->tensor], tensor->dims, f->rank, axis, value);
+  return VFT_OK;
+}
+
+static vft_status evaluate_one(const evaluation_job *j, size_t i) {
+  const vft_functional *f = &j->f[i];
+  const vft_trace *trace = j->p->trace;
+  return vft_bind(&trace->array[f->tensor], trace->program->tensors[f->tensor].dims, f->rank,
+                  j->plan[i].axis, &j->value[i]);
+}
+
+static void evaluate_small(void *ctx, size_t begin, size_t end) {
+  evaluation_job *j = ctx;
+  for (size_t i = begin; i < end; i++)
+    if (j->plan[i].points < LARGE_EVALUATION && evaluate_one(j, i) != VFT_OK)
+      atomic_store(&j->failed, true);
 }
 
 static vft_status evaluate(void *ctx, const vft_functional *f, size_t n, vft_ext *value) {
-  for (size_t i = 0; i < n; i++) TRY(evaluate_one(ctx, &f[i], &value[i]));
-  return VFT_OK;
+  vft_status st = VFT_OK;
+  evaluation_job j = {.p = ctx, .f = f, .value = value};
+  j.plan = vft_alloc(n, sizeof *j.plan);
+  if (!j.plan) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++) TRY_OUT(plan_evaluation(ctx, &f[i], &j.plan[i]));
+  vft_parallel_for(n, 1, evaluate_small, &j);
+  if (atomic_load(&j.failed)) st = vft_fail(VFT_RESOURCE, "proof: out of memory for a claim");
+  for (size_t i = 0; i < n && st == VFT_OK; i++)
+    if (j.plan[i].points >= LARGE_EVALUATION) st = evaluate_one(&j, i);
+out:
+  vft_free(j.plan);
+  return st;
 }
 
 static vft_status combine(void *ctx, const vft_functional *f, const vft_ext *coef, size_t n,
@@ -70,12 +107,13 @@ static vft_status combine(void *ctx, const vft_functional *f, const vft_ext *coe
     return VFT_OK;
   }
   *total = VFT_EXT_ZERO;
-  for (size_t i = 0; i < n; i++) {
-    vft_ext v;
-    TRY(evaluate_one(ctx, &f[i], &v));
-    *total = vft_ext_add(*total, vft_ext_mul(coef[i], v));
-  }
-  return VFT_OK;
+  vft_ext *value = vft_alloc_raw(n, sizeof *value);
+  if (!value) return VFT_RESOURCE;
+  vft_status st = evaluate(ctx, f, n, value);
+  for (size_t i = 0; i < n && st == VFT_OK; i++)
+    *total = vft_ext_add(*total, vft_ext_mul(coef[i], value[i]));
+  vft_free(value);
+  return st;
 }
 
 static vft_status einsum_begin(void *ctx, const vft_product *product, size_t n, vft_ext *total) {
@@ -204,7 +242,8 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   memset(proof, 0, sizeof *proof);
   if (profile) memset(profile, 0, sizeof *profile);
   vft_alloc_peak_reset();
-  p.since = now();
+  p.since = vft_seconds();
+  p.cpu = vft_cpu_seconds();
   if (!inputs || !link_root || !commitment) {
     st = VFT_RESOURCE;
     goto out;
@@ -317,12 +356,20 @@ void vft_proof_free(vft_proof *proof) {
   memset(proof, 0, sizeof *proof);
 }
 
+void vft_prove_profile_line(FILE *out, const char *name, double seconds, double cpu) {
+  fprintf(out, "%-12s %8.2f s  cpu %8.2f s  %5.2f", name, seconds, cpu,
+          seconds > 0 ? cpu / seconds : 0);
+}
+
 void vft_prove_profile_print(const vft_prove_profile *profile, FILE *out) {
-  double total = 0;
+  double total = 0, cpu = 0;
   for (uint32_t i = 0; i < profile->n; i++) {
-    fprintf(out, "%-12s %8.2f s   peak %7.1f MB\n", profile->stage[i].name,
-            profile->stage[i].seconds, (double)profile->stage[i].peak / 1e6);
+    vft_prove_profile_line(out, profile->stage[i].name, profile->stage[i].seconds,
+                           profile->stage[i].cpu);
+    fprintf(out, "  peak %7.1f MB\n", (double)profile->stage[i].peak / 1e6);
     total += profile->stage[i].seconds;
+    cpu += profile->stage[i].cpu;
   }
-  fprintf(out, "%-12s %8.2f s\n", "total", total);
+  vft_prove_profile_line(out, "total", total, cpu);
+  fputc('\n', out);
 }

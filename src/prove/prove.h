@@ -32,7 +32,7 @@ typedef struct {
   uint32_t n;
   struct {
     char name[24];
-    double seconds;
+    double seconds, cpu; /* wall clock; of all threads */
     size_t live, peak; /* vft_alloc bytes at the end of the stage, and its highest value in it */
   } stage[VFT_PROVE_STAGES];
 } vft_prove_profile;
@@ -87,6 +87,8 @@ VFT_MUST_CHECK vft_status vft_prove_oracles(vft_commitment *const *oracle, uint3
 vft_tree_info vft_commitment_info(const vft_commitment *c);
 
 void vft_proof_free(vft_proof *proof);
+/* Name, seconds, seconds of all threads and their ratio, without an end of line. */
+void vft_prove_profile_line(FILE *out, const char *name, double seconds, double cpu);
 void vft_prove_profile_print(const vft_prove_profile *profile, FILE *out);
 
 #endif

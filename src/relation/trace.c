@@ -48,12 +48,13 @@ void vft_array_store(vft_array *a, size_t begin, const int64_t *v, size_t n) {
 
 void vft_array_set(vft_array *a, size_t i, int64_t v) { vft_array_store(a, i, &v, 1); }
 
-void vft_array_range(const vft_array *a, size_t n, int64_t *lo, int64_t *hi) {
+/* Of the elements begin .. end - 1, at least one. */
+static void scan(const vft_array *a, size_t begin, size_t end, int64_t *lo, int64_t *hi) {
 #define SCAN(tag, type)                     \
   case tag: {                               \
     const type *x = a->data;                \
-    type least = x[0], most = x[0];         \
-    for (size_t i = 1; i < n; i++) {        \
+    type least = x[begin], most = least;    \
+    for (size_t i = begin; i < end; i++) {  \
       least = x[i] < least ? x[i] : least;  \
       most = x[i] > most ? x[i] : most;     \
     }                                       \
@@ -69,6 +70,30 @@ void vft_array_range(const vft_array *a, size_t n, int64_t *lo, int64_t *hi) {
     SCAN(VFT_I64, int64_t)
   }
 #undef SCAN
+}
+
+typedef struct {
+  const vft_array *a;
+  _Atomic int64_t lo, hi;
+} range_job;
+
+static void range_body(void *ctx, size_t begin, size_t end) {
+  range_job *j = ctx;
+  int64_t lo, hi;
+  scan(j->a, begin, end, &lo, &hi);
+  int64_t seen = atomic_load(&j->lo);
+  while (lo < seen && !atomic_compare_exchange_weak(&j->lo, &seen, lo)) {
+  }
+  seen = atomic_load(&j->hi);
+  while (hi > seen && !atomic_compare_exchange_weak(&j->hi, &seen, hi)) {
+  }
+}
+
+void vft_array_range(const vft_array *a, size_t n, int64_t *lo, int64_t *hi) {
+  range_job j = {a, INT64_MAX, INT64_MIN};
+  vft_parallel_for(n, 1 << 15, range_body, &j);
+  *lo = atomic_load(&j.lo);
+  *hi = atomic_load(&j.hi);
 }
 
 /* ---- trace ---- */

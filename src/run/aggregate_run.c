@@ -5,6 +5,7 @@
 #include "run/beacon.h"
 #include "run/certificate.h"
 #include "run/files.h"
+#include "base/clock.h"
 #include "run/progress.h"
 
 /* A proof of the nodes' shape over items first .. end - 1. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "run/files.h"
+#include "base/clock.h"
 #include "run/progress.h"
 
 static const char magic[] = "VFTCERT1";

@@ -241,7 +241,7 @@ vft_status vft_shards_derive(const vft_manifest *m, vft_step *whole, const vft_c
   }
   for (uint32_t i = 0; st == VFT_OK && i < out->n; i++) {
     vft_part part = vft_cut_part(cut, m->shape.layers, i);
-    st = checked(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns,
+    st = checked(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, whole,
                                      &out->step[i]), &out->step[i]);
   }
   if (st == VFT_OK)

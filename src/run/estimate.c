@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "program/join.h"
 #include "prove/probe.h"
@@ -24,7 +25,7 @@ static double oracle_points(const vft_step_shape *s) {
 typedef struct {
   const vft_plan *plan;
   const vft_prove_rates *rates;
-  size_t budget;
+  size_t budget, resident; /* resident: while proofs are made */
   vft_estimate *out;
 } sums;
 
@@ -47,6 +48,23 @@ static vft_status add_program(sums *w, const vft_step *step, double times) {
   return VFT_OK;
 }
 
+/* What the prover holds beside its plan: two states, a batch, programs. */
+static vft_status note_resident(sums *w) {
+  const vft_manifest *m = &w->plan->manifest;
+  vft_state state[2] = {0};
+  vft_batch batch = {0};
+  vft_status st;
+  TRY_OUT(vft_state_alloc(&m->shape, &state[0]));
+  TRY_OUT(vft_state_alloc(&m->shape, &state[1]));
+  TRY_OUT(vft_batch_alloc(m, &batch));
+  w->resident = vft_alloc_live();
+out:
+  vft_batch_free(&batch);
+  vft_state_free(&state[0]);
+  vft_state_free(&state[1]);
+  return st;
+}
+
 static vft_status add_shards(sums *w) {
   vft_shards shards;
   TRY(vft_shards_derive(&w->plan->manifest, w->plan->step, &w->out->cut, &shards));
@@ -61,6 +79,7 @@ static vft_status add_shards(sums *w) {
   if (st == VFT_OK && shards.release) st = add_program(w, shards.release, 1);
   vft_epochs epochs = {0};
   if (st == VFT_OK) st = vft_epochs_derive(&w->plan->manifest, &epochs);
+  if (st == VFT_OK) st = note_resident(w);
   if (st == VFT_OK)
     st = add_program(w, epochs.program->step, (double)epochs.epochs * epochs.blocks);
   vft_epochs_free(&epochs);
@@ -95,9 +114,8 @@ vft_status vft_run_estimate(const char *config, const char *data, uint64_t memor
   plan.manifest.sampling.beacon_known = true; /* the times of a step are those of any other */
   const vft_manifest *m = &plan.manifest;
   vft_status st;
-  sums w = {&plan, &rates, 0, out};
+  sums w = {.plan = &plan, .rates = &rates, .out = out};
   TRY_OUT(vft_engine_init(&engine, &plan));
-  size_t resident = vft_alloc_live();
   TRY_OUT(vft_memory_budget(memory, &w.budget));
   out->steps = m->steps;
   TRY_OUT(vft_memory_cut(m, plan.step, w.budget, &out->cut, &largest));
@@ -118,7 +136,7 @@ vft_status vft_run_estimate(const char *config, const char *data, uint64_t memor
   out->prove_seconds += out->open_seconds;
   out->proof_bytes += opening_proof;
   if (opening > out->memory_bytes) out->memory_bytes = opening;
-  out->memory_bytes += resident;
+  out->memory_bytes += w.resident;
   out->disk_bytes = out->proof_bytes + vft_state_disk(&plan);
 out:
   vft_engine_free(&engine);

@@ -15,7 +15,7 @@
 enum {
   GB = 1000000000,
   SHARD_INTEGERS = 95000000,
-  JOINED_INTEGERS = 16000000,
+  JOINED_INTEGERS = 40000000,
   KEEP_LINKS = 1 << 24 /* links of fewer elements keep their codewords */
 };
 
@@ -73,13 +73,13 @@ vft_status vft_memory_plan(const vft_step *step, const vft_proof_options *option
 }
 
 /* One shard's part of try_cut. */
-static vft_status try_shard(const vft_manifest *m, const vft_cut *cut, uint32_t shard,
-                            const vft_proof_options *options, size_t budget,
+static vft_status try_shard(const vft_manifest *m, const vft_step *whole, const vft_cut *cut,
+                            uint32_t shard, const vft_proof_options *options, size_t budget,
                             vft_memory_shard *largest, size_t *integers) {
   vft_part part = vft_cut_part(cut, m->shape.layers, shard);
   vft_step *step;
   vft_memory_shard plan;
-  TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, &step));
+  TRY(vft_step_build_part(&m->shape, &m->profile, &part, m->log_columns, whole, &step));
   vft_status st = vft_memory_plan(step, options, budget, &plan);
   size_t own = vft_program_tree_elements(step->program, VFT_WITNESS, 0);
   if (part.kind != VFT_PART_HEAD && own > *integers) *integers = own;
@@ -99,19 +99,19 @@ static vft_status try_cut(const vft_manifest *m, vft_step *whole, const vft_cut 
   if (!cut->n) return vft_memory_plan(whole, &options, budget, largest);
   *integers = 0;
   memset(largest, 0, sizeof *largest);
-  TRY(try_shard(m, cut, 0, &options, budget, largest, integers));
+  TRY(try_shard(m, whole, cut, 0, &options, budget, largest, integers));
   uint32_t n = (uint32_t)cut->n, range[3] = {0, n > 1, n - 1};
   for (int i = 0; i < 3; i++) {
     if (i && range[i] == range[i - 1]) continue;
     if (cut->count[range[i]] < cut->count[0]) continue;
-    TRY(try_shard(m, cut, 1 + range[i], &options, budget, largest, integers));
-    TRY(try_shard(m, cut, 1 + n + range[i], &options, budget, largest, integers));
+    TRY(try_shard(m, whole, cut, 1 + range[i], &options, budget, largest, integers));
+    TRY(try_shard(m, whole, cut, 1 + n + range[i], &options, budget, largest, integers));
   }
   return VFT_OK;
 }
 
-/* As many whole steps in a proof as there are in an epoch, a power of two, within JOINED_INTEGERS and
- * the budget. */
+/* As many whole steps in a proof as there are in an epoch, a power of two, within JOINED_INTEGERS
+ * and the budget. */
 static vft_status join_steps(const vft_manifest *m, vft_step *whole, size_t budget, vft_cut *cut,
                              vft_memory_shard *largest) {
   size_t own = vft_program_tree_elements(whole->program, VFT_WITNESS, 0);

@@ -24,8 +24,6 @@ vft_progress vft_progress_begin(const char *what, uint64_t first, uint64_t total
  * and at the end. `detail` may be empty. */
 void vft_progress_step(vft_progress *p, uint64_t done, const char *detail);
 
-double vft_seconds(void); /* monotonic clock */
-
 /* From now on SIGINT and SIGTERM ask for a stop; a second one kills. */
 void vft_interrupt_catch(void);
 /* VFT_RESOURCE "interrupted" once a stop was asked for. */

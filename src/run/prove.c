@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "program/join.h"
 #include "run/derive.h"
 #include "run/epochs_prove.h"
@@ -108,12 +108,6 @@ static vft_status write_shard(const job *j, const vft_proving *p, const vft_dige
   return st;
 }
 
-static double cpu_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* A line of private/prove.jsonl. */
 static vft_status log_proof(const job *j, const vft_proving *p, const vft_memory_shard *memory,
                             size_t peak, size_t proof) {
@@ -125,7 +119,7 @@ static vft_status log_proof(const job *j, const vft_proving *p, const vft_memory
     fprintf(f, "{\"step\": %llu, \"shard\": \"%s\", \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
                "\"planned_bytes\": %zu, \"peak_bytes\": %zu, \"proof_bytes\": %zu}\n",
             (unsigned long long)p->step, p->name, vft_seconds() - p->begun,
-            cpu_seconds() - p->cpu, memory->total + j->resident, peak, proof);
+            vft_cpu_seconds() - p->cpu, memory->total + j->resident, peak, proof);
   if (!path || !f || fclose(f))
     st = vft_fail(VFT_RESOURCE, "%s: cannot write: %s", path ? path : "prove.jsonl",
                   strerror(errno));
@@ -135,7 +129,13 @@ static vft_status log_proof(const job *j, const vft_proving *p, const vft_memory
 
 void vft_proving_begin(vft_proving *p) {
   p->begun = vft_seconds();
-  p->cpu = cpu_seconds();
+  p->cpu = vft_cpu_seconds();
+}
+
+/* A line of --verbose: what took the time since. */
+static void show_since(const char *name, double begun, double cpu) {
+  vft_prove_profile_line(stderr, name, vft_seconds() - begun, vft_cpu_seconds() - cpu);
+  fputc('\n', stderr);
 }
 
 void vft_prover_done(vft_prover *j, uint64_t unit) {
@@ -158,11 +158,13 @@ vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft
   vft_proof_options options = vft_cut_options(m, &j->shards.cut, proving->step, proving->shard,
                                               context);
   TRY_OUT(vft_memory_plan(step, &options, j->budget, &memory));
+  double begun = vft_seconds(), cpu = vft_cpu_seconds();
   for (uint32_t l = 0; l < p->nlinks; l++) {
     TRY_OUT(vft_commit_group(&link[l], trace, VFT_LINK, l, options.log_inv_rate, options.hash,
                              vft_memory_keeps(p, l) ? VFT_COMMIT_KEEP : 0));
     own[l] = vft_commitment_root(link[l]);
   }
+  if (j->request->verbose) show_since("links", begun, cpu);
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
   stage_progress at = {j, proving->unit};
@@ -237,9 +239,11 @@ static vft_status prove_group(job *j, uint64_t t, const vft_step *joined, vft_di
     of[k] = vft_exec_trace(x[k].exec);
   }
   TRY_OUT(vft_step_join_trace(joined, of, &trace));
-  if (j->request->verbose)
-    fprintf(stderr, "steps %llu to %llu\ntrace        %8.2f s\n", (unsigned long long)t,
-            (unsigned long long)t + (unsigned long long)n - 1, vft_seconds() - proving.begun);
+  if (j->request->verbose) {
+    fprintf(stderr, "steps %llu to %llu\n", (unsigned long long)t,
+            (unsigned long long)t + (unsigned long long)n - 1);
+    show_since("trace", proving.begun, proving.cpu);
+  }
   st = vft_prover_trace(j, &proving, joined, &trace, roots);
 out:
   vft_trace_free(&trace);
@@ -284,9 +288,10 @@ vft_status vft_prover_shard(vft_prover *j, uint64_t t, uint32_t shard,
   else
     st = vft_trainer_trace(s, &j->plan.weights, &j->state, &data, inputs.value, &exec, &storage);
   if (st != VFT_OK) goto out;
-  if (j->request->verbose)
-    fprintf(stderr, "step %llu, %s\ntrace        %8.2f s\n", (unsigned long long)t, name,
-            vft_seconds() - proving.begun);
+  if (j->request->verbose) {
+    fprintf(stderr, "step %llu, %s\n", (unsigned long long)t, name);
+    show_since("trace", proving.begun, proving.cpu);
+  }
   TRY_OUT(vft_prover_trace(j, &proving, s, vft_exec_trace(exec), roots));
   if (!j->shards.cut.n) {
     vft_state_read(s, exec, &j->state);
@@ -316,7 +321,8 @@ static vft_status keep_shard(job *j, uint64_t t, uint32_t shard, bool *kept) {
   return VFT_OK;
 }
 
-/* All shards of a step, or of the steps of the group that begins with it. `keep`: those that are there, verify and join; *any: there was one. */
+/* All shards of a step, or of the steps of the group that begins with it. `keep`: not those that are
+ * there, verify and join; *any: there was one. */
 static vft_status prove_step(job *j, uint64_t t, bool keep, bool *any) {
   vft_digest roots[VFT_PROOF_LINKS];
   char name[32], what[96];
@@ -452,7 +458,7 @@ static vft_status open_oracles(job *j) {
   vft_proof proof = {0};
   vft_fp context[VFT_CONTEXT_MAX];
   vft_status st;
-  double begun = vft_seconds();
+  double begun = vft_seconds(), cpu = vft_cpu_seconds();
   vft_note("opening base weights and tables for %u claims", j->claims.n);
   TRY_OUT(vft_derive_base(s, &j->plan.weights, &oracle[s->oracle_base]));
   TRY_OUT(vft_derive_tables(s, &oracle[s->oracle_tables]));
@@ -464,7 +470,7 @@ static vft_status open_oracles(job *j) {
   char *path = vft_arena_printf(&arena, "%s/oracles.vft", j->proofs);
   st = path ? vft_oracle_file_write(path, &file) : VFT_RESOURCE;
   if (j->request->verbose)
-    fprintf(stderr, "oracles: %u claims, %.2f s\n", j->claims.n, vft_seconds() - begun);
+    show_since("oracles", begun, cpu);
 out:
   vft_proof_free(&proof);
   vft_commitment_free(oracle[0]);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "run/derive.h"
 #include "run/epochs.h"
 #include "run/memory.h"

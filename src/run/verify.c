@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "model/source.h"
 #include "program/join.h"
@@ -319,13 +320,16 @@ static vft_status check_steps(verifier *v) {
     TRY_OUT(add_account(v, cut.n ? name : "step proof", job.soundness[i]));
   }
   TRY_OUT(check_release(v, slots));
-  unsigned long long steps = v->manifest.steps;
+  unsigned long long steps = v->manifest.steps, proofs = vft_cut_groups(&cut, &v->manifest);
+  const char *s = steps == 1 ? "" : "s";
   if (cut.n)
-    snprintf(detail, sizeof detail, "%llu steps of %u shards, all proved and joined", steps,
+    snprintf(detail, sizeof detail, "%llu step%s of %u shards, all proved and joined", steps, s,
              v->shards.n);
+  else if (proofs == 1)
+    snprintf(detail, sizeof detail, "%llu step%s in one proof", steps, s);
   else
-    snprintf(detail, sizeof detail, "%llu steps in %llu proofs, each continuing the one before", steps,
-             (unsigned long long)vft_cut_groups(&cut, &v->manifest));
+    snprintf(detail, sizeof detail, "%llu steps in %llu proofs, each continuing the one before",
+             steps, proofs);
   st = checked(v, VFT_CLAIM_STEPS, detail);
 out:
   for (uint32_t i = 0; job.soundness && i < v->shards.n; i++) free(job.soundness[i]);

@@ -32,8 +32,8 @@ vft_status vft_state_supply(const vft_step *step, const vft_state *state, vft_ex
 void vft_state_read(const vft_step *step, const vft_exec *exec, vft_state *state);
 
 /* What binds a batch to its epoch: per sequence the number of tokens and the digest of the raw text
- * (data/leaf.h); the digests of all rows of the epoch (program/epoch.h), at step * rows_slots(sequences) + row,
- * zeros elsewhere. */
+ * (data/leaf.h); the digests of all rows of the epoch (program/epoch.h), at
+ * step * rows_slots(sequences) + row, zeros elsewhere. */
 typedef struct {
   const uint32_t *tokens;
   const uint8_t (*raw)[32];

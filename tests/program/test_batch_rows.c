@@ -82,7 +82,7 @@ static void setup(fixture *f, const char *name, const ending *end) {
   shape.steps_per_epoch = STEPS;
   shape.pad_id = PAD;
   vft_part part = {.kind = VFT_PART_STEP, .layers = shape.layers};
-  OK(vft_step_build_part(&shape, &f->v.profile, &part, 6, &f->bound));
+  OK(vft_step_build_part(&shape, &f->v.profile, &part, 6, NULL, &f->bound));
   OK(vft_program_check_bounds(f->bound->program));
   vft_step_free(f->v.step);
   f->v.step = f->bound;
@@ -350,6 +350,56 @@ static void test_gaps(void **state) {
   }
 }
 
+static int64_t value_at(const vft_program *p, vft_tensor_id t, size_t at) {
+  return t == VFT_NO_TENSOR ? 1 : p->tensors[t].values[at];
+}
+
+/* What the packing tensors say together is which element of the sponge a position is in, for
+ * position axes of any sizes; and they stay small. */
+static void test_packing(void **state) {
+  (void)state;
+  static const char *const name[] = {"rows/packing/high", "rows/packing/low",
+                                     "rows/packing/weight"};
+  static const int positions[] = {5, 16, 24, 100, 101, 128, 512, 544, 2048, 16384};
+  vectors v;
+  load_vectors(&v, "all");
+  for (size_t k = 0; k < sizeof positions / sizeof *positions; k++) {
+    vft_step_shape shape = v.shape;
+    vft_part part = {.kind = VFT_PART_HEAD, .layers = shape.layers};
+    vft_step *head;
+    size_t n = (size_t)positions[k], groups = (n + 15) / 16, elements = 0;
+    part.neighbour[0] = shape.layers;
+    shape.positions = positions[k];
+    shape.sequences = 1;
+    shape.steps_per_epoch = STEPS;
+    OK(vft_step_build_part(&shape, &v.profile, &part, 6, v.step, &head));
+    const vft_program *p = head->program;
+    size_t high = head->position_high, q = head->position_low, wrong = 0;
+    vft_tensor_id id[3];
+    for (int i = 0; i < 3; i++) {
+      id[i] = vft_program_find_tensor(p, name[i]);
+      if (id[i] != VFT_NO_TENSOR) elements += vft_tensor_count(&p->tensors[id[i]]);
+    }
+    assert_true(id[0] != VFT_NO_TENSOR && id[2] != VFT_NO_TENSOR);
+    assert_true((id[1] != VFT_NO_TENSOR) == (q > 16));
+    assert_true(n % 16 ? n <= 101 : elements <= 17 * n);
+    size_t columns = vft_tensor_count(&p->tensors[id[2]]) / 8;
+    assert_int_equal(columns, q < 16 ? n : q);
+    for (size_t m = 0; m < groups; m += m < 40 || m + 3 > groups ? 1 : 37)
+      for (size_t t = 0; t < n; t++)
+        for (size_t lane = 0; lane < 8; lane++) {
+          int64_t want = t / 16 == m && t % 8 == lane ? (int64_t)1 << (t % 16 < 8 ? 0 : 32) : 0;
+          int64_t got = value_at(p, id[0], m * high + t / q) *
+                        value_at(p, id[1], m * q + t % q) *
+                        value_at(p, id[2], lane * columns + t % columns);
+          wrong += got != want;
+        }
+    assert_int_equal(wrong, 0);
+    vft_step_free(head);
+  }
+  free_vectors(&v);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bound),
@@ -357,6 +407,7 @@ int main(void) {
       cmocka_unit_test(test_every_relation),
       cmocka_unit_test(test_uncounted_labels),
       cmocka_unit_test(test_gaps),
+      cmocka_unit_test(test_packing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

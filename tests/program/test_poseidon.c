@@ -16,7 +16,6 @@
 enum { N = 37, LANES = VFT_POSEIDON_WIDTH };
 
 typedef struct {
-  vft_step step;
   vft_builder b;
   vft_poseidon_chain chain;
   vft_tensor_id in, out, again;
@@ -31,8 +30,7 @@ static int64_t *field(world *w, vft_tensor_id id) {
 static void start(world *w, unsigned committed) {
   memset(w, 0, sizeof *w);
   vft_builder *b = &w->b;
-  w->step.program = b->p = vft_program_new("permutations", 8);
-  b->step = &w->step;
+  b->p = vft_program_new("permutations", 8);
   b->arena = &b->p->arena;
   b->size['n'] = N;
   b->size['I'] = LANES;

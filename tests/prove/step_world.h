@@ -105,7 +105,7 @@ static inline void given_init(world *w) {
 static inline void world_init_part(world *w, const char *name, const vft_part *part) {
   memset(w, 0, sizeof *w);
   load_vectors(&w->v, name);
-  OK(vft_step_build_part(&w->v.shape, &w->v.profile, part, STEP_LOG_COLUMNS, &w->part));
+  OK(vft_step_build_part(&w->v.shape, &w->v.profile, part, STEP_LOG_COLUMNS, NULL, &w->part));
   w->step = w->part;
   given_init(w);
   world_index(w);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "program/join.h"
 #include "run/cut.h"
 #include "run/derive.h"
 #include "run/memory.h"
@@ -144,7 +145,7 @@ static void test_contexts(void **state) {
   vft_proof_options first = vft_cut_options(&plan.manifest, &cut, 0, 0, a);
   for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
     vft_proof_options o = vft_cut_options(&plan.manifest, x[i].cut, x[i].step, x[i].shard, b);
-    assert_true(o.context_len != first.context_len || memcmp(a, b, o.context_len));
+    assert_true(o.context_len != first.context_len || memcmp(a, b, o.context_len * sizeof *a));
     assert_true(o.context_len <= VFT_CONTEXT_MAX);
   }
   /* 24 steps of 5 shards, opening, release, two epochs of a block */
@@ -154,7 +155,7 @@ static void test_contexts(void **state) {
   four.steps = 4;
   (void)vft_cut_options(&plan.manifest, &one, 0, 0, a);
   vft_proof_options joined = vft_cut_options(&plan.manifest, &four, 0, 0, b);
-  assert_memory_not_equal(a, b, joined.context_len);
+  assert_memory_not_equal(a, b, joined.context_len * sizeof *a);
 }
 
 /* Groups are the steps in order, each once, and none is of two epochs. */
@@ -206,11 +207,13 @@ static void test_joined(void **state) {
   vft_shards_free(&s);
 }
 
-/* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest. */
+/* Whatever the budget, no shard of the chosen cut needs more, and the plan is that of the largest.
+ * As many steps share a proof as fit: less memory, fewer steps. */
 static void test_memory(void **state) {
   (void)state;
-  int cuts = 0, refused = 0;
-  for (size_t budget = (size_t)2 << 30; budget > (size_t)64 << 20; budget = budget / 8 * 7) {
+  int cuts = 0, refused = 0, steps = VFT_JOIN_STEPS;
+  bool joined[VFT_JOIN_STEPS + 1] = {false};
+  for (size_t budget = (size_t)4 << 30; budget > (size_t)64 << 20; budget = budget / 8 * 7) {
     vft_cut cut;
     vft_memory_shard largest;
     vft_shards s;
@@ -224,16 +227,20 @@ static void test_memory(void **state) {
     for (uint32_t i = 0; i < s.n; i++) {
       vft_memory_shard own;
       vft_proof_options o = vft_cut_options(&plan.manifest, &cut, 0, i, context);
-      assert_int_equal(vft_memory_plan(vft_shards_step(&s, i, 1), &o, budget, &own),
+      assert_int_equal(vft_memory_plan(vft_shards_step(&s, i, cut.steps), &o, budget, &own),
                        VFT_OK);
       if (own.total > most) most = own.total;
     }
     assert_true(most <= budget);
     assert_int_equal(most, largest.total);
+    assert_true(cut.steps <= steps);
+    steps = cut.steps;
+    joined[steps] = true;
     cuts += cut.n > 0;
     vft_shards_free(&s);
   }
   assert_true(cuts > 0 && refused > 0);
+  assert_true(joined[1] && joined[2] && joined[4]);
 }
 
 int main(void) {

@@ -298,7 +298,7 @@ typedef struct {
 static traced trace_part(fixture *f, const vft_trainer *t, const vft_state *before,
                          vft_part part) {
   traced x;
-  if (vft_step_build_part(&f->shape, &f->profile, &part, 8, &x.step) != VFT_OK ||
+  if (vft_step_build_part(&f->shape, &f->profile, &part, 8, f->step, &x.step) != VFT_OK ||
       vft_program_check_bounds(x.step->program) != VFT_OK)
     fail_msg("%s", vft_error_message());
   int64_t **inputs = part_inputs(f, x.step);
@@ -428,7 +428,7 @@ static void test_bad_parts(void **unused) {
   setup(&f, 1);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     vft_step *s;
-    assert_int_equal(vft_step_build_part(&f.shape, &f.profile, &bad[i], 8, &s), VFT_USAGE);
+    assert_int_equal(vft_step_build_part(&f.shape, &f.profile, &bad[i], 8, NULL, &s), VFT_USAGE);
     assert_null(s);
   }
   teardown(&f);
