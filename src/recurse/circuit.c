@@ -164,7 +164,11 @@ vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d) {
 
 /* ---- other cells ---- */
 
-vft_wire vft_circuit_input(vft_circuit *c, vft_ext v) { return add_cell(c, VFT_CELL_INPUT, v); }
+vft_wire vft_circuit_input(vft_circuit *c, vft_ext v) {
+  if (c->status == VFT_OK && (v.c[1].v || v.c[2].v))
+    c->status = vft_fail(VFT_USAGE, "circuit: an input that is not in F");
+  return add_cell(c, VFT_CELL_INPUT, v);
+}
 
 vft_wire vft_circuit_base(vft_circuit *c, vft_fp v) {
   return add_cell(c, VFT_CELL_BASE, vft_ext_from_fp(v));
@@ -199,7 +203,8 @@ vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index) {
   uint32_t n = c->cells[VFT_CELL_FETCH].n;
   vft_cell_kind kind = vft_wire_kind(first);
   uint64_t at = vft_circuit_value(c, index).c[0].v, most = c->cells[kind].n - vft_wire_number(first);
-  if (c->status == VFT_OK && ((kind != VFT_CELL_BASE && kind != VFT_CELL_FREE) || at >= most))
+  if (c->status == VFT_OK &&
+      ((kind != VFT_CELL_BASE && kind != VFT_CELL_FREE) || at >= most || at >> 16))
     c->status = vft_fail(VFT_USAGE, "circuit: a cell that is not there is fetched");
   if (!grow(c, (void **)&c->fetch, &c->cap_fetch, n + 1, sizeof *c->fetch)) return 0;
   c->fetch[n] = (vft_fetch_op){first, index};
@@ -233,60 +238,6 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
   for (unsigned k = 0; k < VFT_SPONGE_CELLS; k++)
     (void)add_cell(c, VFT_CELL_SPONGE, (vft_ext){{s.s[3 * k], s.s[3 * k + 1], s.s[3 * k + 2]}});
   return n;
-}
-
-void vft_circuit_prune(vft_circuit *c) {
-  uint32_t n = c->cells[VFT_CELL_SUM].n, kept = 0;
-  if (c->status != VFT_OK) return;
-  uint32_t *to = vft_alloc(n + 1, sizeof *to); /* 1: needed; then 1 + its new number */
-  if (!to) {
-    c->status = VFT_RESOURCE;
-    return;
-  }
-#define NEED(w) \
-  if (vft_wire_kind(w) == VFT_CELL_SUM) to[vft_wire_number(w)] = 1
-  for (uint32_t i = 0; i < c->nsponge; i++) {
-    NEED(c->sponge[i].swap);
-    for (int k = 0; k < VFT_POSEIDON_RATE; k++) NEED(c->sponge[i].lane[k].wire);
-  }
-  for (uint32_t i = 0; i < c->nsplit; i++) NEED(c->split[i].wire);
-  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) NEED(c->part[i].wire);
-  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) NEED(c->fetch[i].index);
-  for (uint32_t i = 0; i < c->nzero; i++) NEED(c->zero[i]);
-  for (uint32_t i = n; i-- > 0;) {
-    if (!to[i]) continue;
-    NEED(c->sum[i].a);
-    NEED(c->sum[i].b);
-    NEED(c->sum[i].c);
-  }
-#undef NEED
-#define MOVE(w) \
-  if (vft_wire_kind(w) == VFT_CELL_SUM) \
-    (w) = (vft_wire)VFT_CELL_SUM << VFT_WIRE_BITS | (to[vft_wire_number(w)] - 1)
-  for (uint32_t i = 0; i < n; i++) {
-    if (!to[i]) continue;
-    vft_sum_op op = c->sum[i];
-    MOVE(op.a);
-    MOVE(op.b);
-    MOVE(op.c);
-    c->sum[kept] = op;
-    c->cells[VFT_CELL_SUM].value[kept] = c->cells[VFT_CELL_SUM].value[i];
-    to[i] = ++kept;
-  }
-  c->cells[VFT_CELL_SUM].n = kept;
-  for (uint32_t i = 0; i < c->nsponge; i++) {
-    MOVE(c->sponge[i].swap);
-    for (int k = 0; k < VFT_POSEIDON_RATE; k++) MOVE(c->sponge[i].lane[k].wire);
-  }
-  for (uint32_t i = 0; i < c->nsplit; i++) MOVE(c->split[i].wire);
-  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) MOVE(c->part[i].wire);
-  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) MOVE(c->fetch[i].index);
-  for (uint32_t i = 0; i < c->nzero; i++) MOVE(c->zero[i]);
-#undef MOVE
-  vft_free(to);
-  vft_free(c->slot[SLOT_SUM]);
-  c->slot[SLOT_SUM] = NULL;
-  c->slots[SLOT_SUM] = 0;
 }
 
 bool vft_circuit_holds(const vft_circuit *c) {

@@ -3,7 +3,7 @@
  * Everything lives in cells, each of one element of E, written once. A wire is the number of a
  * cell; a part of a wire is one of its three coordinates. Cells come in kinds:
  *   CONSTANT   known to everyone: part of the circuit
- *   INPUT      known to whoever checks a proof of the circuit: its statement
+ *   INPUT      known to whoever checks a proof of the circuit: its statement; in F
  *   BASE       free, in F (coordinates 1 and 2 are 0)
  *   FREE       free
  *   BIT        bits of an element of F, see vft_circuit_split
@@ -88,7 +88,7 @@ vft_ext vft_circuit_value(const vft_circuit *c, vft_wire w);
 vft_fp vft_circuit_part(const vft_circuit *c, vft_wire_part p);
 
 vft_wire vft_circuit_constant(vft_circuit *c, vft_ext v);
-vft_wire vft_circuit_input(vft_circuit *c, vft_ext v);
+vft_wire vft_circuit_input(vft_circuit *c, vft_ext v); /* coordinates 1 and 2 are 0 */
 vft_wire vft_circuit_base(vft_circuit *c, vft_fp v);
 vft_wire vft_circuit_free_cell(vft_circuit *c, vft_ext v);
 vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d);
@@ -100,7 +100,7 @@ vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x);
 vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x);
 /* One of the cells from `first` on, which were recorded one after the other and are all BASE or all
  * FREE: the one at `index`, a cell with an integer below their number, which the circuit must see
- * to, and below 2^16. */
+ * to, and below 2^16, which their number must be too. */
 vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index);
 /* Number of the permutation; its cells are vft_circuit_sponge(number) + 0 .. 3. */
 uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEIDON_RATE],
@@ -109,8 +109,10 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
 static inline vft_wire vft_circuit_sponge(uint32_t number) {
   return (vft_wire)VFT_CELL_SPONGE << VFT_WIRE_BITS | VFT_SPONGE_CELLS * number;
 }
-/* Drops the sums that nothing needs. Wires of sums that were given out before are not valid after
- * it: the last thing to do. */
+/* Brings the circuit into the form that it is known by (canonical.c): drops what nothing needs, and
+ * numbers constants, parts and sums by what they are, not by when they were recorded, which the
+ * evaluation order of a C compiler decides. Wires of these that were given out before are not valid
+ * after it: the last thing to do. */
 void vft_circuit_prune(vft_circuit *c);
 /* Whether all recorded cells that must be 0 are. */
 bool vft_circuit_holds(const vft_circuit *c);

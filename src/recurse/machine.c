@@ -101,7 +101,7 @@ static void add_memory(build *c) {
   b->size['u'] = s->inputs;
   b->size['h'] = s->bases;
   b->size['k'] = 3;
-  m->input = vft_build_field(b, VFT_PUBLIC, 0, "input", "uk", NULL);
+  m->input = vft_build_field(b, VFT_PUBLIC, 0, "input", "u", NULL);
   for (int k = 0; k < 3; k++) {
     m->constant[k] = vft_build_field(b, VFT_LINK, m->wiring, name1(c, "constant/%d", k), "c", NULL);
     vft_raw_term known[2] = {
@@ -110,8 +110,8 @@ static void add_memory(build *c) {
     vft_build_field_zero(b, name1(c, "constants/%d", k), "c", known, 2);
     vft_raw_term given[2] = {
         VFT_RAW1(1, m->cell[k], vft_build_name(b, "u+%u", m->first[VFT_CELL_INPUT])),
-        VFT_RAW1(-1, m->input, vft_build_name(b, "uz+%d", k))};
-    vft_build_field_zero(b, name1(c, "inputs/%d", k), "uz", given, 2);
+        VFT_RAW1(-1, m->input, "u")};
+    vft_build_field_zero(b, name1(c, "inputs/%d", k), "u", given, k ? 1 : 2);
     if (!k) continue;
     vft_raw_term base =
         VFT_RAW1(1, m->cell[k], vft_build_name(b, "h+%u", m->first[VFT_CELL_BASE]));
@@ -384,17 +384,15 @@ void vft_machine_free(vft_machine *m) {
   vft_free(m);
 }
 
-vft_status vft_machine_inputs(const vft_machine *m, const vft_ext *input, uint32_t n,
+vft_status vft_machine_inputs(const vft_machine *m, const vft_fp *input, uint32_t n,
                               int64_t ***inputs) {
-  size_t tensors = m->program->ntensors, room = 3 * (size_t)m->shape.inputs;
+  size_t tensors = m->program->ntensors, room = m->shape.inputs;
   if (n > m->shape.inputs)
     return vft_fail(VFT_USAGE, "circuit: %u inputs, the shape has %u", n, m->shape.inputs);
   int64_t **list = vft_alloc(1, tensors * sizeof *list + room * sizeof **list);
   if (!list) return VFT_RESOURCE;
   list[m->input] = (int64_t *)(void *)(list + tensors);
-  for (uint32_t i = 0; i < n; i++)
-    for (uint32_t k = 0; k < 3; k++)
-      list[m->input][3 * (size_t)i + k] = vft_field_signed(input[i].c[k]);
+  for (uint32_t i = 0; i < n; i++) list[m->input][i] = vft_field_signed(input[i]);
   *inputs = list;
   return VFT_OK;
 }

@@ -47,7 +47,7 @@ typedef struct {
   vft_program *program;
   uint32_t wiring;                        /* link */
   uint32_t first[VFT_CELL_KINDS];         /* number of the first cell of a kind */
-  vft_tensor_id cell[3], input;           /* input: PUBLIC [inputs, 3] */
+  vft_tensor_id cell[3], input;           /* input: PUBLIC [inputs] */
   vft_tensor_id constant[3];              /* wiring */
   vft_tensor_id at_sum[3], sum[3][3];     /* operand a, b, c: its cell; [operand][coordinate] */
   vft_tensor_id at_lane, part_lane, lane; /* [permutations, 8] */
@@ -66,7 +66,7 @@ void vft_machine_free(vft_machine *machine);
 
 /* Values of the statement as vft_statement has them, one array a tensor; inputs: n elements, others
  * 0. One allocation: vft_free. */
-VFT_MUST_CHECK vft_status vft_machine_inputs(const vft_machine *machine, const vft_ext *input,
+VFT_MUST_CHECK vft_status vft_machine_inputs(const vft_machine *machine, const vft_fp *input,
                                              uint32_t n, int64_t ***inputs);
 
 #endif

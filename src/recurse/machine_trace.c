@@ -65,14 +65,33 @@ out:
 static uint32_t number(const vft_machine *m, const uint32_t *row, vft_wire w) {
   vft_cell_kind kind = vft_wire_kind(w);
   uint32_t i = vft_wire_number(w);
-  if (kind == VFT_CELL_SPONGE)
+  if (kind == VFT_CELL_SPONGE) /* one of the kept ones: check_room */
     i = i % VFT_SPONGE_CELLS * m->shape.permutations + row[i / VFT_SPONGE_CELLS];
   return m->first[kind] + i;
+}
+
+/* The fourth cell of a permutation is nowhere in the memory. */
+static bool dropped(vft_wire w) {
+  return vft_wire_kind(w) == VFT_CELL_SPONGE &&
+         vft_wire_number(w) % VFT_SPONGE_CELLS >= VFT_SPONGE_KEPT;
 }
 
 static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
   const vft_machine_shape *s = &m->shape;
   TRY(c->status);
+  for (uint32_t i = 0; i < c->nsponge; i++)
+    for (int k = 0; k < VFT_POSEIDON_RATE; k++)
+      if (dropped(c->sponge[i].lane[k].wire))
+        return vft_fail(VFT_USAGE, "circuit: permutation %u reads a lane that is not kept", i);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++)
+    if (dropped(c->sum[i].a) || dropped(c->sum[i].b) || dropped(c->sum[i].c))
+      return vft_fail(VFT_USAGE, "circuit: sum %u reads a lane that is not kept", i);
+  for (uint32_t i = 0; i < c->nsplit; i++)
+    if (dropped(c->split[i].wire))
+      return vft_fail(VFT_USAGE, "circuit: split %u reads a lane that is not kept", i);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++)
+    if (dropped(c->part[i].wire))
+      return vft_fail(VFT_USAGE, "circuit: part %u reads a lane that is not kept", i);
   const struct {
     const char *what;
     uint32_t have, most;
@@ -250,8 +269,7 @@ vft_status vft_machine_trace(const vft_machine *m, const vft_circuit *c, vft_tra
     put(t, m->index, i, vft_circuit_value(c, c->fetch[i].index).c[0].v);
   TRY_OUT(alloc(t, &m->input, 1));
   for (uint32_t i = 0; i < c->cells[VFT_CELL_INPUT].n; i++)
-    for (uint32_t k = 0; k < 3; k++)
-      put_fp(t, m->input, 3 * (size_t)i + k, c->cells[VFT_CELL_INPUT].value[i].c[k]);
+    put_fp(t, m->input, i, c->cells[VFT_CELL_INPUT].value[i].c[0]);
   TRY_OUT(vft_trace_complete(t));
   st = vft_trace_count_lookups(t);
 out:

@@ -83,14 +83,9 @@ vft_status vft_circuit_check(const vft_machine *machine, const vft_digest *key, 
                              vft_soundness *soundness) {
   int64_t **inputs;
   vft_proof_options options = vft_node_options();
-  vft_ext *in = vft_alloc(n, sizeof *in);
-  if (!in) return VFT_RESOURCE;
-  for (uint32_t i = 0; i < n; i++) in[i] = vft_ext_from_fp(input[i]);
-  vft_status st = vft_machine_inputs(machine, in, n, &inputs);
-  vft_free(in);
-  TRY(st);
+  TRY(vft_machine_inputs(machine, input, n, &inputs));
   vft_statement s = {machine->program, (const int64_t *const *)inputs, key, NULL};
-  st = vft_verify_proof(&s, &options, (vft_verify_flags){0}, proof, len, NULL, soundness);
+  vft_status st = vft_verify_proof(&s, &options, (vft_verify_flags){0}, proof, len, NULL, soundness);
   vft_free(inputs);
   return st;
 }
@@ -102,13 +97,11 @@ static vft_status verify_statement(vft_circuit *c, const vft_machine *m,
                                    const vft_wire input[VFT_RANGE_INPUTS], const vft_wire key[4],
                                    const uint8_t *proof, size_t len, vft_bits *account) {
   vft_proof_options o = vft_node_options();
-  uint32_t coordinate[3 * VFT_RANGE_INPUTS] = {0}; /* wire 0 is the constant 0 */
   if (m->shape.inputs != VFT_RANGE_INPUTS)
     return vft_fail(VFT_USAGE, "circuit: a child with %u inputs", m->shape.inputs);
   const uint32_t **inputs = vft_alloc(m->program->ntensors, sizeof *inputs);
   if (!inputs) return VFT_RESOURCE;
-  for (int i = 0; i < VFT_RANGE_INPUTS; i++) coordinate[3 * i] = input[i];
-  inputs[m->input] = coordinate;
+  inputs[m->input] = input;
   uint32_t root[1][4] = {{key[0], key[1], key[2], key[3]}};
   vft_circuit_child child = {.program = m->program,
                              .inputs = inputs,

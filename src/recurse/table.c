@@ -81,6 +81,8 @@ void vft_circuit_hash(vft_circuit *c, uint64_t domain, const vft_wire *in, size_
 }
 
 vft_wire vft_circuit_bits(vft_circuit *c, vft_wire x, unsigned n) {
+  if (n > VFT_SPLIT_BITS && c->status == VFT_OK)
+    c->status = vft_fail(VFT_USAGE, "circuit: %u bits of an element, at most %d", n, VFT_SPLIT_BITS);
   vft_wire bit = vft_circuit_split(c, (vft_wire_part){x, 0}), low = 0;
   for (unsigned b = 0; b < n; b++)
     low = vft_circuit_add(c, low, bit + b, vft_fp_from_u64((uint64_t)1 << b));
