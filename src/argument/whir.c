@@ -419,19 +419,28 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   }
   for (size_t t = 0; t < trees; t++) {
     const vft_whir_source *from = &source[t];
-    size_t bytes = vft_elem_size(from->type);
-    if (vft_merkle_rows(from->tree) != tree[t].rows ||
+    size_t bytes = tree[t].ext ? sizeof(vft_ext) : vft_elem_size(from->type);
+    if (vft_merkle_rows(from->tree) != (tree[t].ext ? 3 : 1) * tree[t].rows ||
+        vft_merkle_is_salted(from->tree) != tree[t].salted ||
         vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate ||
         vft_merkle_hash(from->tree) != s.hash) {
       st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape and hash", t);
       goto out;
     }
-    for (uint64_t r = 0; r < tree[t].rows; r++)
-      s.rows[s.n++] = (row){.id = tree[t].row_offset + r,
+    for (uint64_t r = 0; r < tree[t].rows; r++) {
+      uint64_t id = tree[t].at ? tree[t].at[r] : tree[t].row_offset + r;
+      if (s.n && s.rows[s.n - 1].id >> 2 == id >> 2 && s.rows[s.n - 1].ext != tree[t].ext) {
+        st = vft_fail(VFT_USAGE, "opening: rows %llu and before are of both kinds",
+                      (unsigned long long)id);
+        goto out;
+      }
+      s.rows[s.n++] = (row){.id = id,
                             .entry = (const uint8_t *)from->message + r * s.cols * bytes,
                             .weight = from->weight ? from->weight + r * s.cols : NULL,
-                            .type = from->type,
-                            .spend = from->spend};
+                            .type = tree[t].ext ? VFT_ELEM_FP : from->type,
+                            .ext = tree[t].ext,
+                            .spend = from->spend || tree[t].ext};
+    }
   }
   vft_whir_hooks hooks = {.ctx = &s,
                           .message = on_message,

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "hash/blake3_lanes.h"
 #include "hash/poseidon.h"
 #include "merkle/path.h"
@@ -28,6 +29,7 @@ struct vft_merkle {
   void *ctx;
   vft_fp *codeword;  /* [group][position][lane], or NULL */
   vft_digest *nodes; /* leaves, then each level above; 2 N - 1 in all */
+  vft_digest *salts; /* N, or NULL */
 };
 
 /* ---- sources ---- */
@@ -370,9 +372,32 @@ out:
   return st;
 }
 
+/* Leaves become the nodes over themselves and their salts. */
+static void salt_leaves(void *ctx, size_t begin, size_t end) {
+  enum { BATCH = 64 };
+  vft_merkle *t = ctx;
+  vft_digest pair[2 * BATCH];
+  for (size_t from = begin; from < end; from += BATCH) {
+    size_t n = end - from < BATCH ? end - from : BATCH;
+    for (size_t i = 0; i < n; i++) {
+      pair[2 * i] = t->nodes[from + i];
+      pair[2 * i + 1] = t->salts[from + i];
+    }
+    vft_merkle_nodes(t->hash, pair, t->nodes + from, n);
+  }
+}
+
 vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash, const vft_rs *code,
                              size_t rows, vft_row_source source, void *ctx, bool keep) {
+  return vft_merkle_commit_salted(out, hash, code, rows, source, ctx, keep, NULL);
+}
+
+vft_status vft_merkle_commit_salted(vft_merkle **out, vft_hash_kind hash, const vft_rs *code,
+                                    size_t rows, vft_row_source source, void *ctx, bool keep,
+                                    const vft_digest *salts) {
   *out = NULL;
+  if (salts && hash != VFT_HASH_BLAKE3)
+    return vft_fail(VFT_USAGE, "commitment: salted trees are under BLAKE3 only");
   unsigned log_n = vft_rs_log_length(code);
   if (!rows || log_n < 4 || log_n > VFT_MERKLE_MAX_LOG)
     return vft_fail(VFT_USAGE, "commitment: %zu rows of length 2^%u: needs at least one row and "
@@ -380,12 +405,17 @@ vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash, const vft_rs 
   size_t n = (size_t)1 << log_n, groups = (rows + LANES - 1) / LANES;
   vft_merkle *t = vft_alloc(1, sizeof *t);
   if (!t) return VFT_RESOURCE;
-  *t = (vft_merkle){code, hash, rows, groups, log_n, source, ctx, NULL, NULL};
+  *t = (vft_merkle){code, hash, rows, groups, log_n, source, ctx, NULL, NULL, NULL};
   vft_status st = VFT_RESOURCE;
   t->nodes = vft_alloc_raw(2 * n - 1, sizeof *t->nodes);
   if (keep) t->codeword = vft_alloc_raw(groups * n, LANES * sizeof *t->codeword);
-  if (!t->nodes || (keep && !t->codeword)) goto out;
+  if (salts) t->salts = vft_alloc_raw(n, sizeof *t->salts);
+  if (!t->nodes || (keep && !t->codeword) || (salts && !t->salts)) goto out;
   TRY_OUT(hash == VFT_HASH_POSEIDON ? poseidon_leaves(t) : blake3_leaves(t));
+  if (salts) {
+    memcpy(t->salts, salts, n * sizeof *salts);
+    vft_parallel_for(n, NODE_GRAIN, salt_leaves, t);
+  }
   build_nodes(t);
   *out = t;
   t = NULL;
@@ -396,6 +426,13 @@ out:
 
 void vft_merkle_free(vft_merkle *tree) {
   if (!tree) return;
+  if (tree->salts) { /* what was hidden leaves no trace */
+    size_t n = (size_t)1 << tree->log_n;
+    vft_wipe(tree->salts, n * sizeof *tree->salts);
+    if (tree->codeword) vft_wipe(tree->codeword, tree->groups * n * LANES * sizeof *tree->codeword);
+    vft_wipe(tree->nodes, n * sizeof *tree->nodes);
+  }
+  vft_free(tree->salts);
   vft_free(tree->codeword);
   vft_free(tree->nodes);
   vft_free(tree);
@@ -474,6 +511,13 @@ vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t *positions, si
   for (size_t w = 0; w < workers && st == VFT_OK; w++) st = failure_report(&job.failed[w]);
   vft_free(job.failed);
   return st;
+}
+
+bool vft_merkle_is_salted(const vft_merkle *tree) { return tree->salts != NULL; }
+
+void vft_merkle_salts(const vft_merkle *tree, const uint32_t *positions, size_t count,
+                      vft_digest *salts) {
+  for (size_t k = 0; k < count; k++) salts[k] = tree->salts[positions[k]];
 }
 
 /* Of the pairs above known nodes, those with one known member lack the other. */

@@ -377,7 +377,8 @@ vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
   }
   for (uint32_t i = 0; i < ntrees; i++) {
     uint32_t t = matrix.place[i];
-    tree[i] = (vft_whir_tree){root[t], matrix.rows[t], matrix.row_offset[t]};
+    tree[i] = (vft_whir_tree){.root = root[t], .rows = matrix.rows[t],
+                              .row_offset = matrix.row_offset[t]};
   }
   TRY_OUT(vft_opening_sort(claim, n));
   TRY_OUT(vft_driver_whir(&params, &matrix, options));

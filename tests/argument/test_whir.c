@@ -93,7 +93,8 @@ static void make(instance *x, const shape *s, const vft_whir_params *params) {
     assert_int_equal(vft_merkle_commit(&x->merkle[t], s->hash, x->rs, s->rows[t], vft_rows_fp,
                                        &ctx, true),
                      VFT_OK);
-    x->tree[t] = (vft_whir_tree){vft_merkle_root(x->merkle[t]), s->rows[t], offset};
+    x->tree[t] = (vft_whir_tree){.root = vft_merkle_root(x->merkle[t]), .rows = s->rows[t],
+                                 .row_offset = offset};
     x->source[t] = (vft_whir_source){.type = s->type[t],
                                      .message = x->message[t],
                                      .weight = s->no_weight[t] ? NULL : x->weight[t],
@@ -360,7 +361,7 @@ static void plan_covers_memory(void **state) {
   assert_int_equal(vft_whir_params_choose(&params, s.k0, s.c, 1, 128, 0), VFT_OK);
   make(&x, &s, &params);
   for (int spend = 0; spend < 2; spend++) {
-    vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+    vft_channel *ch = vft_channel_prover("test whir", x.s.hash);
     size_t live = vft_alloc_live();
     vft_alloc_peak_reset();
     for (size_t t = 0; t < s.trees; t++) x.source[t].spend = spend != 0;
@@ -413,7 +414,7 @@ static void cheating_provers_are_named(void **state) {
   assert_rejected(&seen, proof, len, "whir/sum");
   free(proof);
   /* which the library's prover notices at the end */
-  vft_channel *ch = vft_channel_prover("test whir", x->s.hash);
+  vft_channel *ch = vft_channel_prover("test whir", x.s.hash);
   assert_int_equal(vft_whir_prove(ch, &params, x.tree, 2, x.source, x.sigma), VFT_USAGE);
   vft_channel_free(ch);
   x.sigma = sigma;
