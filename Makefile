@@ -46,7 +46,7 @@ vft: $(CLIOBJ) $(B)/libvft.a
 # The verifier's sources once more, with wires for field elements (src/recurse/wires): one object
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
-           src/transcript/sponge.c src/verify/driver.c src/verify/einsum.c \
+           src/transcript/sponge.c src/verify/claims.c src/verify/driver.c src/verify/einsum.c \
            src/verify/functional.c src/verify/opening.c src/verify/session.c src/verify/tally.c \
            $(wildcard src/recurse/wires/*.c)
 WIREDOBJ:= $(WIRED:%.c=$(B)/wired/%.o)
@@ -59,6 +59,22 @@ $(B)/wired/%.o: %.c
 $(B)/wired.o: $(WIREDOBJ)
 	$(LD) -r -o $@.all $^
 	$(OBJCOPY) --keep-global-symbol=vft_wires_verify $@.all $@
+	@rm -f $@.all
+
+# And with linear forms of hidden scalars for elements of E (src/hide/forms), for hiding proofs.
+FORMED  := src/argument/logup.c src/argument/poly_util.c src/verify/driver.c src/verify/einsum.c \
+           src/verify/functional.c src/verify/session.c src/verify/tally.c \
+           $(wildcard src/hide/forms/*.c)
+FORMEDOBJ:= $(FORMED:%.c=$(B)/formed/%.o)
+OBJ     += $(B)/formed.o
+
+$(B)/formed/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -Isrc/hide/forms $(CFLAGS) -Wno-missing-field-initializers -c -o $@ $<
+
+$(B)/formed.o: $(FORMEDOBJ)
+	$(LD) -r -o $@.all $^
+	$(OBJCOPY) --keep-global-symbol=vft_forms_run $@.all $@
 	@rm -f $@.all
 
 $(B)/libvft.a: $(OBJ)
@@ -76,6 +92,11 @@ $(B)/%.o: %.c
 $(B)/tests/%: tests/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka -lm
+
+# With the transcript's challenges in the test's hand.
+$(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_challenge_ext \
+    -Wl,--wrap=vft_channel_challenge_indices -Wl,--wrap=vft_channel_prover \
+    -Wl,--wrap=vft_channel_verifier
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
@@ -120,4 +141,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

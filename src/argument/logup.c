@@ -109,6 +109,12 @@ out:
   return st;
 }
 
+size_t vft_logup_messages(unsigned n) {
+  size_t sent = n ? 4 : 2;
+  for (unsigned k = 1; k < n; k++) sent += 2 * (size_t)k + 4;
+  return sent;
+}
+
 uint64_t vft_logup_gkr_error(unsigned n) {
   if (!n) return 0;
   uint64_t units = 1;

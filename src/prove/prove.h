@@ -13,6 +13,8 @@
 #include "relation/program.h"
 #include "verify/verify.h"
 
+struct vft_hidden; /* hide/hidden.h */
+
 typedef struct {
   bool unchecked;      /* tests: go on when the trace does not satisfy the program. A sum of lookups
                           that is not zero still ends the proof early: the proof so far is returned
@@ -22,6 +24,11 @@ typedef struct {
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
   bool links_kept;     /* for the plan: all links' commitments keep theirs */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
+  const vft_random *random; /* of hiding proofs: NULL, for the system's; tests have their own */
+  /* tests: changes what a hiding proof is to show, before it commits the late values, or lies about
+     these (late NULL, then not); may be NULL */
+  void (*edit)(void *ctx, struct vft_hidden *hidden, vft_ext *late);
+  void *edit_ctx;
   /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
   void (*stage)(void *ctx, const char *name);
   void *stage_ctx;

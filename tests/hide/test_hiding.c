@@ -1,0 +1,497 @@
+/* Hiding program proofs: completeness, tampering, every check of a hidden value, the simulator, and
+ * a classifier that looks for traces of the witness. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hide/classifier.h"
+#include "hide/opening.h"
+#include "hide/secret.h"
+#include "hide/verify.h"
+#include "prove/hiding.h"
+
+#define OK(x)                                                      \
+  do {                                                             \
+    vft_status ok_ = (x);                                          \
+    if (ok_ != VFT_OK) print_message("%s\n", vft_error_message()); \
+    assert_int_equal(ok_, VFT_OK);                                 \
+  } while (0)
+
+/* ---- the transcript's challenges: the oracle's, or a fixed sequence ---- */
+
+static int fixed_oracle;
+static uint64_t oracle_state;
+static uint64_t oracle64(void) {
+  uint64_t z = oracle_state += 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+/* Number of challenges that a channel has given; begun anew with each channel, so that prover,
+ * replay and verifier agree. */
+static struct {
+  const vft_channel *ch;
+  uint64_t drawn;
+} drawn_by[8];
+static unsigned last_channel;
+
+static vft_channel *begin(vft_channel *ch) {
+  for (unsigned i = 0; i < 8; i++)
+    if (drawn_by[i].ch == ch) drawn_by[i].ch = NULL;
+  last_channel = (last_channel + 1) % 8;
+  drawn_by[last_channel].ch = ch;
+  drawn_by[last_channel].drawn = 0;
+  return ch;
+}
+
+vft_channel *__real_vft_channel_prover(const char *protocol, vft_hash_kind hash);
+vft_channel *__wrap_vft_channel_prover(const char *protocol, vft_hash_kind hash);
+vft_channel *__wrap_vft_channel_prover(const char *protocol, vft_hash_kind hash) {
+  return begin(__real_vft_channel_prover(protocol, hash));
+}
+vft_channel *__real_vft_channel_verifier(const char *protocol, vft_hash_kind hash,
+                                         const uint8_t *proof, size_t len);
+vft_channel *__wrap_vft_channel_verifier(const char *protocol, vft_hash_kind hash,
+                                         const uint8_t *proof, size_t len);
+vft_channel *__wrap_vft_channel_verifier(const char *protocol, vft_hash_kind hash,
+                                         const uint8_t *proof, size_t len) {
+  return begin(__real_vft_channel_verifier(protocol, hash, proof, len));
+}
+
+static vft_ext fixed_challenge(uint64_t number) {
+  oracle_state = number * 1099511628211ull;
+  return (vft_ext){{{oracle64() % VFT_P}, {oracle64() % VFT_P}, {oracle64() % VFT_P}}};
+}
+
+vft_ext __real_vft_channel_challenge_ext(vft_channel *ch, const char *label);
+vft_ext __wrap_vft_channel_challenge_ext(vft_channel *ch, const char *label);
+vft_ext __wrap_vft_channel_challenge_ext(vft_channel *ch, const char *label) {
+  if (!fixed_oracle) return __real_vft_channel_challenge_ext(ch, label);
+  unsigned i = 0;
+  while (i < 7 && drawn_by[i].ch != ch) i++;
+  uint64_t number = ++drawn_by[i].drawn;
+  return fixed_challenge(strcmp(label, "hiding/batch") ? number : 0);
+}
+
+void __real_vft_channel_challenge_indices(vft_channel *ch, const char *label, vft_query *out,
+                                          size_t n, unsigned log);
+void __wrap_vft_channel_challenge_indices(vft_channel *ch, const char *label, vft_query *out,
+                                          size_t n, unsigned log);
+void __wrap_vft_channel_challenge_indices(vft_channel *ch, const char *label, vft_query *out,
+                                          size_t n, unsigned log) {
+  if (!fixed_oracle) {
+    __real_vft_channel_challenge_indices(ch, label, out, n, log);
+    return;
+  }
+  oracle_state = log;
+  for (size_t i = 0; i < n; i++) out[i].index = (uint32_t)(oracle64() >> (64 - log));
+}
+
+/* ---- randomness, some of which may be left out ---- */
+
+/* The calls in order: pads, random coefficients, salts, late randomness, rows of values and masks. */
+enum { PADS, TAILS, SALTS, LATE, ROWS, NOTHING = 1 << 30 };
+typedef struct {
+  int call, without;
+} source;
+static uint64_t seed = 1;
+
+static vft_status fill(void *ctx, void *out, size_t bytes) {
+  source *s = ctx;
+  if (s->call++ == s->without) {
+    memset(out, 0, bytes);
+    return VFT_OK;
+  }
+  uint8_t *at = out;
+  uint64_t keep = oracle_state;
+  for (size_t i = 0; i < bytes; i += 8) {
+    oracle_state = seed++ * 0xd1342543de82ef95ull;
+    uint64_t z = oracle64();
+    memcpy(at + i, &z, bytes - i < 8 ? bytes - i : 8);
+  }
+  oracle_state = keep;
+  return VFT_OK;
+}
+
+/* ---- a statement ---- */
+
+typedef struct {
+  vft_program *program;
+  vft_trace trace;
+  vft_commitment *link;
+  vft_digest root;
+  int64_t rate, tilt[8];
+  const int64_t **inputs;
+  vft_proof_options options;
+} job;
+
+static const vft_verify_flags lax = {.allow_test_profile = true, .bounds_checked = true};
+
+static void job_init(job *j, int64_t value, int skip) {
+  memset(j, 0, sizeof *j);
+  j->options = vft_proof_options_default();
+  j->options.test_queries = 3;
+  j->options.log_inv_rate = 4;
+  j->options.hiding = true;
+  j->program = secret_build(skip);
+  OK(vft_trace_init(&j->trace, j->program));
+  secret_fill(&j->trace, value);
+  OK(vft_trace_complete(&j->trace));
+  OK(vft_trace_count_lookups(&j->trace));
+  OK(vft_commit_group(&j->link, &j->trace, VFT_LINK, 0, j->options.log_inv_rate, VFT_HASH_BLAKE3,
+                      0));
+  j->root = vft_commitment_root(j->link);
+  j->inputs = calloc(j->program->ntensors, sizeof *j->inputs);
+  j->rate = toy_get(&j->trace, toy_find(&j->trace, "rate"), 0);
+  for (size_t i = 0; i < 8; i++) j->tilt[i] = toy_get(&j->trace, toy_find(&j->trace, "tilt"), i);
+  j->inputs[toy_find(&j->trace, "rate")] = &j->rate;
+  j->inputs[toy_find(&j->trace, "tilt")] = j->tilt;
+}
+
+static void job_free(job *j) {
+  vft_commitment_free(j->link);
+  vft_trace_free(&j->trace);
+  vft_program_free(j->program);
+  free(j->inputs);
+}
+
+static vft_statement statement(const job *j) {
+  return (vft_statement){j->program, j->inputs, &j->root, NULL};
+}
+
+static vft_status verify(const job *j, const vft_proof *proof) {
+  vft_statement s = statement(j);
+  return vft_verify_proof(&s, &j->options, lax, proof->bytes, proof->len, NULL, NULL);
+}
+
+static void prove(job *j, vft_proof *proof, const vft_prove_options *how) {
+  OK(vft_prove(j->program, &j->trace, &j->link, NULL, &j->options, how, proof, NULL, NULL));
+}
+
+static void complete(void **state) {
+  (void)state;
+  job j;
+  vft_proof one, two;
+  job_init(&j, -1, -1);
+  OK(vft_program_check_trace(j.program, &j.trace, NULL));
+  prove(&j, &one, NULL);
+  OK(verify(&j, &one));
+  prove(&j, &two, NULL);
+  OK(verify(&j, &two));
+  print_message("proof: %zu bytes\n", one.len);
+  assert_true(one.len != two.len || memcmp(one.bytes, two.bytes, one.len));
+  vft_proof_free(&two);
+  /* not a plain proof, nor accepted as one; the release verifier refuses the test profile */
+  j.options.hiding = false;
+  assert_int_equal(verify(&j, &one), VFT_REJECTED);
+  j.options.hiding = true;
+  vft_statement s = statement(&j);
+  assert_int_equal(vft_verify_proof(&s, &j.options, (vft_verify_flags){.bounds_checked = true},
+                                    one.bytes, one.len, NULL, NULL), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "soundness/profile");
+  /* another statement */
+  j.rate++;
+  assert_int_equal(verify(&j, &one), VFT_REJECTED);
+  j.rate--;
+  j.root.b[5] ^= 1;
+  assert_int_equal(verify(&j, &one), VFT_REJECTED);
+  j.root.b[5] ^= 1;
+  OK(verify(&j, &one));
+  vft_proof_free(&one);
+  /* Poseidon, too high a rate: refused */
+  j.options.hash = VFT_HASH_POSEIDON;
+  assert_int_equal(vft_prove(j.program, &j.trace, &j.link, NULL, &j.options, NULL, &one, NULL,
+                             NULL), VFT_USAGE);
+  job_free(&j);
+}
+
+static void tamper(void **state) {
+  (void)state;
+  job j;
+  vft_proof proof;
+  job_init(&j, -1, -1);
+  prove(&j, &proof, NULL);
+  for (size_t i = 0; i < proof.len; i += 8 * (1 + i / 4000)) {
+    proof.bytes[i + 1] ^= 2;
+    assert_int_equal(verify(&j, &proof), VFT_REJECTED);
+    proof.bytes[i + 1] ^= 2;
+  }
+  proof.len -= 8;
+  assert_int_equal(verify(&j, &proof), VFT_REJECTED);
+  proof.len += 8;
+  OK(verify(&j, &proof));
+  vft_proof_free(&proof);
+  job_free(&j);
+}
+
+/* ---- every check ---- */
+
+/* What both sides leave out of the list of hidden.h: a number of a zero or claim, or -1. */
+typedef struct {
+  int zero, claim, product;
+  int lie;            /* about this product's late scalar */
+  uint32_t late;      /* its number */
+} mutation;
+
+static void drop_zero(vft_hidden *h, uint32_t i) {
+  memmove(&h->zero[i], &h->zero[i + 1], (--h->nzeros - i) * sizeof *h->zero);
+}
+
+/* Zeros in which the late scalar occurs: they could not hold with a false one. */
+static void drop_zeros_of(vft_hidden *h, uint32_t late) {
+  for (uint32_t i = h->nzeros; i-- > 0;) {
+    const vft_hidden_form *f = &h->form[h->zero[i].form - 1];
+    for (size_t k = 0; k < f->n; k++)
+      if (h->term[f->first + k].scalar == VFT_HIDDEN_LATE + late) {
+        drop_zero(h, i);
+        break;
+      }
+  }
+}
+
+static void mutate(void *ctx, vft_hidden *h, vft_ext *late) {
+  mutation *m = ctx;
+  if (h && m->lie >= 0) {
+    m->late = h->product[m->lie].late;
+    drop_zeros_of(h, m->late);
+  }
+  if (h && m->zero >= 0) drop_zero(h, (uint32_t)m->zero);
+  if (h && m->claim >= 0) {
+    uint32_t i = (uint32_t)m->claim;
+    memmove(&h->claim[i], &h->claim[i + 1], (--h->nclaims - i) * sizeof *h->claim);
+  }
+  if (h && m->product >= 0) {
+    uint32_t i = (uint32_t)m->product;
+    memmove(&h->product[i], &h->product[i + 1], (--h->nproducts - i) * sizeof *h->product);
+  }
+  if (late && m->lie >= 0) late[m->late] = vft_ext_add(late[m->late], VFT_EXT_ONE);
+}
+
+/* vft_hide_verify with a mutation. */
+static vft_status verify_mutated(const job *j, const vft_proof *proof, const mutation *m,
+                                 uint32_t count[3]) {
+  vft_statement s = statement(j);
+  vft_hidden h;
+  vft_trees trees;
+  vft_public *pub;
+  vft_soundness account;
+  vft_digest root[2] = {j->root};
+  mutation copy = *m;
+  memset(&account, 0, sizeof account);
+  OK(vft_statement_values(&s, &pub));
+  vft_channel *ch = vft_channel_verifier(vft_hiding_protocol_name, VFT_HASH_BLAKE3, proof->bytes,
+                                         proof->len);
+  vft_status st = vft_hidden_run(&h, &s, pub, &j->options, ch, &root[1], &account, NULL);
+  if (count) {
+    count[0] = h.nzeros;
+    count[1] = h.nclaims;
+    count[2] = h.nproducts;
+  }
+  if (st == VFT_OK) {
+    mutate(&copy, &h, NULL);
+    OK(vft_hide_trees(&trees, j->program, h.npads));
+    st = vft_hide_open(ch, &h, &trees, root, j->program->log_columns, &j->options, NULL, NULL,
+                       &account);
+    if (st == VFT_OK) st = vft_channel_finish(ch);
+    vft_trees_free(&trees);
+  }
+  vft_soundness_free(&account);
+  vft_hidden_free(&h);
+  vft_channel_free(ch);
+  vft_free(pub);
+  return st;
+}
+
+static const mutation none = {-1, -1, -1, -1, 0};
+
+/* Proofs by a prover that runs honestly on a false trace; with `cheat` its totals fit, so that only
+ * the claims on tensors are false. */
+static int accepted(job *j, const mutation *prover, const mutation *verifier, bool cheat) {
+  mutation m = *prover;
+  vft_prove_options how = {.unchecked = true, .cheat = cheat, .edit = mutate, .edit_ctx = &m};
+  vft_proof proof;
+  vft_status st = vft_prove(j->program, &j->trace, &j->link, NULL, &j->options, &how, &proof, NULL,
+                            NULL);
+  if (st != VFT_OK) print_message("prover: %s\n", vft_error_message());
+  assert_int_equal(st, VFT_OK);
+  st = verify_mutated(j, &proof, verifier, NULL);
+  if (st != VFT_OK) {
+    assert_int_equal(st, VFT_REJECTED);
+    assert_string_equal(vft_error_check(), "whir/sum");
+  }
+  vft_proof_free(&proof);
+  return st == VFT_OK;
+}
+
+static void add(job *j, const char *name, size_t i, int64_t delta) {
+  vft_tensor_id id = toy_find(&j->trace, name);
+  toy_set(&j->trace, id, i, toy_get(&j->trace, id, i) + delta);
+}
+
+/* A false trace is accepted by the verifier that lacks one zero, or claim, and by no other. */
+static void false_trace(const char *name, bool cheat) {
+  job j;
+  uint32_t count[3];
+  vft_proof proof;
+  job_init(&j, -1, -1);
+  prove(&j, &proof, NULL);
+  OK(verify_mutated(&j, &proof, &none, count));
+  vft_proof_free(&proof);
+  add(&j, name, 2, 1);
+  mutation m = none;
+  assert_false(accepted(&j, &m, &m, cheat));
+  int found = 0;
+  for (uint32_t i = 0; i < count[cheat]; i++) {
+    m = none;
+    *(cheat ? &m.claim : &m.zero) = (int)i;
+    found += accepted(&j, &m, &m, cheat);
+  }
+  print_message("%s%s: %d of %u checks find it\n", name, cheat ? " (totals fit)" : "", found,
+                count[cheat]);
+  assert_int_equal(found, 1);
+  job_free(&j);
+}
+
+static void relations(void **state) {
+  (void)state;
+  false_trace("cube", false); /* the relations' sum */
+  false_trace("w", false);
+  false_trace("cube", true); /* the claim on it */
+  false_trace("w", true);
+}
+
+/* Honest but for one product's late scalar. Zeros that speak of it are left out on both sides. */
+static void products(void **state) {
+  (void)state;
+  job j;
+  uint32_t count[3];
+  vft_proof proof;
+  job_init(&j, -1, -1);
+  prove(&j, &proof, NULL);
+  OK(verify_mutated(&j, &proof, &none, count));
+  vft_proof_free(&proof);
+  print_message("%u zeros, %u claims, %u products\n", count[0], count[1], count[2]);
+  assert_true(count[2] > 10);
+  for (int i = 0; i < (int)count[2]; i++) {
+    mutation with = {-1, -1, -1, i, 0}, without = {-1, -1, i, i, 0};
+    assert_false(accepted(&j, &with, &with, true));
+    /* products computed from the false one follow it, so it is the only one */
+    assert_true(accepted(&j, &without, &without, true) || i + 1 < (int)count[2]);
+  }
+  job_free(&j);
+}
+
+/* A false lookup makes a prover that goes on: the sum of fractions is a zero among others. */
+static void lookups(void **state) {
+  (void)state;
+  job j;
+  vft_proof proof;
+  job_init(&j, -1, -1);
+  add(&j, "y", 3, 1);
+  add(&j, "w", 0, toy_get(&j.trace, toy_find(&j.trace, "x"), 3));
+  vft_prove_options how = {.unchecked = true};
+  prove(&j, &proof, &how); /* the prover stops there */
+  assert_int_equal(verify(&j, &proof), VFT_REJECTED);
+  vft_proof_free(&proof);
+  job_free(&j);
+}
+
+/* ---- the simulator ---- */
+
+static void simulator(void **state) {
+  (void)state;
+  job j;
+  vft_proof proof;
+  job_init(&j, -1, -1);
+  vft_statement s = statement(&j);
+  vft_soundness account;
+  vft_ext lambda = {{{12345}, {678}, {9}}};
+  memset(&account, 0, sizeof account);
+  OK(vft_hide_simulate(&s, &j.link, &j.options, NULL, &lambda, &proof));
+  OK(vft_hide_verify(&s, &j.options, proof.bytes, proof.len, &lambda, &account));
+  vft_soundness_free(&account);
+  assert_int_equal(verify(&j, &proof), VFT_REJECTED); /* with the true oracle */
+  vft_proof_free(&proof);
+  job_free(&j);
+}
+
+/* ---- the classifier ---- */
+
+enum { SAMPLES = 50 };
+
+static void samples(job *j, int without, uint8_t **bytes, size_t *len, bool simulated) {
+  for (int i = 0; i < SAMPLES; i++) {
+    source s = {0, without};
+    vft_random random = {fill, &s};
+    vft_prove_options how = {.random = &random};
+    vft_proof proof;
+    if (simulated) {
+      vft_statement st = statement(j);
+      vft_ext lambda = fixed_challenge(0);
+      OK(vft_hide_simulate(&st, &j->link, &j->options, &random, &lambda, &proof));
+    } else {
+      prove(j, &proof, &how);
+      OK(verify(j, &proof));
+    }
+    bytes[i] = malloc(proof.len);
+    memcpy(bytes[i], proof.bytes, proof.len);
+    assert_true(!*len || *len == proof.len); /* its length tells nothing */
+    *len = proof.len;
+    vft_proof_free(&proof);
+  }
+}
+
+/* AUROC of telling proofs of witness 3 from those of witness 12 (simulated: from simulated ones). */
+static auroc compare(int without, bool simulated) {
+  job a, b;
+  uint8_t *bytes[2][SAMPLES];
+  size_t len = 0;
+  toy_seed = 5;
+  fixed_oracle = 1;
+  job_init(&a, 3, -1);
+  job_init(&b, 12, -1);
+  assert_memory_equal(&a.root, &b.root, sizeof a.root); /* one statement */
+  samples(&a, without, bytes[0], &len, false);
+  samples(&b, without, bytes[1], &len, simulated);
+  fixed_oracle = 0;
+  auroc r = classify(bytes[0], bytes[1], SAMPLES, len);
+  for (int k = 0; k < 2; k++)
+    for (int i = 0; i < SAMPLES; i++) free(bytes[k][i]);
+  job_free(&a);
+  job_free(&b);
+  return r;
+}
+
+static void classifier(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    int without, simulated, leaks;
+  } row[] = {{"two witnesses", NOTHING, 0, 0}, {"witness and simulator", NOTHING, 1, 0},
+             {"without pads", PADS, 0, 1},     {"without random coefficients", TAILS, 0, 1},
+             {"without late randomness", LATE, 0, 1}};
+  if (getenv("VFT_SEED")) seed = strtoull(getenv("VFT_SEED"), NULL, 10) << 40;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    auroc r = compare(row[i].without, row[i].simulated);
+    print_message("%-28s AUROC %.3f (95 %%: %.3f to %.3f)\n", row[i].name, r.value, r.low, r.high);
+    if (row[i].leaks)
+      assert_true(r.low > 0.9);
+    else
+      assert_true(r.low <= 0.5 && r.high >= 0.5);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(complete), cmocka_unit_test(tamper),    cmocka_unit_test(relations),
+      cmocka_unit_test(products), cmocka_unit_test(lookups),   cmocka_unit_test(simulator),
+      cmocka_unit_test(classifier)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
