@@ -60,7 +60,7 @@ static uint64_t scalar(uint32_t number) {
   return new_form(h->nterms - 1);
 }
 
-uint64_t vft_record_pad(void) {
+uint64_t vft_note_pad(void) {
   if (recording->npads + 1 >= VFT_HIDDEN_LATE) failed(VFT_RESOURCE);
   return scalar(recording->npads++);
 }
@@ -70,7 +70,7 @@ static void push(uint32_t number, vft_ext coef) {
   if (!vft_ext_is_zero(coef)) h->term[h->nterms++] = (vft_hidden_term){number, coef};
 }
 
-uint64_t vft_record_combine(vft_plain_value pa, uint64_t x, vft_plain_value pb, uint64_t y) {
+uint64_t vft_note_combine(vft_plain_value pa, uint64_t x, vft_plain_value pb, uint64_t y) {
   vft_hidden *h = recording;
   vft_ext a = ext(pa), b = ext(pb);
   vft_hidden_form none = {0, 0};
@@ -122,7 +122,7 @@ static uint64_t product(vft_hidden_value x, vft_hidden_value y) {
   return scalar(VFT_HIDDEN_LATE + late);
 }
 
-uint64_t vft_record_product(vft_plain_value known_x, uint64_t x, vft_plain_value known_y,
+uint64_t vft_note_product(vft_plain_value known_x, uint64_t x, vft_plain_value known_y,
                             uint64_t y) {
   return product((vft_hidden_value){ext(known_x), x}, (vft_hidden_value){ext(known_y), y});
 }
@@ -133,25 +133,25 @@ static void zero(vft_hidden_value v) {
     h->zero[h->nzeros++] = v;
 }
 
-void vft_record_is_zero(vft_plain_value known, uint64_t x) {
+void vft_note_is_zero(vft_plain_value known, uint64_t x) {
   zero((vft_hidden_value){ext(known), x});
 }
 
 /* There is a scalar whose product with the value is 1. */
-void vft_record_is_nonzero(vft_plain_value known, uint64_t x) {
+void vft_note_is_nonzero(vft_plain_value known, uint64_t x) {
   vft_hidden_value v = {ext(known), x};
   uint32_t inverse = new_late((vft_hidden_late){1, factor(v), 0});
   vft_hidden_value i = {VFT_EXT_ZERO, scalar(VFT_HIDDEN_LATE + inverse)};
   zero((vft_hidden_value){vft_ext_neg(VFT_EXT_ONE), product(v, i)});
 }
 
-void vft_record_refuse(const char *what) {
+void vft_note_refuse(const char *what) {
   failed(vft_fail(VFT_USAGE, "hiding proof: the verifier met %s", what));
 }
 
 /* ---- claims ---- */
 
-void vft_record_claim(vft_plain_value total, uint64_t x) {
+void vft_note_claim(vft_plain_value total, uint64_t x) {
   vft_hidden *h = recording;
   if (room((void **)&h->claim, &h->claims_cap, h->nclaims + 1, sizeof *h->claim))
     h->claim[h->nclaims++] = (vft_hidden_claim){{ext(total), x}, h->nparts, 0};
@@ -164,9 +164,9 @@ static const vft_ext *find_weights(const void *from, uint32_t n) {
   return NULL;
 }
 
-int vft_record_has_weights(const void *v, uint32_t n) { return find_weights(v, n) != NULL; }
+int vft_note_has_weights(const void *v, uint32_t n) { return find_weights(v, n) != NULL; }
 
-static const vft_ext *take_weights(const vft_record_axis *axis) {
+static const vft_ext *take_weights(const vft_note_axis *axis) {
   vft_hidden *h = recording;
   vft_ext *v = vft_arena_alloc(&h->arena, axis->values, sizeof *v);
   if (!v || !room((void **)&h->weights, &h->weights_cap, h->nweights + 1, sizeof *h->weights)) {
@@ -178,7 +178,7 @@ static const vft_ext *take_weights(const vft_record_axis *axis) {
   return v;
 }
 
-void vft_record_part(uint32_t tensor, uint32_t rank, const vft_record_axis *axis,
+void vft_note_part(uint32_t tensor, uint32_t rank, const vft_note_axis *axis,
                      vft_plain_value coef) {
   vft_hidden *h = recording;
   vft_axis *to = vft_arena_alloc(&h->arena, rank, sizeof *to);
@@ -198,7 +198,7 @@ void vft_record_part(uint32_t tensor, uint32_t rank, const vft_record_axis *axis
 
 /* ---- the channel ---- */
 
-vft_status vft_record_receive(vft_channel *ch, const char *label, vft_plain_value *out, size_t n) {
+vft_status vft_note_receive(vft_channel *ch, const char *label, vft_plain_value *out, size_t n) {
   vft_ext *v = vft_alloc(n, sizeof *v);
   if (!v) return VFT_RESOURCE;
   vft_status st = VFT_OK;
@@ -210,7 +210,7 @@ vft_status vft_record_receive(vft_channel *ch, const char *label, vft_plain_valu
   return st;
 }
 
-vft_plain_value vft_record_challenge(vft_channel *ch, const char *label) {
+vft_plain_value vft_note_challenge(vft_channel *ch, const char *label) {
   vft_ext v = vft_channel_challenge_ext(ch, label);
   return (vft_plain_value){{v.c[0].v, v.c[1].v, v.c[2].v}};
 }

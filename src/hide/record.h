@@ -18,34 +18,34 @@ typedef struct {
 } vft_plain_value;
 
 /* The next hidden scalar of those committed before the proof, which pads a message. */
-uint64_t vft_record_pad(void);
+uint64_t vft_note_pad(void);
 /* a times form x plus b times form y. */
-uint64_t vft_record_combine(vft_plain_value a, uint64_t x, vft_plain_value b, uint64_t y);
+uint64_t vft_note_combine(vft_plain_value a, uint64_t x, vft_plain_value b, uint64_t y);
 /* The product of two hidden values: the form of a hidden scalar committed later. */
-uint64_t vft_record_product(vft_plain_value known_x, uint64_t x, vft_plain_value known_y,
+uint64_t vft_note_product(vft_plain_value known_x, uint64_t x, vft_plain_value known_y,
                             uint64_t y);
 /* From now on the value is said to be zero; to have an inverse. */
-void vft_record_is_zero(vft_plain_value known, uint64_t x);
-void vft_record_is_nonzero(vft_plain_value known, uint64_t x);
+void vft_note_is_zero(vft_plain_value known, uint64_t x);
+void vft_note_is_nonzero(vft_plain_value known, uint64_t x);
 /* What no hidden value can do. */
-void vft_record_refuse(const char *what);
+void vft_note_refuse(const char *what);
 
 /* A claim: the sum of the parts that follow is known + form x. */
 typedef struct {
   uint32_t kind, size, off, values; /* of a vft_axis; values: elements of v */
   const void *v;                    /* identity of the weights: equal ones may be shared */
   const vft_plain_value *value;     /* the same, read once for each v */
-} vft_record_axis;
-void vft_record_claim(vft_plain_value total, uint64_t x);
+} vft_note_axis;
+void vft_note_claim(vft_plain_value total, uint64_t x);
 /* Whether n weights of this identity have been read already. */
-int vft_record_has_weights(const void *v, uint32_t n);
-void vft_record_part(uint32_t tensor, uint32_t rank, const vft_record_axis *axis,
+int vft_note_has_weights(const void *v, uint32_t n);
+void vft_note_part(uint32_t tensor, uint32_t rank, const vft_note_axis *axis,
                      vft_plain_value coef);
 
 /* A message, in the simulator a random one; and a challenge. The channel's own functions have names
  * that are taken on the other side. */
-vft_status vft_record_receive(vft_channel *ch, const char *label, vft_plain_value *out, size_t n);
-vft_plain_value vft_record_challenge(vft_channel *ch, const char *label);
+vft_status vft_note_receive(vft_channel *ch, const char *label, vft_plain_value *out, size_t n);
+vft_plain_value vft_note_challenge(vft_channel *ch, const char *label);
 
 /* ---- the one function of hide/forms that is called from outside, during a recording ----
  * Runs the verifier up to the opening; pub: vft_statement_values of the statement. */

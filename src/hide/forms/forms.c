@@ -20,7 +20,7 @@ static vft_ext sum(vft_ext a, vft_ext b, uint64_t sign) {
   else if (!a.form && sign == 1)
     s.form = b.form;
   else
-    s.form = vft_record_combine(small(1), a.form, small(sign), b.form);
+    s.form = vft_note_combine(small(1), a.form, small(sign), b.form);
   return s;
 }
 
@@ -31,14 +31,14 @@ vft_ext vft_ext_neg(vft_ext a) { return vft_ext_sub(VFT_EXT_ZERO, a); }
 vft_ext vft_ext_mul(vft_ext a, vft_ext b) {
   if (a.form && b.form) {
     vft_ext z = VFT_EXT_ZERO;
-    z.form = vft_record_product(plain(known(a)), a.form, plain(known(b)), b.form);
+    z.form = vft_note_product(plain(known(a)), a.form, plain(known(b)), b.form);
     return z;
   }
   vft_ext p = of_known(vft_known_mul(known(a), known(b)));
   if (a.form && !vft_known_is_zero(known(b)))
-    p.form = vft_record_combine(plain(known(b)), a.form, small(0), 0);
+    p.form = vft_note_combine(plain(known(b)), a.form, small(0), 0);
   if (b.form && !vft_known_is_zero(known(a)))
-    p.form = vft_record_combine(plain(known(a)), b.form, small(0), 0);
+    p.form = vft_note_combine(plain(known(a)), b.form, small(0), 0);
   return p;
 }
 
@@ -46,13 +46,13 @@ vft_ext vft_ext_mul_fp(vft_ext a, vft_fp b) { return vft_ext_mul(a, vft_ext_from
 
 int vft_ext_is_zero(vft_ext a) {
   if (!a.form) return vft_known_is_zero(known(a));
-  vft_record_is_zero(plain(known(a)), a.form);
+  vft_note_is_zero(plain(known(a)), a.form);
   return 1;
 }
 
 int vft_ext_is_nonzero(vft_ext a) {
   if (!a.form) return vft_known_is_nonzero(known(a));
-  vft_record_is_nonzero(plain(known(a)), a.form);
+  vft_note_is_nonzero(plain(known(a)), a.form);
   return 1;
 }
 
@@ -62,7 +62,7 @@ int vft_ext_eq(vft_ext a, vft_ext b) { return vft_ext_is_zero(vft_ext_sub(a, b))
 
 vft_ext vft_ext_dot_elem(vft_elem type, const void *t, const vft_ext *b, size_t n) {
   vft_ext s = VFT_EXT_ZERO;
-  if (type != VFT_ELEM_I64 && type != VFT_ELEM_FP) vft_record_refuse("an array of this type");
+  if (type != VFT_ELEM_I64 && type != VFT_ELEM_FP) vft_note_refuse("an array of this type");
   for (size_t i = 0; i < n; i++) {
     vft_fp x = type == VFT_ELEM_FP ? ((const vft_fp *)t)[i]
                                    : vft_fp_from_i64(((const int64_t *)t)[i]);
@@ -106,9 +106,9 @@ vft_ext vft_eq_point(const vft_ext *x, const vft_ext *y, unsigned vars) {
 vft_status vft_channel_send_ext(vft_channel *ch, const char *label, vft_ext *v, size_t n) {
   vft_plain_value *x = vft_alloc(n, sizeof *x);
   if (!x) return VFT_RESOURCE;
-  vft_status st = vft_record_receive(ch, label, x, n);
+  vft_status st = vft_note_receive(ch, label, x, n);
   for (size_t i = 0; i < n && st == VFT_OK; i++)
-    v[i] = (vft_ext){{{x[i].c[0]}, {x[i].c[1]}, {x[i].c[2]}}, vft_record_pad()};
+    v[i] = (vft_ext){{{x[i].c[0]}, {x[i].c[1]}, {x[i].c[2]}}, vft_note_pad()};
   vft_free(x);
   return st;
 }
@@ -120,6 +120,6 @@ bool vft_channel_is_prover(const vft_channel *ch) {
 }
 
 vft_ext vft_channel_challenge_ext(vft_channel *ch, const char *label) {
-  vft_plain_value x = vft_record_challenge(ch, label);
+  vft_plain_value x = vft_note_challenge(ch, label);
   return (vft_ext){{{x.c[0]}, {x.c[1]}, {x.c[2]}}, 0};
 }

@@ -13,26 +13,26 @@ static vft_plain_value plain(vft_ext a) {
 
 static vft_status record_part(const vft_functional *f, vft_ext coef) {
   vft_status st = VFT_OK;
-  vft_record_axis axis[VFT_MAX_RANK];
+  vft_note_axis axis[VFT_MAX_RANK];
   vft_plain_value *value[VFT_MAX_RANK] = {NULL};
-  if (coef.form) vft_record_refuse("a hidden coefficient");
+  if (coef.form) vft_note_refuse("a hidden coefficient");
   for (uint32_t a = 0; a < f->rank; a++) {
     const vft_axis *x = &f->axis[a];
     uint32_t n = x->w.kind == VFT_W_ONES ? 0
                  : x->w.kind == VFT_W_VEC ? x->w.size : vft_log2_ceil(x->w.size);
-    axis[a] = (vft_record_axis){x->w.kind, x->w.size, x->off, n, x->w.v, NULL};
-    if (!n || vft_record_has_weights(x->w.v, n)) continue;
+    axis[a] = (vft_note_axis){x->w.kind, x->w.size, x->off, n, x->w.v, NULL};
+    if (!n || vft_note_has_weights(x->w.v, n)) continue;
     axis[a].value = value[a] = vft_alloc(n, sizeof *value[a]);
     if (!value[a]) {
       st = VFT_RESOURCE;
       goto out;
     }
     for (uint32_t i = 0; i < n; i++) {
-      if (x->w.v[i].form) vft_record_refuse("a hidden weight");
+      if (x->w.v[i].form) vft_note_refuse("a hidden weight");
       value[a][i] = plain(x->w.v[i]);
     }
   }
-  vft_record_part(f->tensor, f->rank, axis, plain(coef));
+  vft_note_part(f->tensor, f->rank, axis, plain(coef));
 out:
   for (uint32_t a = 0; a < f->rank; a++) vft_free(value[a]);
   return st;
@@ -45,13 +45,13 @@ vft_status vft_driver_claims(vft_session *s, const vft_trees *trees, const vft_d
   (void)prover;
   for (uint32_t i = 0; i < s->nequations; i++) {
     vft_equation *eq = &s->equation[i];
-    vft_record_claim(plain(eq->total), eq->total.form);
+    vft_note_claim(plain(eq->total), eq->total.form);
     for (uint32_t e = 0; e < eq->n; e++) TRY(record_part(&eq->f[e], eq->coef[e]));
     eq->opened = true;
   }
   for (uint32_t i = 0; i < s->evals.n; i++) {
     if (trees->tree[s->evals.f[i].tensor] == UINT32_MAX) continue;
-    vft_record_claim(plain(s->eval_value[i]), s->eval_value[i].form);
+    vft_note_claim(plain(s->eval_value[i]), s->eval_value[i].form);
     TRY(record_part(&s->evals.f[i], VFT_EXT_ONE));
     s->eval_state[i] = VFT_EVAL_DISCHARGED;
   }
