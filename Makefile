@@ -96,7 +96,7 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 # With the transcript's challenges in the test's hand.
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_challenge_ext \
     -Wl,--wrap=vft_channel_challenge_indices -Wl,--wrap=vft_channel_prover \
-    -Wl,--wrap=vft_channel_verifier
+    -Wl,--wrap=vft_channel_verifier -Wl,--wrap=vft_channel_pad
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)

@@ -11,6 +11,10 @@ vft_status vft_hide_prover_init(vft_hide_prover *p, const vft_program *program,
   size_t n;
   memset(p, 0, sizeof *p);
   p->random = vft_random_or_system(random);
+  if (program->noracles)
+    return vft_fail(VFT_USAGE, "hiding proof: program %s leaves claims on oracles", program->name);
+  if (!vft_layout_tree_tensors(program, VFT_WITNESS, 0, NULL, 0))
+    return vft_fail(VFT_USAGE, "hiding proof: program %s has no witness", program->name);
   TRY(vft_rehearse_messages(program, pub, &n));
   if (n >= VFT_HIDDEN_LATE) return vft_fail(VFT_USAGE, "hiding proof: too many messages");
   p->npads = (uint32_t)n;

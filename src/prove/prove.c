@@ -227,10 +227,6 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
     TRY_OUT(vft_hide_prover_init(&hide, program, pub, p.options->random));
     TRY_OUT(vft_hide_commit(&hide, trace, options,
                             p.options->keep_codewords ? VFT_COMMIT_KEEP : 0));
-    if (trees.witness == UINT32_MAX) {
-      st = vft_fail(VFT_USAGE, "hiding proof: program %s has no witness", program->name);
-      goto out;
-    }
     commitment[trees.witness] = hide.witness;
     witness_root = vft_commitment_root(hide.witness);
   } else if (trees.witness != UINT32_MAX) {

@@ -15,6 +15,7 @@
 #include "hide/secret.h"
 #include "hide/verify.h"
 #include "prove/hiding.h"
+#include "prove/rehearse.h"
 
 #define OK(x)                                                      \
   do {                                                             \
@@ -233,50 +234,38 @@ static void tamper(void **state) {
 
 /* ---- every check ---- */
 
-/* What both sides leave out of the list of hidden.h: a number of a zero or claim, or -1. */
+/* What both sides leave out of the list of hidden.h: sets of zeros and claims, a product or -1; and
+ * a factor or -1, which they take to be more by one. */
 typedef struct {
-  int zero, claim, product;
-  int lie;            /* about this product's late scalar */
-  uint32_t late;      /* its number */
+  uint64_t zeros, claims;
+  int product, factor;
 } mutation;
 
-static void drop_zero(vft_hidden *h, uint32_t i) {
-  memmove(&h->zero[i], &h->zero[i + 1], (--h->nzeros - i) * sizeof *h->zero);
-}
-
-/* Zeros in which the late scalar occurs: they could not hold with a false one. */
-static void drop_zeros_of(vft_hidden *h, uint32_t late) {
-  for (uint32_t i = h->nzeros; i-- > 0;) {
-    const vft_hidden_form *f = &h->form[h->zero[i].form - 1];
-    for (size_t k = 0; k < f->n; k++)
-      if (h->term[f->first + k].scalar == VFT_HIDDEN_LATE + late) {
-        drop_zero(h, i);
-        break;
-      }
-  }
-}
-
 static void mutate(void *ctx, vft_hidden *h, vft_ext *late) {
-  mutation *m = ctx;
-  if (h && m->lie >= 0) {
-    m->late = h->product[m->lie].late;
-    drop_zeros_of(h, m->late);
-  }
-  if (h && m->zero >= 0) drop_zero(h, (uint32_t)m->zero);
-  if (h && m->claim >= 0) {
-    uint32_t i = (uint32_t)m->claim;
-    memmove(&h->claim[i], &h->claim[i + 1], (--h->nclaims - i) * sizeof *h->claim);
-  }
-  if (h && m->product >= 0) {
+  const mutation *m = ctx;
+  (void)late;
+  if (!h) return;
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < h->nzeros; i++)
+    if (!(m->zeros >> i & 1)) h->zero[n++] = h->zero[i];
+  h->nzeros = n;
+  n = 0;
+  for (uint32_t i = 0; i < h->nclaims; i++)
+    if (!(m->claims >> i & 1)) h->claim[n++] = h->claim[i];
+  h->nclaims = n;
+  if (m->product >= 0) {
     uint32_t i = (uint32_t)m->product;
     memmove(&h->product[i], &h->product[i + 1], (--h->nproducts - i) * sizeof *h->product);
   }
-  if (late && m->lie >= 0) late[m->late] = vft_ext_add(late[m->late], VFT_EXT_ONE);
+  if (m->factor >= 0) {
+    vft_ext *known = &h->factor[m->factor].known;
+    *known = vft_ext_add(*known, VFT_EXT_ONE);
+  }
 }
 
 /* vft_hide_verify with a mutation. */
 static vft_status verify_mutated(const job *j, const vft_proof *proof, const mutation *m,
-                                 uint32_t count[3]) {
+                                 uint32_t count[4]) {
   vft_statement s = statement(j);
   vft_hidden h;
   vft_trees trees;
@@ -293,6 +282,7 @@ static vft_status verify_mutated(const job *j, const vft_proof *proof, const mut
     count[0] = h.nzeros;
     count[1] = h.nclaims;
     count[2] = h.nproducts;
+    count[3] = h.nfactors;
   }
   if (st == VFT_OK) {
     mutate(&copy, &h, NULL);
@@ -309,7 +299,7 @@ static vft_status verify_mutated(const job *j, const vft_proof *proof, const mut
   return st;
 }
 
-static const mutation none = {-1, -1, -1, -1, 0};
+static const mutation none = {0, 0, -1, -1};
 
 /* Proofs by a prover that runs honestly on a false trace; with `cheat` its totals fit, so that only
  * the claims on tensors are false. */
@@ -338,7 +328,7 @@ static void add(job *j, const char *name, size_t i, int64_t delta) {
 /* A false trace is accepted by the verifier that lacks one zero, or claim, and by no other. */
 static void false_trace(const char *name, bool cheat) {
   job j;
-  uint32_t count[3];
+  uint32_t count[4];
   vft_proof proof;
   job_init(&j, -1, -1);
   prove(&j, &proof, NULL);
@@ -350,7 +340,7 @@ static void false_trace(const char *name, bool cheat) {
   int found = 0;
   for (uint32_t i = 0; i < count[cheat]; i++) {
     m = none;
-    *(cheat ? &m.claim : &m.zero) = (int)i;
+    *(cheat ? &m.claims : &m.zeros) = (uint64_t)1 << i;
     found += accepted(&j, &m, &m, cheat);
   }
   print_message("%s%s: %d of %u checks find it\n", name, cheat ? " (totals fit)" : "", found,
@@ -367,25 +357,267 @@ static void relations(void **state) {
   false_trace("w", true);
 }
 
-/* Honest but for one product's late scalar. Zeros that speak of it are left out on both sides. */
+/* ---- one message at a time ----
+ * A prover that is honest but for one message, which it pads with something else than the pad it
+ * has committed: the value that the verifier takes it for is off by one. */
+
+static int wrong_pad = -1;
+static vft_ext changed_pads[4096];
+static const vft_ext *true_pads; /* of the last proof */
+
+void __real_vft_channel_pad(vft_channel *ch, const vft_ext *pad, size_t n);
+void __wrap_vft_channel_pad(vft_channel *ch, const vft_ext *pad, size_t n);
+void __wrap_vft_channel_pad(vft_channel *ch, const vft_ext *pad, size_t n) {
+  if (pad) true_pads = pad;
+  if (pad && wrong_pad >= 0) {
+    assert_true((size_t)wrong_pad < n && n <= 4096);
+    memcpy(changed_pads, pad, n * sizeof *pad);
+    changed_pads[wrong_pad] = vft_ext_sub(pad[wrong_pad], VFT_EXT_ONE);
+    pad = changed_pads;
+  }
+  __real_vft_channel_pad(ch, pad, n);
+}
+
+/* The sum that claim number i is about, of the trace. */
+static vft_ext sum_of(const vft_trace *t, const vft_hidden *h, const vft_hidden_claim *c) {
+  vft_ext sum = VFT_EXT_ZERO;
+  for (uint32_t k = c->first; k < c->first + c->n; k++) {
+    const vft_functional *f = &h->part[k].f;
+    const vft_tensor *x = &t->program->tensors[f->tensor];
+    for (size_t e = 0; e < vft_tensor_count(x); e++) {
+      vft_ext w = h->part[k].coef;
+      size_t rest = e;
+      for (uint32_t a = x->rank; a-- > 0;) {
+        size_t i = rest % x->dims[a], off = f->axis[a].off;
+        rest /= x->dims[a];
+        if (i < off || i - off >= f->axis[a].w.size)
+          w = VFT_EXT_ZERO;
+        else
+          w = vft_ext_mul(w, vft_weight_at(&f->axis[a].w, (uint32_t)(i - off)));
+      }
+      sum = vft_ext_add(sum, vft_ext_mul(w, vft_ext_from_i64(toy_get(t, f->tensor, e))));
+    }
+  }
+  return sum;
+}
+
+/* Finds the checks that fail, and leaves all of them out but number `keep` of them (-1: all). */
+typedef struct {
+  mutation m;
+  const vft_trace *trace;
+  int keep, failing;
+  uint64_t failed_zeros, failed_claims;
+} inspection;
+
+static void inspect(void *ctx, vft_hidden *h, vft_ext *late) {
+  inspection *x = ctx;
+  if (!h) return;
+  vft_ext *l = calloc(h->nlate, sizeof *l);
+  vft_hidden_make_late(h, true_pads, l);
+  for (uint32_t i = 0; i < h->nzeros + h->nclaims; i++) {
+    bool claim = i >= h->nzeros;
+    uint32_t k = claim ? i - h->nzeros : i;
+    vft_ext want = claim ? sum_of(x->trace, h, &h->claim[k]) : VFT_EXT_ZERO;
+    vft_ext have = vft_hidden_evaluate(h, claim ? &h->claim[k].total : &h->zero[k], true_pads, l);
+    if (vft_ext_eq(want, have)) continue;
+    *(claim ? &x->failed_claims : &x->failed_zeros) |= (uint64_t)1 << k;
+    if (x->failing++ == x->keep) continue;
+    *(claim ? &x->m.claims : &x->m.zeros) |= (uint64_t)1 << k;
+  }
+  free(l);
+  mutate(&x->m, h, late);
+}
+
+/* A prover that lies about one product, or takes a factor for another value, and goes on from there:
+ * zeros that then fail are left out. */
+typedef struct {
+  mutation m;
+  int lie;   /* a product, or -1 */
+  bool drop; /* its check too */
+  uint32_t late; /* its late scalar */
+  vft_hidden *h;
+} liar;
+
+static void make_false(const liar *x, vft_ext *late) {
+  vft_hidden_make_late(x->h, true_pads, late);
+  if (x->lie < 0) return;
+  uint32_t false_one = x->late;
+  vft_ext *again = calloc(x->h->nlate, sizeof *again);
+  vft_hidden h = *x->h; /* the scalars behind it, from it */
+  memcpy(again, late, x->h->nlate * sizeof *again);
+  again[false_one] = vft_ext_add(again[false_one], VFT_EXT_ONE);
+  for (h.nlate = false_one + 1; h.nlate < x->h->nlate; h.nlate++) {
+    const vft_hidden_late *how = &h.late[h.nlate];
+    vft_ext l = vft_hidden_evaluate(&h, &h.factor[how->left], true_pads, again);
+    vft_ext r = vft_hidden_evaluate(&h, &h.factor[how->right], true_pads, again);
+    again[h.nlate] = how->is_inverse ? vft_ext_inv(l) : vft_ext_mul(l, r);
+  }
+  memcpy(late, again, x->h->nlate * sizeof *again);
+  free(again);
+}
+
+static void go_on(void *ctx, vft_hidden *h, vft_ext *late) {
+  liar *x = ctx;
+  if (late) {
+    make_false(x, late);
+    return;
+  }
+  /* the list as the honest verifier has it, less the zeros that fail, one factor changed */
+  mutation factor = none;
+  factor.factor = x->m.factor;
+  mutate(&factor, h, NULL);
+  x->h = h;
+  if (x->lie >= 0) x->late = h->product[x->lie].late;
+  vft_ext *l = calloc(h->nlate, sizeof *l);
+  make_false(x, l);
+  for (uint32_t i = 0; i < h->nzeros; i++)
+    if (!vft_ext_is_zero(vft_hidden_evaluate(h, &h->zero[i], true_pads, l)))
+      x->m.zeros |= (uint64_t)1 << i;
+  free(l);
+  mutation zeros = none;
+  zeros.zeros = x->m.zeros;
+  if (x->drop) x->m.product = zeros.product = x->lie;
+  mutate(&zeros, h, NULL);
+}
+
+/* A root's denominator times its inverse that is not 1, and nothing else wrong. */
+static void no_inverse(void *ctx, vft_hidden *h, vft_ext *late) {
+  static uint32_t inverse;
+  if (h) {
+    for (uint32_t i = 0; i < h->nlate; i++)
+      if (h->late[i].is_inverse) inverse = i;
+    mutate(ctx, h, NULL);
+  } else { /* the next scalar is their product */
+    vft_ext den = vft_ext_inv(late[inverse]);
+    late[inverse] = vft_ext_add(late[inverse], VFT_EXT_ONE);
+    late[inverse + 1] = vft_ext_add(late[inverse + 1], den);
+  }
+}
+
+static vft_status prove_and_verify(job *j, void (*edit)(void *, vft_hidden *, vft_ext *),
+                                   void *ctx, const mutation *m) {
+  vft_prove_options how = {.unchecked = true, .edit = edit, .edit_ctx = ctx};
+  vft_proof proof;
+  prove(j, &proof, &how);
+  vft_status st = verify_mutated(j, &proof, m, NULL);
+  vft_proof_free(&proof);
+  return st;
+}
+
+/* Every message counts; a proof that is false in one is accepted by a verifier without the checks
+ * that fail, and by none that has one of them; and every zero and claim is among these once. */
+static void every_check(void **state) {
+  (void)state;
+  job j;
+  uint32_t count[4];
+  vft_proof proof;
+  vft_public *pub;
+  size_t messages;
+  uint64_t zeros = 0, claims = 0, inverse = 0;
+  job_init(&j, -1, -1);
+  prove(&j, &proof, NULL);
+  OK(verify_mutated(&j, &proof, &none, count));
+  vft_proof_free(&proof);
+  vft_statement s = statement(&j);
+  OK(vft_statement_values(&s, &pub));
+  OK(vft_rehearse_messages(j.program, pub, &messages));
+  vft_free(pub);
+  for (wrong_pad = 0; wrong_pad < (int)messages; wrong_pad++)
+    for (int keep = -1, failing = 0; keep < failing; keep++) {
+      inspection x = {.m = none, .trace = &j.trace, .keep = keep};
+      vft_status st = prove_and_verify(&j, inspect, &x, &x.m);
+      failing = x.failing;
+      assert_true(failing > 0);
+      assert_int_equal(st, keep < 0 ? VFT_OK : VFT_REJECTED);
+      if (keep >= 0) assert_string_equal(vft_error_check(), "whir/sum");
+      zeros |= x.failed_zeros;
+      claims |= x.failed_claims;
+    }
+  wrong_pad = -1;
+  mutation m = none;
+  assert_int_equal(prove_and_verify(&j, no_inverse, &m, &none), VFT_REJECTED);
+  for (uint32_t i = 0; i < count[0]; i++) {
+    m = none;
+    m.zeros = (uint64_t)1 << i;
+    if (prove_and_verify(&j, no_inverse, &m, &m) == VFT_OK) inverse |= (uint64_t)1 << i;
+  }
+  print_message("%zu messages; zeros %#llx and %#llx of %u, claims %#llx of %u\n", messages,
+                (unsigned long long)zeros, (unsigned long long)inverse, count[0],
+                (unsigned long long)claims, count[1]);
+  assert_int_equal(zeros & inverse, 0);
+  assert_int_equal(zeros | inverse, ((uint64_t)1 << count[0]) - 1);
+  assert_int_equal(claims, ((uint64_t)1 << count[1]) - 1);
+  job_free(&j);
+}
+
+/* For every product a false one, for every factor a false one: found by that check alone. */
 static void products(void **state) {
   (void)state;
   job j;
-  uint32_t count[3];
+  uint32_t count[4];
   vft_proof proof;
   job_init(&j, -1, -1);
   prove(&j, &proof, NULL);
   OK(verify_mutated(&j, &proof, &none, count));
   vft_proof_free(&proof);
-  print_message("%u zeros, %u claims, %u products\n", count[0], count[1], count[2]);
+  print_message("%u zeros, %u claims, %u products, %u factors\n", count[0], count[1], count[2],
+                count[3]);
   assert_true(count[2] > 10);
-  for (int i = 0; i < (int)count[2]; i++) {
-    mutation with = {-1, -1, -1, i, 0}, without = {-1, -1, i, i, 0};
-    assert_false(accepted(&j, &with, &with, true));
-    /* products computed from the false one follow it, so it is the only one */
-    assert_true(accepted(&j, &without, &without, true) || i + 1 < (int)count[2]);
+  for (int i = 0; i < (int)(count[2] + count[3]); i++) {
+    bool product = i < (int)count[2];
+    for (int without = 0; without < 2; without++) {
+      liar x = {.m = none, .lie = product ? i : -1, .drop = product && without};
+      if (!product) x.m.factor = i - (int)count[2];
+      vft_prove_options how = {.unchecked = true, .edit = go_on, .edit_ctx = &x};
+      prove(&j, &proof, &how);
+      mutation m = x.m;
+      if (!without) m.factor = -1;
+      assert_int_equal(verify_mutated(&j, &proof, &m, NULL), without ? VFT_OK : VFT_REJECTED);
+      if (!without && product) assert_string_equal(vft_error_check(), "whir/sum");
+      vft_proof_free(&proof);
+    }
   }
   job_free(&j);
+}
+
+/* ---- pads ---- */
+
+static void pads(void **state) {
+  (void)state;
+  vft_ext v[3] = {VFT_EXT_ONE, VFT_EXT_ZERO, {{{7}, {8}, {9}}}};
+  vft_ext pad[3] = {{{{1}, {2}, {3}}}, {{{VFT_P - 1}, {5}, {6}}}, {{{7}, {7}, {7}}}};
+  vft_channel *ch = vft_channel_prover("pads", VFT_HASH_BLAKE3);
+  size_t len;
+  vft_channel_pad(ch, pad, 3);
+  OK(vft_channel_send_ext(ch, "a", v, 1));
+  OK(vft_channel_send_ext(ch, "b", v + 1, 2));
+  assert_int_equal(vft_channel_pads_left(ch), 0);
+  assert_int_equal(vft_channel_sent_ext(ch), 3);
+  assert_true(vft_ext_eq(v[0], VFT_EXT_ONE)); /* the caller's values stay */
+  const uint8_t *bytes = vft_channel_proof(ch, &len);
+  assert_int_equal(len, 72);
+  for (int i = 0; i < 3; i++) {
+    vft_ext sent;
+    memcpy(&sent, bytes + 24 * i, 24);
+    assert_true(vft_ext_eq(vft_ext_add(sent, pad[i]), v[i])); /* each its own */
+  }
+  /* none is used again, and nothing goes out bare */
+  assert_int_equal(vft_channel_send_ext(ch, "c", v, 1), VFT_USAGE);
+  assert_int_equal(vft_channel_finish(ch), VFT_USAGE);
+  vft_channel_proof(ch, &len);
+  assert_int_equal(len, 72);
+  vft_channel_free(ch);
+  /* challenges follow from what was sent, not from the values */
+  vft_ext c[2];
+  for (int k = 0; k < 2; k++) {
+    ch = vft_channel_prover("pads", VFT_HASH_BLAKE3);
+    vft_ext x = k ? vft_ext_sub(v[2], pad[0]) : v[2];
+    if (!k) vft_channel_pad(ch, pad, 3);
+    OK(vft_channel_send_ext(ch, "a", &x, 1));
+    c[k] = vft_channel_challenge_ext(ch, "c");
+    vft_channel_free(ch);
+  }
+  assert_true(vft_ext_eq(c[0], c[1]));
 }
 
 /* A false lookup makes a prover that goes on: the sum of fractions is a zero among others. */
@@ -491,7 +723,8 @@ static void classifier(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(complete), cmocka_unit_test(tamper),    cmocka_unit_test(relations),
-      cmocka_unit_test(products), cmocka_unit_test(lookups),   cmocka_unit_test(simulator),
+      cmocka_unit_test(products), cmocka_unit_test(every_check), cmocka_unit_test(pads),
+      cmocka_unit_test(lookups),  cmocka_unit_test(simulator),
       cmocka_unit_test(classifier)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
