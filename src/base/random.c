@@ -1,19 +1,17 @@
 #include "base/random.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
+#include <unistd.h>
 
 static vft_status from_system(void *ctx, void *out, size_t bytes) {
   uint8_t *at = out;
   (void)ctx;
   while (bytes) {
-    ssize_t got = getrandom(at, bytes, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return vft_fail(VFT_RESOURCE, "randomness: the system gives none");
-    at += got;
-    bytes -= (size_t)got;
+    size_t n = bytes < 256 ? bytes : 256; /* all that one call gives */
+    if (getentropy(at, n)) return vft_fail(VFT_RESOURCE, "randomness: the system gives none");
+    at += n;
+    bytes -= n;
   }
   return VFT_OK;
 }

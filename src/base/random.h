@@ -12,7 +12,7 @@ typedef struct {
   void *ctx;
 } vft_random;
 
-/* getrandom(2). Fails VFT_RESOURCE where the system has none to give. */
+/* getentropy(3), that is, getrandom(2). Fails VFT_RESOURCE where the system has none to give. */
 extern const vft_random vft_random_system;
 /* The source in force: the system's when `random` is NULL (tests hand in another one). */
 static inline const vft_random *vft_random_or_system(const vft_random *random) {

@@ -52,6 +52,7 @@ typedef struct {
   size_t peak;
   size_t proof;                              /* expected length of the proof */
 } vft_prove_plan;
+/* Hiding proofs take more and are not planned for. */
 VFT_MUST_CHECK vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
                                               const vft_proof_options *options,
                                               const vft_prove_options *prove);
@@ -68,7 +69,7 @@ typedef struct {
   size_t len;
   size_t slack; /* len + slack is the same for all proofs of one program with these options, but for
                    a negligible part of them: the length varies with the positions that the
-                   transcript asks for */
+                   transcript asks for. Not computed, 0, of hiding proofs */
 } vft_proof;
 
 /* Proves that the trace satisfies the program. The trace has values for every tensor, virtual ones

@@ -39,9 +39,10 @@ typedef struct {
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
   const vft_fp *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
   size_t context_len;    /* elements */
-  bool hiding;           /* zero knowledge of the witness, not of links (docs/SOUNDNESS.md): BLAKE3,
-                            rate 2^-2 or less, no oracles, 2^log_columns at least the number of
-                            queries */
+  bool hiding;           /* zero knowledge of the witness (docs/SOUNDNESS.md): BLAKE3, rate 2^-2 or
+                            less, no oracles, 2^log_columns at least the number of queries. Links
+                            are not hidden, and their roots must be computed or trusted by the
+                            verifier: they need not bind what they do in other proofs */
 } vft_proof_options;
 vft_proof_options vft_proof_options_default(void);
 /* For proofs that are verified inside of a circuit: Poseidon, and less work, since it is dearer. */

@@ -12,7 +12,7 @@ static inline double hiding_deviation(const uint64_t *x, int n) {
   for (int b = 0; b < 64; b++) {
     if (b >= 8 && b < 56) continue;
     int set = 0;
-    for (int i = 0; i < n; i++) set += x[i] >> b & 1;
+    for (int i = 0; i < n; i++) set += (int)(x[i] >> b & 1);
     double z = fabs(2.0 * set - n) / sqrt(n);
     if (z > most) most = z;
   }
