@@ -93,10 +93,11 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft.a $(LIBS) -lcmocka -lm
 
-# With the transcript's challenges in the test's hand.
-$(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_challenge_ext \
-    -Wl,--wrap=vft_channel_challenge_indices -Wl,--wrap=vft_channel_prover \
-    -Wl,--wrap=vft_channel_verifier -Wl,--wrap=vft_channel_pad
+# With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
+$(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
+    -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
+    -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
+$(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)

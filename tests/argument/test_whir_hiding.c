@@ -13,6 +13,8 @@
 #include "argument/whir_hiding_core.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "hide/classifier.h"
+#include "hide/fixed_oracle.h"
 #include "hiding_stats.h"
 
 static uint64_t seed = 7;
@@ -384,6 +386,59 @@ static void columns(void **state) {
   assert_true(base > 20);
 }
 
+/* ---- two witnesses, the same challenges ---- */
+
+enum { PROOFS = 50 };
+
+/* Witnesses 5 and 9 with one sum: one value makes up for the others. */
+static void samples(int64_t value, vft_ext sigma, leave_out without, uint8_t **bytes, size_t *len) {
+  for (int i = 0; i < PROOFS; i++) {
+    instance x;
+    make(&x, value, QUERIES, without);
+    vft_ext lack = vft_ext_sub(sigma, x.claim.sigma);
+    x.value[0] = vft_ext_add(x.value[0], vft_ext_mul(lack, vft_ext_inv(x.value_weight[0])));
+    x.claim.sigma = sigma;
+    vft_random none = {zero_fill, NULL};
+    vft_hiding_tree_free(x.own);
+    OK(vft_hiding_tree_new(&x.own, &x.shape, x.value, VALUES, VFT_HASH_BLAKE3,
+                           without == NO_MASKS ? &none : &test_random));
+    x.claim.own_root = vft_hiding_tree_root(x.own);
+    bytes[i] = prove(&x, NULL, len);
+    OK(verify(&x, &x.claim, NULL, bytes[i], *len));
+    unmake(&x);
+  }
+}
+
+static auroc compare(leave_out without) {
+  uint8_t *bytes[2][PROOFS];
+  size_t len[2];
+  instance x;
+  make(&x, 5, QUERIES, ALL);
+  fixed_oracle = 1;
+  samples(5, x.claim.sigma, without, bytes[0], &len[0]);
+  samples(9, x.claim.sigma, without, bytes[1], &len[1]);
+  fixed_oracle = 0;
+  unmake(&x);
+  assert_int_equal(len[0], len[1]);
+  auroc r = classify(bytes[0], bytes[1], PROOFS, len[0]);
+  for (int k = 0; k < 2; k++)
+    for (int i = 0; i < PROOFS; i++) free(bytes[k][i]);
+  return r;
+}
+
+static void two_witnesses(void **state) {
+  (void)state;
+  static const char *const name[] = {"all", "no random coefficients", "no masks"};
+  for (leave_out w = ALL; w <= NO_MASKS; w++) {
+    auroc r = compare(w);
+    print_message("%-24s AUROC %.3f (95 %%: %.3f to %.3f)\n", name[w], r.value, r.low, r.high);
+    if (w == ALL)
+      assert_true(r.low <= 0.5 && r.high >= 0.5);
+    else
+      assert_true(r.low > 0.9);
+  }
+}
+
 /* Equal columns have different leaves; with equal salts they would be equal. */
 static void salts(void **state) {
   (void)state;
@@ -507,7 +562,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shapes),    cmocka_unit_test(complete), cmocka_unit_test(tamper),
       cmocka_unit_test(false_sum), cmocka_unit_test(account),  cmocka_unit_test(uniform),
-      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice),
+      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice), cmocka_unit_test(two_witnesses),
       cmocka_unit_test(system_random)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
