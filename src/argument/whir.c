@@ -25,6 +25,7 @@
 #include "argument/whir_kernels.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "hash/poseidon.h"
 
 enum { CHUNK = 256, SLOTS_MAX = 256 };
@@ -62,6 +63,7 @@ typedef struct {
   vft_merkle *tree[VFT_WHIR_LEVELS_MAX];
   vft_ext *f, *w;        /* the folded row and weights of the level just finished */
   bool tail;             /* the last sumcheck, over f and w themselves */
+  bool wipe;             /* rows hide something: their folds are wiped */
 } prover;
 
 /* ---- one pass -------------------------------------------------------------------------------- */
@@ -174,6 +176,7 @@ static size_t runs(const row *r, size_t n, unsigned shift, size_t *start) {
 static vft_status reserve_rows(prover *s, size_t entries, size_t weights) {
   unsigned b = s->turn ^= 1;
   if (entries * s->cols > s->entries[b]) {
+    if (s->wipe && s->entry[b]) vft_wipe(s->entry[b], s->entries[b] * sizeof *s->entry[b]);
     vft_free(s->entry[b]);
     s->entries[b] = entries * s->cols;
     s->entry[b] = vft_alloc_raw(s->entries[b], sizeof(vft_ext));
@@ -419,6 +422,7 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   }
   for (size_t t = 0; t < trees; t++) {
     const vft_whir_source *from = &source[t];
+    s.wipe |= tree[t].salted;
     size_t bytes = tree[t].ext ? sizeof(vft_ext) : vft_elem_size(from->type);
     if (vft_merkle_rows(from->tree) != (tree[t].ext ? 3 : 1) * tree[t].rows ||
         vft_merkle_is_salted(from->tree) != tree[t].salted ||
@@ -457,6 +461,7 @@ out:
     vft_rs_free(s.rs[i]);
   }
   for (int b = 0; b < 2; b++) {
+    if (s.wipe && s.entry[b]) vft_wipe(s.entry[b], s.entries[b] * sizeof *s.entry[b]);
     vft_free(s.entry[b]);
     vft_free(s.weight[b]);
   }

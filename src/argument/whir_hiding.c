@@ -153,6 +153,7 @@ static vft_status prove(vft_channel *ch, const vft_whir_params *params,
 out:
   vft_hiding_end(&run);
   if (message) vft_wipe(message, entries * sizeof *message);
+  if (weight) vft_wipe(weight, entries * sizeof *weight); /* folded rows took their place */
   vft_free(message);
   vft_free(weight);
   vft_free(all);

@@ -53,6 +53,12 @@ vft_status vft_rows_ext(void *ctx, size_t row, vft_fp *out) {
   return VFT_OK;
 }
 
+/* Frees scratch memory of n elements; wipes it where columns are to stay hidden. */
+static void drop(const vft_merkle *t, vft_fp *scratch, size_t n) {
+  if (t->salts && scratch) vft_wipe(scratch, n * sizeof *scratch);
+  vft_free(scratch);
+}
+
 /* ---- one group of eight rows ---- */
 
 /* Buffers of one worker: eight message rows, and the same interleaved. */
@@ -67,9 +73,10 @@ static vft_status group_buffer_make(group_buffer *b, const vft_rs *code) {
   return b->rows && b->mixed ? VFT_OK : VFT_RESOURCE;
 }
 
-static void group_buffer_drop(group_buffer *b) {
-  vft_free(b->rows);
-  vft_free(b->mixed);
+static void group_buffer_drop(const vft_merkle *t, group_buffer *b) {
+  size_t words = (size_t)LANES << vft_rs_log_message(t->code);
+  drop(t, b->rows, words);
+  drop(t, b->mixed, words);
 }
 
 static vft_status load_group(const vft_merkle *t, size_t group, vft_fp *rows, vft_fp *mixed) {
@@ -159,8 +166,8 @@ static vft_status fused_worker(commit_job *job) {
       absorb(t, b, word, cv, 0, n);
     }
   }
-  group_buffer_drop(&buf);
-  vft_free(own);
+  group_buffer_drop(t, &buf);
+  drop(t, own, n * LANES);
   return st;
 }
 
@@ -180,7 +187,7 @@ static void load_groups(void *ctx, size_t begin, size_t end) {
     vft_status st = rows ? VFT_OK : VFT_RESOURCE;
     while (st == VFT_OK && (g = atomic_fetch_add(&job->next, 1)) < job->end)
       st = load_group(t, g, rows, job->mixed + (g - job->first) * words);
-    vft_free(rows);
+    drop(t, rows, words);
     failure_note(&job->failed[w], st);
   }
 }
@@ -273,8 +280,8 @@ static vft_status encode_and_hash(commit_job *job) {
   TRY_OUT(encode_groups(job, 0, t->groups));
   vft_parallel_for(n, SLICE, hash_slices, job);
 out:
-  vft_free(job->mixed);
-  vft_free(temporary);
+  drop(t, job->mixed, t->groups * LANES << c);
+  drop(t, temporary, t->groups * LANES * n);
   return st;
 }
 
@@ -484,8 +491,8 @@ static void open_workers(void *ctx, size_t begin, size_t end) {
       vft_rs_encode8(t->code, buf.mixed, word);
       copy_group(job, g, word);
     }
-    group_buffer_drop(&buf);
-    vft_free(word);
+    group_buffer_drop(t, &buf);
+    drop(t, word, n * LANES);
     failure_note(&job->failed[w], st);
   }
 }

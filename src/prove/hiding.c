@@ -186,8 +186,9 @@ static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params
            : vft_hiding_prove(ch, params, shape, claim, source, p->own);
 out:
   for (uint32_t i = 0; i < m->ntrees; i++) {
-    drop((void *)source[i].message, (2 * m->rows[m->place[i]] << m->c) * sizeof(vft_fp));
-    vft_free((void *)source[i].weight);
+    size_t entries = 2 * m->rows[m->place[i]] << m->c;
+    drop((void *)source[i].message, entries * sizeof(vft_fp));
+    drop((void *)source[i].weight, entries * sizeof(vft_ext)); /* folds took their place */
   }
   vft_free(source);
   return st;
