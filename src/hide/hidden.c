@@ -96,10 +96,24 @@ uint64_t vft_note_combine(vft_plain_value pa, uint64_t x, vft_plain_value pb, ui
 
 /* ---- late scalars ---- */
 
+static int same_form(const vft_hidden *h, uint64_t x, uint64_t y) {
+  if (x == y || !x || !y) return x == y;
+  vft_hidden_form f = h->form[x - 1], g = h->form[y - 1];
+  if (f.n != g.n) return 0;
+  for (size_t i = 0; i < f.n; i++) {
+    const vft_hidden_term *s = &h->term[f.first + i], *t = &h->term[g.first + i];
+    if (s->scalar != t->scalar || !vft_ext_eq(s->coef, t->coef)) return 0;
+  }
+  return 1;
+}
+
+/* Equal values are one factor, whatever way they were found, so that the list does not depend on
+ * the order in which a compiler evaluates sums. */
 static uint32_t factor(vft_hidden_value v) {
   vft_hidden *h = recording;
   for (uint32_t i = h->nfactors; i-- > 0;)
-    if (h->factor[i].form == v.form && vft_ext_eq(h->factor[i].known, v.known)) return i;
+    if (vft_ext_eq(h->factor[i].known, v.known) && same_form(h, h->factor[i].form, v.form))
+      return i;
   if (!room((void **)&h->factor, &h->factors_cap, h->nfactors + 1, sizeof *h->factor)) return 0;
   h->factor[h->nfactors] = v;
   return h->nfactors++;

@@ -17,6 +17,7 @@
 #include "hide/verify.h"
 #include "prove/hiding.h"
 #include "prove/rehearse.h"
+#include "recurse/machine.h"
 
 #define OK(x)                                                      \
   do {                                                             \
@@ -61,6 +62,7 @@ typedef struct {
   int64_t rate, tilt[8];
   const int64_t **inputs;
   vft_proof_options options;
+  vft_machine *machine; /* owns the program, when there is one */
 } job;
 
 static const vft_verify_flags lax = {.allow_test_profile = true, .bounds_checked = true};
@@ -86,9 +88,43 @@ static void job_init(job *j, int64_t value, int skip) {
   j->inputs[toy_find(&j->trace, "tilt")] = j->tilt;
 }
 
+/* The machine of recurse/machine.h on a circuit with a secret cell: its Poseidon chain is secret too. */
+static void job_machine(job *j, uint64_t secret) {
+  vft_machine_shape shape;
+  memset(j, 0, sizeof *j);
+  j->options = vft_proof_options_default();
+  j->options.test_queries = 3;
+  j->options.log_inv_rate = 4;
+  j->options.hiding = true;
+  vft_circuit *c = vft_circuit_new();
+  vft_wire in = vft_circuit_input(c, (vft_ext){{{5}, {6}, {7}}});
+  vft_wire x = vft_circuit_free_cell(c, (vft_ext){{{secret}, {1}, {2}}});
+  vft_wire y = vft_circuit_sum(c, in, x, in);
+  vft_wire_part lane[8] = {{y, 0}, {y, 1}, {y, 2}};
+  vft_fp zero[4] = {{0}};
+  uint32_t p = vft_circuit_permute(c, lane, zero, VFT_FRESH);
+  (void)vft_circuit_split(c, (vft_wire_part){vft_circuit_sponge(p), 1});
+  vft_machine_fit(c, SECRET_COLUMNS, &shape);
+  OK(vft_machine_build(&shape, &j->machine));
+  j->program = j->machine->program;
+  OK(vft_trace_init(&j->trace, j->program));
+  OK(vft_machine_trace(j->machine, c, &j->trace));
+  OK(vft_commit_group(&j->link, &j->trace, VFT_LINK, j->machine->wiring, j->options.log_inv_rate,
+                      VFT_HASH_BLAKE3, 0));
+  j->root = vft_commitment_root(j->link);
+  OK(vft_machine_inputs(j->machine, c->cells[VFT_CELL_INPUT].value, c->cells[VFT_CELL_INPUT].n,
+                        (int64_t ***)&j->inputs));
+  vft_circuit_free(c);
+}
+
 static void job_free(job *j) {
   vft_commitment_free(j->link);
   vft_trace_free(&j->trace);
+  if (j->machine) {
+    vft_free(j->inputs);
+    vft_machine_free(j->machine);
+    return;
+  }
   vft_program_free(j->program);
   free(j->inputs);
 }
@@ -611,14 +647,19 @@ static void samples(job *j, int without, uint8_t **bytes, size_t *len, bool simu
 }
 
 /* AUROC of telling proofs of witness 3 from those of witness 12 (simulated: from simulated ones). */
-static auroc compare(int without, bool simulated) {
+static auroc compare(int without, bool simulated, bool machine) {
   job a, b;
   uint8_t *bytes[2][SAMPLES];
   size_t len = 0;
   toy_seed = 5;
   fixed_oracle = 1;
-  job_init(&a, 3, -1);
-  job_init(&b, 12, -1);
+  if (machine) {
+    job_machine(&a, 3);
+    job_machine(&b, 12);
+  } else {
+    job_init(&a, 3, -1);
+    job_init(&b, 12, -1);
+  }
   assert_memory_equal(&a.root, &b.root, sizeof a.root); /* one statement */
   samples(&a, without, bytes[0], &len, false);
   samples(&b, without, bytes[1], &len, simulated);
@@ -635,13 +676,19 @@ static void classifier(void **state) {
   (void)state;
   static const struct {
     const char *name;
-    int without, simulated, leaks;
-  } row[] = {{"two witnesses", NOTHING, 0, 0}, {"witness and simulator", NOTHING, 1, 0},
-             {"without pads", PADS, 0, 1},     {"without random coefficients", TAILS, 0, 1},
-             {"without late randomness", LATE, 0, 1}};
+    int without, simulated, machine, leaks;
+  } row[] = {{"two witnesses", NOTHING, 0, 0, 0},
+             {"witness and simulator", NOTHING, 1, 0, 0},
+             {"without pads", PADS, 0, 0, 1},
+             {"without random coefficients", TAILS, 0, 0, 1},
+             {"without late randomness", LATE, 0, 0, 1},
+             {"machine", NOTHING, 0, 1, 0},
+             {"machine and simulator", NOTHING, 1, 1, 0},
+             {"machine, without pads", PADS, 0, 1, 1},
+             {"machine, no random coefs", TAILS, 0, 1, 1}};
   if (getenv("VFT_SEED")) seed = strtoull(getenv("VFT_SEED"), NULL, 10) << 40;
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-    auroc r = compare(row[i].without, row[i].simulated);
+    auroc r = compare(row[i].without, row[i].simulated, row[i].machine);
     print_message("%-28s AUROC %.3f (95 %%: %.3f to %.3f)\n", row[i].name, r.value, r.low, r.high);
     if (row[i].leaks)
       assert_true(r.low > 0.9);
