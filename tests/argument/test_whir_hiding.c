@@ -430,12 +430,15 @@ static void two_witnesses(void **state) {
   (void)state;
   static const char *const name[] = {"all", "no random coefficients", "no masks"};
   for (leave_out w = ALL; w <= NO_MASKS; w++) {
-    auroc r = compare(w);
-    print_message("%-24s AUROC %.3f (95 %%: %.3f to %.3f)\n", name[w], r.value, r.low, r.high);
-    if (w == ALL)
-      assert_true(r.low <= 0.5 && r.high >= 0.5);
-    else
-      assert_true(r.low > 0.9);
+    bool tells = true;
+    /* One interval of twenty misses the true value; a leak is there the second time too. */
+    for (int again = 0; again < (w == ALL ? 2 : 1) && tells; again++) {
+      auroc r = compare(w);
+      print_message("%-24s AUROC %.3f (95 %%: %.3f to %.3f)\n", name[w], r.value, r.low, r.high);
+      tells = r.low > 0.5 || r.high < 0.5;
+      if (w != ALL) assert_true(r.low > 0.9);
+    }
+    assert_int_equal(tells, w != ALL);
   }
 }
 

@@ -171,11 +171,25 @@ static void complete(void **state) {
   assert_int_equal(verify(&j, &one), VFT_REJECTED);
   j.root.b[5] ^= 1;
   OK(verify(&j, &one));
+  /* refused on both sides: Poseidon; too high a rate; more queries than random coefficients */
+  static const struct {
+    vft_hash_kind hash;
+    unsigned rate, queries;
+  } bad[] = {{VFT_HASH_POSEIDON, 4, 3}, {VFT_HASH_BLAKE3, 1, 3}, {VFT_HASH_BLAKE3, 4, 65},
+             {VFT_HASH_BLAKE3, 4, 0}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    vft_commitment *link;
+    vft_proof none;
+    j.options.hash = bad[i].hash;
+    j.options.log_inv_rate = bad[i].rate;
+    j.options.test_queries = bad[i].queries;
+    OK(vft_commit_group(&link, &j.trace, VFT_LINK, 0, bad[i].rate, bad[i].hash, 0));
+    assert_int_equal(vft_prove(j.program, &j.trace, &link, NULL, &j.options, NULL, &none, NULL,
+                               NULL), VFT_USAGE);
+    assert_int_not_equal(verify(&j, &one), VFT_OK);
+    vft_commitment_free(link);
+  }
   vft_proof_free(&one);
-  /* Poseidon, too high a rate: refused */
-  j.options.hash = VFT_HASH_POSEIDON;
-  assert_int_equal(vft_prove(j.program, &j.trace, &j.link, NULL, &j.options, NULL, &one, NULL,
-                             NULL), VFT_USAGE);
   job_free(&j);
 }
 
@@ -688,12 +702,16 @@ static void classifier(void **state) {
              {"machine, no random coefs", TAILS, 0, 1, 1}};
   if (getenv("VFT_SEED")) seed = strtoull(getenv("VFT_SEED"), NULL, 10) << 40;
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-    auroc r = compare(row[i].without, row[i].simulated, row[i].machine);
-    print_message("%-28s AUROC %.3f (95 %%: %.3f to %.3f)\n", row[i].name, r.value, r.low, r.high);
-    if (row[i].leaks)
-      assert_true(r.low > 0.9);
-    else
-      assert_true(r.low <= 0.5 && r.high >= 0.5);
+    bool tells = true;
+    /* One interval of twenty misses the true value; a leak is there the second time too. */
+    for (int again = 0; again < (row[i].leaks ? 1 : 2) && tells; again++) {
+      auroc r = compare(row[i].without, row[i].simulated, row[i].machine);
+      print_message("%-28s AUROC %.3f (95 %%: %.3f to %.3f)\n", row[i].name, r.value, r.low,
+                    r.high);
+      tells = r.low > 0.5 || r.high < 0.5;
+      if (row[i].leaks) assert_true(r.low > 0.9);
+    }
+    assert_int_equal(tells, row[i].leaks);
   }
 }
 

@@ -90,7 +90,7 @@ static void small(void **state) {
   vft_circuit_free(c);
 }
 
-/* The verifier of a proof, as the outermost proof of a recursion has it; with 2^12 columns. */
+/* The verifier of a proof, as the outermost proof of a recursion has it. */
 static void recursion(void **state) {
   (void)state;
   proved p;
@@ -99,7 +99,7 @@ static void recursion(void **state) {
   assert_int_equal(record_verifier(v, &p, p.proof.bytes, p.proof.len), VFT_OK);
   vft_circuit_prune(v);
   if (getenv("VFT_SHOW")) show(v);
-  both(v, 11, 130, 20);
+  both(v, getenv("VFT_COLUMNS") ? (unsigned)atoi(getenv("VFT_COLUMNS")) : 11, 130, 20);
   vft_circuit_free(c);
   vft_circuit_free(v);
   proved_free(&p);
