@@ -496,19 +496,19 @@ static void view(const vft_ext mask[K + 1][D], const vft_ext w0[ROWS][D], const 
   memcpy(out, p[0], sizeof p[0]);
 }
 
-static int rank(vft_ext a[IN][OUT]) {
+static int rank(vft_ext a[IN][OUT], int rows) {
   int n = 0;
-  for (int col = 0; col < OUT && n < IN; col++) {
+  for (int col = 0; col < OUT && n < rows; col++) {
     int at = n;
-    while (at < IN && vft_ext_is_zero(a[at][col])) at++;
-    if (at == IN) continue;
+    while (at < rows && vft_ext_is_zero(a[at][col])) at++;
+    if (at == rows) continue;
     for (int j = 0; j < OUT; j++) {
       vft_ext swap = a[at][j];
       a[at][j] = a[n][j];
       a[n][j] = swap;
     }
     vft_ext inverse = vft_ext_inv(a[n][col]);
-    for (int i = n + 1; i < IN; i++) {
+    for (int i = n + 1; i < rows; i++) {
       vft_ext f = vft_ext_mul(a[i][col], inverse);
       for (int j = col; j < OUT; j++) a[i][j] = vft_ext_sub(a[i][j], vft_ext_mul(f, a[n][j]));
     }
@@ -537,7 +537,7 @@ static int rank_of(int sparse, int without, int flat) {
     if (k / D != without) mask[k / D][k % D] = VFT_EXT_ONE;
     view(mask, w, r, a[k]);
   }
-  return rank(a);
+  return rank(a, IN);
 }
 
 static void masks_suffice(void **state) {
@@ -548,6 +548,72 @@ static void masks_suffice(void **state) {
   }
   for (int i = 0; i < K; i++) assert_true(rank_of(0, i, 0) < OUT); /* every round needs its own */
   assert_true(rank_of(1, -1, 1) < OUT); /* weights must differ */
+}
+
+/* The same of the code: with the challenges fixed, the messages change with the masks as freely as
+ * there are masks' sum and two messages a round. `without`: a mask that stays as it is, or -1. */
+typedef struct {
+  int call, mask, element;
+} one_more;
+
+static vft_status masks_fill(void *ctx, void *out, size_t bytes) {
+  one_more *m = ctx;
+  uint64_t keep = seed;
+  seed = (uint64_t)m->call << 32;
+  for (size_t i = 0; i < bytes / 8; i++) ((uint64_t *)out)[i] = next64() % VFT_P;
+  seed = keep;
+  if (m->call++ == m->mask) {
+    vft_fp *x = (vft_fp *)out + m->element;
+    *x = vft_fp_add(*x, (vft_fp){1});
+  }
+  return VFT_OK;
+}
+
+static size_t messages(one_more change, vft_ext *out) {
+  instance x;
+  size_t len;
+  vft_random random = {masks_fill, &change};
+  seed = 1;
+  make(&x, 5, QUERIES, ALL);
+  vft_hiding_tree_free(x.own);
+  OK(vft_hiding_tree_new(&x.own, &x.shape, x.value, VALUES, VFT_HASH_BLAKE3, &random));
+  x.claim.own_root = vft_hiding_tree_root(x.own);
+  uint8_t *proof = prove(&x, NULL, &len);
+  size_t n = 1 + 2 * (x.shape.k0 + 1);
+  memcpy(out, proof, n * sizeof *out);
+  free(proof);
+  unmake(&x);
+  return n;
+}
+
+static int code_rank(int without, size_t *all) {
+  static vft_ext a[IN][OUT];
+  vft_ext before[OUT], after[OUT];
+  uint64_t keep = seed;
+  int rows = 0;
+  memset(a, 0, sizeof a);
+  fixed_oracle = 1;
+  *all = messages((one_more){0, -1, 0}, before);
+  assert_true(*all <= OUT);
+  for (int mask = 0; mask < 6; mask++) { /* calls 0 and 1: the values' random coefficients */
+    for (int column = 0; column < 3 && mask != without; column++) {
+      assert_int_equal(messages((one_more){0, 2 + mask, 3 * column}, after), *all);
+      for (size_t i = 0; i < *all; i++) a[rows][i] = vft_ext_sub(after[i], before[i]);
+      rows++;
+    }
+  }
+  fixed_oracle = 0;
+  seed = keep;
+  return rank(a, rows);
+}
+
+static void code_masks_suffice(void **state) {
+  (void)state;
+  size_t all;
+  int full = code_rank(-1, &all);
+  print_message("rank %d of %zu\n", full, all);
+  assert_int_equal(full, all);
+  for (int i = 0; i < 5; i++) assert_true(code_rank(i, &all) < (int)all);
 }
 
 static void system_random(void **state) {
@@ -565,7 +631,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shapes),    cmocka_unit_test(complete), cmocka_unit_test(tamper),
       cmocka_unit_test(false_sum), cmocka_unit_test(account),  cmocka_unit_test(uniform),
-      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice), cmocka_unit_test(two_witnesses),
+      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice), cmocka_unit_test(code_masks_suffice),
+      cmocka_unit_test(two_witnesses),
       cmocka_unit_test(system_random)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
