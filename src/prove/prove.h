@@ -76,8 +76,12 @@ typedef struct {
  * and multiplicities included (vft_trace_complete, vft_trace_count_lookups). link[l] commits link
  * l's tensors with the trace's values at the program's log_columns; oracle_root[o] is bound only.
  * claims receives the oracle claims (may be NULL when the program has no oracle); profile may be
- * NULL. Uses all threads; the proof does not depend on their number.
- * Fails: VFT_USAGE (missing values, a link of another shape), VFT_RESOURCE (memory),
+ * NULL. Uses all threads; the proof does not depend on their number. Under options->hiding it is
+ * different each time, and shows nothing of the WITNESS tensors (docs/SOUNDNESS.md); the links'
+ * commitments are the same as for plain proofs.
+ * Fails: VFT_USAGE (missing values, a link of another shape; hiding: another hash than BLAKE3, a
+ * rate above 2^-2, oracles, no witness, fewer columns than queries, a trace that is noticed to be
+ * false), VFT_RESOURCE (memory, or no randomness to be had),
  * VFT_REJECTED "logup/sum" when the trace fails a lookup (unless unchecked); other false traces
  * are not noticed: run vft_program_check_trace. */
 VFT_MUST_CHECK vft_status vft_prove(const vft_program *program, const vft_trace *trace,
