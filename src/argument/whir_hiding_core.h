@@ -16,7 +16,8 @@ typedef void (*vft_hiding_mask_fn)(void *ctx, const vft_hiding_run *run, vft_ext
 
 /* Writes the rows' positions, own_rows + k0 + 2; returns their number. */
 size_t vft_hiding_rows(const vft_hiding_shape *shape, uint64_t *at);
-/* Challenges and the masks' sum (sum NULL: verifier). vft_hiding_end follows, whatever it returns. */
+/* Challenges and the masks' sum (sum NULL: verifier). vft_hiding_end follows, also after a
+ * failure. */
 VFT_MUST_CHECK vft_status vft_hiding_begin(vft_channel *ch, const vft_hiding_shape *shape,
                                            const vft_hiding_claim *claim, const vft_ext *lambda,
                                            vft_hiding_mask_fn sum, void *ctx,

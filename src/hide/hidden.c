@@ -202,8 +202,9 @@ void vft_note_part(uint32_t tensor, uint32_t rank, const vft_note_axis *axis,
     return;
   }
   for (uint32_t a = 0; a < rank; a++) {
-    const vft_ext *v = !axis[a].values ? NULL
-                       : axis[a].value ? take_weights(&axis[a]) : find_weights(axis[a].v, axis[a].values);
+    const vft_ext *v = NULL;
+    if (axis[a].values)
+      v = axis[a].value ? take_weights(&axis[a]) : find_weights(axis[a].v, axis[a].values);
     to[a] = (vft_axis){{(vft_weight_kind)axis[a].kind, axis[a].size, v}, axis[a].off};
   }
   h->part[h->nparts++] = (vft_hidden_part){{tensor, rank, to}, ext(coef)};

@@ -83,8 +83,8 @@ typedef struct vft_hidden {
 
 /* Runs the verifier on the channel up to the opening; *h is freed by the caller, also after a
  * failure. pub: vft_statement_values. simulate: NULL, or, on a prover's channel, where the messages
- * come from, there being nobody who has any (tests). Rejections: the channel's, and those of checks on known values.
- * Fails VFT_USAGE (a program with oracles, whose claims would have to be told), VFT_RESOURCE. */
+ * come from, there being nobody who has any (tests). Rejections: the channel's, and those of checks
+ * on known values. Fails VFT_USAGE (a program with oracles, whose claims would have to be told), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_hidden_run(vft_hidden *h, const vft_statement *statement,
                                          const void *pub, const vft_proof_options *options,
                                          vft_channel *ch, vft_digest *witness_root,

@@ -3,10 +3,10 @@
  * Messages, after the stages that the pads cover, with their labels:
  *   send the root of the tree of late values (hiding/root): the late scalars; one random scalar a
  *     for every factor; two pads b1, b0
- *   when there are products: challenge rho (hiding/rho); send c1 - b1, c0 - b0 (hiding/cross), where
- *     c1 = sum_j rho^j (a_l y + a_r x), c0 = sum_j rho^j a_l a_r over the products (x, y), whose
- *     factors have numbers l and r; challenge chi (hiding/chi); send x + chi a ... (hiding/factors):
- *     chi x + a of every factor x
+ *   when there are products: challenge rho (hiding/rho); send c1 - b1, c0 - b0 (hiding/cross),
+ *     where c1 = sum_j rho^j (a_l y + a_r x), c0 = sum_j rho^j a_l a_r over the products (x, y),
+ *     whose factors have numbers l and r; challenge chi (hiding/chi); send chi x + a of every
+ *     factor x (hiding/factors)
  *   challenge gamma (opening/gamma): all claims, each a weighted sum of what is committed, are
  *     batched with its powers; in order
  *       the stages' claims     sum of tensors' weighted sums - (form of the total) = its known part

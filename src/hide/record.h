@@ -1,6 +1,6 @@
 /* Where the verifier's sources, compiled with linear forms for elements of E (hide/forms), leave
- * what they compute. Elements of E are plain coordinates here, since the two sides of this interface
- * know different types for them.
+ * what they compute. Elements of E are plain coordinates here, since the two sides of this
+ * interface know different types for them.
  *
  * A hidden value is known + form, `form` the number of a linear form in hidden scalars, 0 for none.
  * All functions work on the recording of the thread (hide/hidden.h); failures are kept there. */

@@ -14,8 +14,8 @@
  * domain, which determine the shape (log_n < 64); no other use of the sponge has this domain, and
  * no sponge starts with the capacity of compress.
  *
- * A salted tree, whose columns must stay hidden where they are not opened (BLAKE3 only), has at leaf
- * j the node over the leaf above and salt j, 32 random bytes: as if the tree were one level deeper
+ * A salted tree, whose columns must stay hidden where they are not opened (BLAKE3 only), has at
+ * leaf j the node over the leaf above and salt j, 32 random bytes: as if the tree were one level deeper
  * and the salt the column's sibling. Which of the two a tree is, its user says; roots are not
  * confused, since the path length is given.
  *

@@ -39,8 +39,9 @@ VFT_MUST_CHECK vft_status vft_hide_prove(vft_hide_prover *p, vft_channel *ch,
                                          vft_commitment *const *commitment);
 
 /* The simulator of docs/SOUNDNESS.md: a proof of the statement by someone without a witness who
- * knows the challenge lambda in advance, that is, may program the random oracle there. vft_hide_verify
- * accepts it with that lambda. link[l] commits link l, which is public. For tests. */
+ * knows the challenge lambda in advance, that is, may program the random oracle there.
+ * vft_hide_verify accepts it with that lambda. link[l] commits link l, which is public. For
+ * tests. */
 VFT_MUST_CHECK vft_status vft_hide_simulate(const vft_statement *statement,
                                             vft_commitment *const *link,
                                             const vft_proof_options *options,

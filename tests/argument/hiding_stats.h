@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdint.h>
 
-/* The largest |z| of: each of the eight lowest bits, each of the eight highest, being set in half of
- * the samples; equal neighbours counting among them fully. */
+/* The largest |z| of: each of the eight lowest bits, each of the eight highest, being set in half
+ * of the samples; equal neighbours counting among them fully. */
 static inline double hiding_deviation(const uint64_t *x, int n) {
   double most = 0;
   for (int b = 0; b < 64; b++) {

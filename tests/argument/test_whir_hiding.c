@@ -129,8 +129,10 @@ static void make(instance *x, int64_t value, unsigned queries, leave_out without
                                      .weight = x->weight[t], .tree = x->merkle[t]};
   }
   free(salt);
-  OK(vft_hiding_tree_new(&x->own, &x->shape, x->value, VALUES, VFT_HASH_BLAKE3,
-                         without == NO_MASKS ? &none : without == BASE_MASKS ? &base : &test_random));
+  const vft_random *random = without == NO_MASKS     ? &none
+                             : without == BASE_MASKS ? &base
+                                                     : &test_random;
+  OK(vft_hiding_tree_new(&x->own, &x->shape, x->value, VALUES, VFT_HASH_BLAKE3, random));
   x->claim.tree = x->tree;
   x->claim.trees = TREES;
   x->claim.own_root = vft_hiding_tree_root(x->own);
@@ -517,8 +519,8 @@ static int rank(vft_ext a[IN][OUT], int rows) {
   return n;
 }
 
-/* Weights elsewhere: `sparse` as in a proof whose claims meet few rows. without: a mask that is left
- * out, or -1; flat: the masks' weights are all the same. */
+/* Weights elsewhere: `sparse` as in a proof whose claims meet few rows. without: a mask that is
+ * left out, or -1; flat: the masks' weights are all the same. */
 static int rank_of(int sparse, int without, int flat) {
   static vft_ext a[IN][OUT];
   vft_ext w[ROWS][D], r[K], m[4];
@@ -631,8 +633,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shapes),    cmocka_unit_test(complete), cmocka_unit_test(tamper),
       cmocka_unit_test(false_sum), cmocka_unit_test(account),  cmocka_unit_test(uniform),
-      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice), cmocka_unit_test(code_masks_suffice),
-      cmocka_unit_test(two_witnesses),
+      cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice),
+      cmocka_unit_test(code_masks_suffice), cmocka_unit_test(two_witnesses),
       cmocka_unit_test(system_random)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

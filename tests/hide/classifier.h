@@ -21,8 +21,8 @@ static int classifier_by_gap(const void *a, const void *b) {
   return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Naive Bayes over the 64 bits that differ most between the first halves of both sets, of all bits of
- * all bytes; tested on the second halves. */
+/* Naive Bayes over the 64 bits, of all bits of all bytes, that differ most between the first halves
+ * of both sets; tested on the second halves. */
 static auroc classify(uint8_t *const *a, uint8_t *const *b, int n, size_t len) {
   enum { KEPT = 64 };
   int train = n / 2, test = n - train;

@@ -28,7 +28,7 @@
 
 /* ---- randomness, some of which may be left out ---- */
 
-/* The calls in order: pads, random coefficients, salts, late randomness, rows of values and masks. */
+/* The calls in order: pads, random coefficients, salts, late randomness, values and masks. */
 enum { PADS, TAILS, SALTS, LATE, ROWS, NOTHING = 1 << 30 };
 typedef struct {
   int call, without;
@@ -88,7 +88,7 @@ static void job_init(job *j, int64_t value, int skip) {
   j->inputs[toy_find(&j->trace, "tilt")] = j->tilt;
 }
 
-/* The machine of recurse/machine.h on a circuit with a secret cell: its Poseidon chain is secret too. */
+/* The machine of recurse/machine.h on a circuit with a secret cell, and so a secret permutation. */
 static void job_machine(job *j, uint64_t secret) {
   vft_machine_shape shape;
   memset(j, 0, sizeof *j);
@@ -408,8 +408,8 @@ static void inspect(void *ctx, vft_hidden *h, vft_ext *late) {
   mutate(&x->m, h, late);
 }
 
-/* A prover that lies about one product, or takes a factor for another value, and goes on from there:
- * zeros that then fail are left out. */
+/* A prover that lies about one product, or takes a factor for another value, and goes on from
+ * there: zeros that then fail are left out. */
 typedef struct {
   mutation m;
   int lie;   /* a product, or -1 */
@@ -660,7 +660,7 @@ static void samples(job *j, int without, uint8_t **bytes, size_t *len, bool simu
   }
 }
 
-/* AUROC of telling proofs of witness 3 from those of witness 12 (simulated: from simulated ones). */
+/* AUROC of telling proofs of witness 3 from those of witness 12, or (simulated) of none. */
 static auroc compare(int without, bool simulated, bool machine) {
   job a, b;
   uint8_t *bytes[2][SAMPLES];
