@@ -46,7 +46,7 @@ vft: $(CLIOBJ) $(B)/libvft.a
 # The verifier's sources once more, with wires for field elements (src/recurse/wires): one object
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
-           src/transcript/sponge.c src/verify/driver.c src/verify/einsum.c \
+           src/transcript/sponge.c src/verify/claims.c src/verify/driver.c src/verify/einsum.c \
            src/verify/functional.c src/verify/opening.c src/verify/oracles.c src/verify/session.c \
            src/verify/tally.c \
            $(wildcard src/recurse/wires/*.c)
@@ -93,6 +93,22 @@ wasm: $(WASM)
 $(WASM): $(LIBSRC) bindings/wasm/exports.c lib/sources.mk $(B)/libvft_verify.a
 	@tools/wasm.sh $@ "$(LIBFLAGS)" $(LIBSRC) bindings/wasm/exports.c
 
+# And with linear forms of hidden scalars for elements of E (src/hide/forms), for hiding proofs.
+FORMED  := src/argument/logup.c src/argument/poly_util.c src/verify/driver.c src/verify/einsum.c \
+           src/verify/functional.c src/verify/session.c src/verify/tally.c \
+           $(wildcard src/hide/forms/*.c)
+FORMEDOBJ:= $(FORMED:%.c=$(B)/formed/%.o)
+OBJ     += $(B)/formed.o
+
+$(B)/formed/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -Isrc/hide/forms $(CFLAGS) -Wno-missing-field-initializers -c -o $@ $<
+
+$(B)/formed.o: $(FORMEDOBJ)
+	$(LD) -r -o $@.all $^
+	$(OBJCOPY) --keep-global-symbol=vft_forms_run $@.all $@
+	@rm -f $@.all
+
 $(B)/libvft.a: $(OBJ)
 	@rm -f $@
 	ar rcs $@ $^
@@ -113,6 +129,11 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 $(B)/tests/lib/%: tests/lib/%.c $(B)/libvft_verify.a $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft_verify.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+# With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
+$(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
+    -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
+    -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
+$(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
@@ -166,4 +187,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(LIBDEPS) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

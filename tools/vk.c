@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
   const vft_node_child child[2] = {{1, 0, 1, NULL, 0}, {1, 1, 2, NULL, 0}};
   check(vft_node_join(node, statement, child, &c));
   if (counts) vft_circuit_print(c, stdout);
-  check(vft_circuit_key_make(c, &shape, 0, &key));
+  check(vft_circuit_key_make(c, &shape, 0, NULL, &key));
   memcpy(node_key, key.key.b, 32);
   vft_circuit_key_free(&key);
   vft_circuit_free(c);
@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
   check(vft_outer_make(node, statement, &w, &c));
   if (counts) vft_circuit_print(c, stdout);
   shape = vft_outer_shape();
-  check(vft_circuit_key_make(c, &shape, 0, &key));
+  vft_proof_options options = vft_outer_options();
+  check(vft_circuit_key_make(c, &shape, 0, &options, &key));
   if (!counts) {
     printf("/* Made by tools/vk.c (make vk). */\n#include \"recurse/outer.h\"\n\n");
     show("vft_node_key", node_key);

@@ -7,9 +7,12 @@
 
 enum { P0, P1, Q0, Q1 };
 
-/* The numerator and denominator above the four children v. */
+/* The numerator above the four children v. Products are in a declared order here and below, for
+ * readers of these sources that write them down (recurse/wires, hide/forms). */
 static vft_ext cross(const vft_ext v[4]) {
-  return vft_ext_add(vft_ext_mul(v[P0], v[Q1]), vft_ext_mul(v[P1], v[Q0]));
+  vft_ext a = vft_ext_mul(v[P0], v[Q1]);
+  vft_ext b = vft_ext_mul(v[P1], v[Q0]);
+  return vft_ext_add(a, b);
 }
 
 static vft_ext line(vft_ext at_zero, vft_ext at_one, vft_ext x) {
@@ -55,9 +58,8 @@ static vft_status run_layer(vft_channel *ch, unsigned k, vft_logup_prover *pv,
   }
   if (pv) vft_logup_prover_values(pv, values);
   TRY(vft_channel_send_ext(ch, "logup/values", values, 4));
-  vft_ext expect = vft_ext_add(cross(values),
-                               vft_ext_mul(lambda, vft_ext_mul(values[Q0], values[Q1])));
-  if (!vft_ext_eq(v, expect)) {
+  vft_ext num = cross(values), den = vft_ext_mul(values[Q0], values[Q1]);
+  if (!vft_ext_eq(v, vft_ext_add(num, vft_ext_mul(lambda, den)))) {
     return vft_reject("logup/layer", "lookup argument: layer %u of the fraction tree is wrong", k);
   }
   descend(ch, claim, values, r, k);
@@ -101,12 +103,19 @@ vft_status vft_logup_run(vft_channel *ch, unsigned n, size_t real, const vft_log
     vft_logup_prover_root(pv, root);
   }
   TRY_OUT(vft_channel_send_ext(ch, "logup/root", root, 4));
-  TRY_OUT(check_root(cross(root), vft_ext_mul(root[Q0], root[Q1])));
+  vft_ext num = cross(root), den = vft_ext_mul(root[Q0], root[Q1]);
+  TRY_OUT(check_root(num, den));
   descend(ch, claim, root, NULL, 0);
   for (unsigned k = 1; k < n; k++) TRY_OUT(run_layer(ch, k, pv, claim));
 out:
   vft_logup_prover_free(pv);
   return st;
+}
+
+size_t vft_logup_messages(unsigned n) {
+  size_t sent = n ? 4 : 2;
+  for (unsigned k = 1; k < n; k++) sent += 2 * (size_t)k + 4;
+  return sent;
 }
 
 uint64_t vft_logup_gkr_error(unsigned n) {

@@ -97,6 +97,9 @@ VFT_MUST_CHECK vft_status vft_logup_run(vft_channel *ch, unsigned n, size_t real
  * when unknown. Besides, each thread needs 0.5 MiB of stack. */
 size_t vft_logup_plan(unsigned n, size_t real, unsigned recompute, size_t general);
 
+/* Number of elements of E that the protocol sends. */
+size_t vft_logup_messages(unsigned n);
+
 /* Error of the GKR part in units of 1/|E|: 1 + sum_{k=1}^{n-1} (1 + 2k + 1); 0 for n = 0. */
 uint64_t vft_logup_gkr_error(unsigned n);
 /* Error of the identity in units of 1/|E| (saturating), for `real` fractions

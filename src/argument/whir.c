@@ -26,6 +26,7 @@
 #include "argument/whir_prover.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "hash/poseidon.h"
 
 enum { CHUNK = 256, SLOTS_MAX = 256 };
@@ -63,6 +64,7 @@ typedef struct {
   vft_merkle *tree[VFT_WHIR_LEVELS_MAX];
   vft_ext *f, *w;        /* the folded row and weights of the level just finished */
   bool tail;             /* the last sumcheck, over f and w themselves */
+  bool wipe;             /* rows hide something: their folds are wiped */
 } prover;
 
 /* ---- one pass -------------------------------------------------------------------------------- */
@@ -175,6 +177,7 @@ static size_t runs(const row *r, size_t n, unsigned shift, size_t *start) {
 static vft_status reserve_rows(prover *s, size_t entries, size_t weights) {
   unsigned b = s->turn ^= 1;
   if (entries * s->cols > s->entries[b]) {
+    if (s->wipe && s->entry[b]) vft_wipe(s->entry[b], s->entries[b] * sizeof *s->entry[b]);
     vft_free(s->entry[b]);
     s->entries[b] = entries * s->cols;
     s->entry[b] = vft_alloc_raw(s->entries[b], sizeof(vft_ext));
@@ -421,19 +424,29 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   }
   for (size_t t = 0; t < trees; t++) {
     const vft_whir_source *from = &source[t];
-    size_t bytes = vft_elem_size(from->type);
-    if (vft_merkle_rows(from->tree) != tree[t].rows ||
+    s.wipe |= tree[t].salted;
+    size_t bytes = tree[t].ext ? sizeof(vft_ext) : vft_elem_size(from->type);
+    if (vft_merkle_rows(from->tree) != (tree[t].ext ? 3 : 1) * tree[t].rows ||
+        vft_merkle_is_salted(from->tree) != tree[t].salted ||
         vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate ||
         vft_merkle_hash(from->tree) != s.hash) {
       st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape and hash", t);
       goto out;
     }
-    for (uint64_t r = 0; r < tree[t].rows; r++)
-      s.rows[s.n++] = (row){.id = tree[t].row_offset + r,
+    for (uint64_t r = 0; r < tree[t].rows; r++) {
+      uint64_t id = tree[t].at ? tree[t].at[r] : tree[t].row_offset + r;
+      if (s.n && s.rows[s.n - 1].id >> 2 == id >> 2 && s.rows[s.n - 1].ext != tree[t].ext) {
+        st = vft_fail(VFT_USAGE, "opening: rows %llu and before are of both kinds",
+                      (unsigned long long)id);
+        goto out;
+      }
+      s.rows[s.n++] = (row){.id = id,
                             .entry = (const uint8_t *)from->message + r * s.cols * bytes,
                             .weight = from->weight ? from->weight + r * s.cols : NULL,
-                            .type = from->type,
-                            .spend = from->spend};
+                            .type = tree[t].ext ? VFT_ELEM_FP : from->type,
+                            .ext = tree[t].ext,
+                            .spend = from->spend || tree[t].ext};
+    }
   }
   vft_whir_hooks hooks = {.ctx = &s,
                           .message = on_message,
@@ -450,6 +463,7 @@ out:
     vft_rs_free(s.rs[i]);
   }
   for (int b = 0; b < 2; b++) {
+    if (s.wipe && s.entry[b]) vft_wipe(s.entry[b], s.entries[b] * sizeof *s.entry[b]);
     vft_free(s.entry[b]);
     vft_free(s.weight[b]);
   }

@@ -90,11 +90,17 @@ VFT_MUST_CHECK vft_status vft_whir_params_check(const vft_whir_params *params);
 
 /* ---- verifier --------------------------------------------------------------------------- */
 
-/* What both sides know of a committed tree (merkle/path.h; 2^(c + log_inv_rate) leaves). */
+/* What both sides know of a committed tree (merkle/path.h; 2^(c + log_inv_rate) leaves). The last
+ * three fields are zero but for hiding openings (argument/whir_hiding.h). */
 typedef struct {
   vft_digest root;
   uint64_t rows;       /* real rows, at least 1 */
   uint64_t row_offset; /* of its first row in the virtual matrix */
+  const uint64_t *at;  /* not NULL: row r is row at[r] of the matrix instead, strictly increasing,
+                          at[0] = row_offset */
+  bool ext;            /* rows of extension elements, each three base rows of the tree (poly/rs.h);
+                          four rows 4g .. 4g+3 of the matrix are all of the same kind */
+  bool salted;
 } vft_whir_tree;
 
 /* Value of the multilinear extension of W at point[0 .. k0 + c), low bit first: the first c

@@ -50,22 +50,25 @@ vft_fp vft_whir_point(const vft_whir_queries *q, size_t i, unsigned log_n) {
 
 vft_status vft_whir_columns(vft_channel *ch, const vft_whir_queries *q, const vft_merkle *from,
                             const vft_digest *root, unsigned log_n, size_t words, bool ext,
-                            vft_fp *columns) {
+                            bool salted, vft_fp *columns) {
   (void)ext;
   unsigned log_cap = vft_merkle_log_cap(vft_channel_hash(ch), q->n, log_n);
   size_t siblings = vft_merkle_sibling_count(q->distinct, q->opened, log_n, log_cap);
   vft_status st = VFT_OK;
-  vft_digest *sibling = vft_alloc_raw(siblings, sizeof *sibling);
+  vft_digest *sibling = vft_alloc_raw(siblings + q->opened, sizeof *sibling);
   if (!sibling) return vft_fail(VFT_RESOURCE, "opening: out of memory for columns");
+  vft_digest *salt = sibling + siblings;
   if (from) {
+    if (salted) vft_merkle_salts(from, q->distinct, q->opened, salt);
     TRY_OUT(vft_merkle_open(from, q->distinct, q->opened, columns));
     vft_merkle_siblings(from, q->distinct, q->opened, log_cap, sibling);
   }
   TRY_OUT(vft_channel_send_opening(ch, columns, q->opened * words * sizeof *columns));
+  if (salted) TRY_OUT(vft_channel_send_opening(ch, salt, q->opened * sizeof *salt));
   TRY_OUT(vft_channel_send_opening(ch, sibling, siblings * sizeof *sibling));
   if (!from)
-    st = vft_merkle_verify(vft_channel_hash(ch), root, log_n, log_cap, words, q->distinct,
-                           q->opened, columns, sibling, siblings);
+    st = vft_merkle_verify_salted(vft_channel_hash(ch), root, log_n, log_cap, words, q->distinct,
+                                  q->opened, columns, salted ? salt : NULL, sibling, siblings);
 out:
   vft_free(sibling);
   return st;

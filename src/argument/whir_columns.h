@@ -30,11 +30,12 @@ void vft_whir_queries_free(vft_whir_queries *q);
 vft_fp vft_whir_point(const vft_whir_queries *q, size_t i, unsigned log_n);
 /* Moves the columns of one tree, `words` elements each, and what authenticates them: column k, of
  * position distinct[k], to columns + k * words. The prover's come from the tree `from`; a verifier
- * (from NULL) checks them against the root. ext: words are coordinates of elements of E.
+ * (from NULL) checks them against the root. ext: words are coordinates of elements of E. salted: the
+ * tree is (merkle/path.h), and the salts follow the columns.
  * Rejects with the ids of merkle/path.h and the channel's. */
 VFT_MUST_CHECK vft_status vft_whir_columns(vft_channel *ch, const vft_whir_queries *q,
                                            const vft_merkle *from, const vft_digest *root,
-                                           unsigned log_n, size_t words, bool ext,
+                                           unsigned log_n, size_t words, bool ext, bool salted,
                                            vft_fp *columns);
 
 #endif

@@ -11,7 +11,8 @@ typedef struct {
   const vft_ext *weight; /* rows x C, row-major; NULL: W is zero on this tree */
   const vft_merkle *tree;
   bool spend; /* the weights may be overwritten: folded rows take their place */
-} vft_whir_source;
+} vft_whir_source; /* of a tree with `ext`: message is a vft_ext array, type is not read, and both
+                      message and weights, if any, are overwritten */
 
 /* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
  * not depend on their number nor on the SIMD tier. The channel is a prover's.

@@ -51,15 +51,19 @@ static vft_status check_trees(const vft_whir_params *p, const vft_whir_tree *tre
     return vft_reject("whir/trees", "opening: %zu trees, expected 1 to %d", trees,
                       VFT_WHIR_TREES_MAX);
   for (size_t t = 0; t < trees; t++) {
+    bool ordered = true;
+    for (uint64_t r = 0; tree[t].at && r < tree[t].rows; r++)
+      ordered &= tree[t].at[r] < end && (r ? tree[t].at[r] > tree[t].at[r - 1]
+                                           : tree[t].at[0] == tree[t].row_offset);
     if (tree[t].rows < 1 || tree[t].row_offset < next || tree[t].row_offset >= end ||
-        tree[t].rows > end - tree[t].row_offset)
+        tree[t].rows > end - tree[t].row_offset || !ordered)
       return vft_reject("whir/trees",
                         "opening: tree %zu has rows [%llu, +%llu), expected a range behind row "
                         "%llu and below row %llu",
                         t, (unsigned long long)tree[t].row_offset,
                         (unsigned long long)tree[t].rows, (unsigned long long)next,
                         (unsigned long long)end);
-    next = tree[t].row_offset + tree[t].rows;
+    next = tree[t].at ? tree[t].at[tree[t].rows - 1] + 1 : tree[t].row_offset + tree[t].rows;
   }
   return VFT_OK;
 }
@@ -124,7 +128,8 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
                             vft_ext *y) {
   const vft_whir_level *l = &d->p->level[level];
   const vft_whir_queries *q = &d->q[level].at;
-  size_t words = level ? 3 * t->rows : t->rows;
+  bool ext = level || t->ext;
+  size_t words = ext ? 3 * t->rows : t->rows;
   vft_status st = VFT_OK;
   /* where a size_t is shorter than 64 bits */
   if (q->opened && words > SIZE_MAX / sizeof(vft_ext) / q->opened)
@@ -138,17 +143,21 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
     goto out;
   }
   const vft_merkle *from = d->hooks ? d->hooks->tree(d->hooks->ctx, level, tree) : NULL;
-  st = vft_whir_columns(d->ch, q, from, &t->root, l->log_msg + l->log_inv_rate, words, level > 0,
-                        columns);
+  st = vft_whir_columns(d->ch, q, from, &t->root, l->log_msg + l->log_inv_rate, words, ext,
+                        t->salted, columns);
   if (st == VFT_REJECTED && !strncmp(vft_error_check(), "merkle/", 7))
     st = vft_reject("whir/merkle", "opening: level %u, tree %zu: %s", level, tree,
                     vft_error_message());
   TRY_OUT(st);
-  TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
+  if (t->at)
+    for (uint64_t r = 0; r < t->rows; r++)
+      eq[r] = vft_eq_index(d->z + l->log_msg, l->row_vars, t->at[r]);
+  else
+    TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
   for (size_t i = 0; i < q->opened; i++) {
     const vft_fp *column = columns + i * words;
-    vft_ext v = level ? vft_ext_dot_n((const vft_ext *)(const void *)column, eq, t->rows)
-                      : vft_ext_dot_elem(VFT_ELEM_FP, column, eq, t->rows);
+    vft_ext v = ext ? vft_ext_dot_n((const vft_ext *)(const void *)column, eq, t->rows)
+                    : vft_ext_dot_elem(VFT_ELEM_FP, column, eq, t->rows);
     y[i] = vft_ext_add(y[i], v);
   }
 out:

@@ -147,6 +147,14 @@ vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigne
                              unsigned log_cap, size_t rows, const uint32_t *positions,
                              size_t count, const vft_fp *columns, const vft_digest *siblings,
                              size_t nsiblings) {
+  return vft_merkle_verify_salted(hash, root, log_n, log_cap, rows, positions, count, columns, NULL,
+                                  siblings, nsiblings);
+}
+
+vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root, unsigned log_n,
+                                    unsigned log_cap, size_t rows, const uint32_t *positions,
+                                    size_t count, const vft_fp *columns, const vft_digest *salts,
+                                    const vft_digest *siblings, size_t nsiblings) {
   if (!count || !rows || log_n > VFT_MERKLE_MAX_LOG || log_cap > log_n)
     return vft_reject("merkle/positions", "opening: nothing is opened, or depth %u is too large",
                       log_n);
@@ -168,6 +176,11 @@ vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigne
   else
     for (size_t i = 0; i < count; i++)
       node[i] = vft_merkle_leaf(hash, columns + i * rows, rows, log_n);
+  for (size_t i = 0; salts && i < count; i++) {
+    pair[0] = node[i];
+    pair[1] = salts[i];
+    vft_merkle_nodes(hash, pair, &node[i], 1);
+  }
   /* node[0 .. known) are the known nodes of the height, in order, at the places at[]. */
   size_t known = count, used = 0;
   for (unsigned h = 0; h < log_n; h++) {

@@ -14,6 +14,11 @@
  * domain, which determine the shape (log_n < 64); no other use of the sponge has this domain, and
  * no sponge starts with the capacity of compress.
  *
+ * A salted tree, whose columns must stay hidden where they are not opened (BLAKE3 only), has at
+ * leaf j the node over the leaf above and salt j, 32 random bytes: as if the tree were one level deeper
+ * and the salt the column's sibling. Which of the two a tree is, its user says; roots are not
+ * confused, since the path length is given.
+ *
  * A batch opening of strictly increasing positions carries the columns in that order and the
  * siblings that the columns do not determine, level by level from the leaves, left to right, up to
  * the height log_n - log_cap; of the 2^log_cap nodes there, the cap, it carries all that are not
@@ -67,5 +72,11 @@ VFT_MUST_CHECK vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest
                                             const uint32_t *positions, size_t count,
                                             const vft_fp *columns, const vft_digest *siblings,
                                             size_t nsiblings);
+/* The same for a salted tree: salt[k] belongs to positions[k]. */
+VFT_MUST_CHECK vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root,
+                                                   unsigned log_n, unsigned log_cap, size_t rows,
+                                                   const uint32_t *positions, size_t count,
+                                                   const vft_fp *columns, const vft_digest *salts,
+                                                   const vft_digest *siblings, size_t nsiblings);
 
 #endif

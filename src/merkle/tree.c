@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "field/batch.h"
 #include "hash/blake3_lanes.h"
 #include "hash/poseidon.h"
@@ -29,6 +30,7 @@ struct vft_merkle {
   void *ctx;
   vft_fp *codeword;  /* [group][position][lane], or NULL */
   vft_digest *nodes; /* leaves, then each level above; 2 N - 1 in all */
+  vft_digest *salts; /* N, or NULL */
 };
 
 /* ---- sources ---- */
@@ -52,6 +54,12 @@ vft_status vft_rows_ext(void *ctx, size_t row, vft_fp *out) {
   return VFT_OK;
 }
 
+/* Frees scratch memory of n elements; wipes it where columns are to stay hidden. */
+static void drop(const vft_merkle *t, vft_fp *scratch, size_t n) {
+  if (t->salts && scratch) vft_wipe(scratch, n * sizeof *scratch);
+  vft_free(scratch);
+}
+
 /* ---- one group of eight rows ---- */
 
 /* Buffers of one worker: eight message rows, and the same interleaved. */
@@ -66,9 +74,10 @@ static vft_status group_buffer_make(group_buffer *b, const vft_rs *code) {
   return b->rows && b->mixed ? VFT_OK : VFT_RESOURCE;
 }
 
-static void group_buffer_drop(group_buffer *b) {
-  vft_free(b->rows);
-  vft_free(b->mixed);
+static void group_buffer_drop(const vft_merkle *t, group_buffer *b) {
+  size_t words = (size_t)LANES << vft_rs_log_message(t->code);
+  drop(t, b->rows, words);
+  drop(t, b->mixed, words);
 }
 
 static vft_status load_group(const vft_merkle *t, size_t group, vft_fp *rows, vft_fp *mixed) {
@@ -158,8 +167,8 @@ static vft_status fused_worker(commit_job *job) {
       absorb(t, b, word, cv, 0, n);
     }
   }
-  group_buffer_drop(&buf);
-  vft_free(own);
+  group_buffer_drop(t, &buf);
+  drop(t, own, n * LANES);
   return st;
 }
 
@@ -179,7 +188,7 @@ static void load_groups(void *ctx, size_t begin, size_t end) {
     vft_status st = rows ? VFT_OK : VFT_RESOURCE;
     while (st == VFT_OK && (g = atomic_fetch_add(&job->next, 1)) < job->end)
       st = load_group(t, g, rows, job->mixed + (g - job->first) * words);
-    vft_free(rows);
+    drop(t, rows, words);
     failure_note(&job->failed[w], st);
   }
 }
@@ -272,8 +281,8 @@ static vft_status encode_and_hash(commit_job *job) {
   TRY_OUT(encode_groups(job, 0, t->groups));
   vft_parallel_for(n, SLICE, hash_slices, job);
 out:
-  vft_free(job->mixed);
-  vft_free(temporary);
+  drop(t, job->mixed, t->groups * LANES << c);
+  drop(t, temporary, t->groups * LANES * n);
   return st;
 }
 
@@ -370,9 +379,32 @@ out:
   return st;
 }
 
+/* Leaves become the nodes over themselves and their salts. */
+static void salt_leaves(void *ctx, size_t begin, size_t end) {
+  enum { BATCH = 64 };
+  vft_merkle *t = ctx;
+  vft_digest pair[2 * BATCH];
+  for (size_t from = begin; from < end; from += BATCH) {
+    size_t n = end - from < BATCH ? end - from : BATCH;
+    for (size_t i = 0; i < n; i++) {
+      pair[2 * i] = t->nodes[from + i];
+      pair[2 * i + 1] = t->salts[from + i];
+    }
+    vft_merkle_nodes(t->hash, pair, t->nodes + from, n);
+  }
+}
+
 vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash, const vft_rs *code,
                              size_t rows, vft_row_source source, void *ctx, bool keep) {
+  return vft_merkle_commit_salted(out, hash, code, rows, source, ctx, keep, NULL);
+}
+
+vft_status vft_merkle_commit_salted(vft_merkle **out, vft_hash_kind hash, const vft_rs *code,
+                                    size_t rows, vft_row_source source, void *ctx, bool keep,
+                                    const vft_digest *salts) {
   *out = NULL;
+  if (salts && hash != VFT_HASH_BLAKE3)
+    return vft_fail(VFT_USAGE, "commitment: salted trees are under BLAKE3 only");
   unsigned log_n = vft_rs_log_length(code);
   if (!rows || log_n < 4 || log_n > VFT_MERKLE_MAX_LOG)
     return vft_fail(VFT_USAGE, "commitment: %zu rows of length 2^%u: needs at least one row and "
@@ -380,12 +412,17 @@ vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash, const vft_rs 
   size_t n = (size_t)1 << log_n, groups = (rows + LANES - 1) / LANES;
   vft_merkle *t = vft_alloc(1, sizeof *t);
   if (!t) return VFT_RESOURCE;
-  *t = (vft_merkle){code, hash, rows, groups, log_n, source, ctx, NULL, NULL};
+  *t = (vft_merkle){code, hash, rows, groups, log_n, source, ctx, NULL, NULL, NULL};
   vft_status st = VFT_RESOURCE;
   t->nodes = vft_alloc_raw(2 * n - 1, sizeof *t->nodes);
   if (keep) t->codeword = vft_alloc_raw(groups * n, LANES * sizeof *t->codeword);
-  if (!t->nodes || (keep && !t->codeword)) goto out;
+  if (salts) t->salts = vft_alloc_raw(n, sizeof *t->salts);
+  if (!t->nodes || (keep && !t->codeword) || (salts && !t->salts)) goto out;
   TRY_OUT(hash == VFT_HASH_POSEIDON ? poseidon_leaves(t) : blake3_leaves(t));
+  if (salts) {
+    memcpy(t->salts, salts, n * sizeof *salts);
+    vft_parallel_for(n, NODE_GRAIN, salt_leaves, t);
+  }
   build_nodes(t);
   *out = t;
   t = NULL;
@@ -396,6 +433,13 @@ out:
 
 void vft_merkle_free(vft_merkle *tree) {
   if (!tree) return;
+  if (tree->salts) { /* what was hidden leaves no trace */
+    size_t n = (size_t)1 << tree->log_n;
+    vft_wipe(tree->salts, n * sizeof *tree->salts);
+    if (tree->codeword) vft_wipe(tree->codeword, tree->groups * n * LANES * sizeof *tree->codeword);
+    vft_wipe(tree->nodes, n * sizeof *tree->nodes);
+  }
+  vft_free(tree->salts);
   vft_free(tree->codeword);
   vft_free(tree->nodes);
   vft_free(tree);
@@ -447,8 +491,8 @@ static void open_workers(void *ctx, size_t begin, size_t end) {
       vft_rs_encode8(t->code, buf.mixed, word);
       copy_group(job, g, word);
     }
-    group_buffer_drop(&buf);
-    vft_free(word);
+    group_buffer_drop(t, &buf);
+    drop(t, word, n * LANES);
     failure_note(&job->failed[w], st);
   }
 }
@@ -474,6 +518,13 @@ vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t *positions, si
   for (size_t w = 0; w < workers && st == VFT_OK; w++) st = failure_report(&job.failed[w]);
   vft_free(job.failed);
   return st;
+}
+
+bool vft_merkle_is_salted(const vft_merkle *tree) { return tree->salts != NULL; }
+
+void vft_merkle_salts(const vft_merkle *tree, const uint32_t *positions, size_t count,
+                      vft_digest *salts) {
+  for (size_t k = 0; k < count; k++) salts[k] = tree->salts[positions[k]];
 }
 
 /* Of the pairs above known nodes, those with one known member lack the other. */

@@ -35,6 +35,12 @@ typedef vft_status (*vft_row_source)(void *ctx, size_t row, vft_fp *out);
 VFT_MUST_CHECK vft_status vft_merkle_commit(vft_merkle **out, vft_hash_kind hash,
                                             const vft_rs *code, size_t rows,
                                             vft_row_source source, void *ctx, bool keep);
+/* A salted tree (merkle/path.h); salts: one for each leaf, copied, wiped by vft_merkle_free. BLAKE3
+ * only (VFT_USAGE). */
+VFT_MUST_CHECK vft_status vft_merkle_commit_salted(vft_merkle **out, vft_hash_kind hash,
+                                                   const vft_rs *code, size_t rows,
+                                                   vft_row_source source, void *ctx, bool keep,
+                                                   const vft_digest *salts);
 void vft_merkle_free(vft_merkle *tree);
 
 /* Ready sources. Base rows one after the other. */
@@ -66,5 +72,9 @@ VFT_MUST_CHECK vft_status vft_merkle_open(const vft_merkle *tree, const uint32_t
 /* The pruned siblings; room for vft_merkle_sibling_count of them. */
 void vft_merkle_siblings(const vft_merkle *tree, const uint32_t *positions, size_t count,
                          unsigned log_cap, vft_digest *siblings);
+bool vft_merkle_is_salted(const vft_merkle *tree);
+/* The salts at these positions; requires a salted tree. */
+void vft_merkle_salts(const vft_merkle *tree, const uint32_t *positions, size_t count,
+                      vft_digest *salts);
 
 #endif

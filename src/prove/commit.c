@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "argument/whir_hiding.h"
 #include "base/mem.h"
 #include "poly/rs.h"
 #include "prove/array.h"
@@ -13,6 +14,8 @@ struct vft_commitment {
   bool owned;
   vft_rs *code;
   vft_merkle *tree;
+  vft_fp *tail; /* of a hidden tree: random coefficients, as many as values */
+  size_t rows;
 };
 
 /* Entries begin .. begin + n - 1 of a block. */
@@ -66,6 +69,21 @@ static vft_status row_source(void *ctx, size_t row, vft_fp *out) {
   return VFT_OK;
 }
 
+void vft_commitment_tail(const vft_commitment *c, size_t row, vft_fp *out) {
+  size_t columns = (size_t)1 << c->log_columns;
+  if (c->tail)
+    memcpy(out, c->tail + row * columns, columns * sizeof *out);
+  else
+    memset(out, 0, columns * sizeof *out);
+}
+
+static vft_status hidden_row_source(void *ctx, size_t row, vft_fp *out) {
+  const vft_commitment *c = ctx;
+  vft_commitment_row(c, row, out);
+  vft_commitment_tail(c, row, out + ((size_t)1 << c->log_columns));
+  return VFT_OK;
+}
+
 static size_t box_size(const vft_box *box) {
   size_t n = 1;
   for (uint32_t a = 0; a < box->rank; a++) n *= box->dims[a];
@@ -112,6 +130,43 @@ out:
   return VFT_OK;
 }
 
+vft_status vft_commit_hidden(vft_commitment **out, const vft_box *box, const vft_array *array,
+                             uint32_t n, unsigned log_columns, unsigned log_inv_rate,
+                             const vft_random *random, unsigned flags) {
+  vft_status st = VFT_OK;
+  size_t leaves = (size_t)1 << (log_columns + log_inv_rate);
+  vft_digest *salt = NULL;
+  random = vft_random_or_system(random);
+  if (n == 0 || log_inv_rate < 2)
+    return vft_fail(VFT_USAGE, "hidden commitment: %u tensors at rate 2^-%u", n, log_inv_rate);
+  vft_commitment *c = vft_alloc(1, sizeof *c);
+  if (!c) return VFT_RESOURCE;
+  c->log_columns = log_columns;
+  TRY_OUT(vft_layout_init(&c->layout, box, n));
+  TRY_OUT(take_arrays(c, box, array, n, false));
+  c->rows = (c->layout.length + ((size_t)1 << log_columns) - 1) >> log_columns;
+  c->tail = vft_alloc_raw(c->rows << log_columns, sizeof *c->tail);
+  salt = vft_alloc_raw(leaves, sizeof *salt);
+  if (!c->tail || !salt) {
+    st = VFT_RESOURCE;
+    goto out;
+  }
+  TRY_OUT(vft_hiding_elements(random, c->tail, c->rows << log_columns));
+  TRY_OUT(random->fill(random->ctx, salt, leaves * sizeof *salt));
+  TRY_OUT(vft_rs_new(&c->code, log_columns + 1, log_inv_rate - 1));
+  TRY_OUT(vft_merkle_commit_salted(&c->tree, VFT_HASH_BLAKE3, c->code, c->rows, hidden_row_source,
+                                   c, flags & VFT_COMMIT_KEEP, salt));
+out:
+  if (salt) vft_wipe(salt, leaves * sizeof *salt);
+  vft_free(salt);
+  if (st != VFT_OK) {
+    vft_commitment_free(c);
+    return st;
+  }
+  *out = c;
+  return VFT_OK;
+}
+
 vft_status vft_commit_group(vft_commitment **out, const vft_trace *trace, vft_origin origin,
                             uint32_t group, unsigned log_inv_rate, vft_hash_kind hash,
                             unsigned flags) {
@@ -144,6 +199,8 @@ out:
 void vft_commitment_free(vft_commitment *c) {
   if (!c) return;
   vft_merkle_free(c->tree);
+  if (c->tail) vft_wipe(c->tail, (c->rows << c->log_columns) * sizeof *c->tail);
+  vft_free(c->tail);
   vft_rs_free(c->code);
   for (uint32_t i = 0; c->array && c->owned && i < c->layout.nboxes; i++)
     vft_free(c->array[i].data);

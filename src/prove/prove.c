@@ -9,6 +9,7 @@
 #include "prove/bind.h"
 #include "prove/einsum.h"
 #include "prove/fractions.h"
+#include "prove/hiding.h"
 #include "prove/opening.h"
 #include "verify/driver.h"
 
@@ -231,12 +232,14 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   vft_channel *ch = NULL;
   vft_arena own = {0};
   vft_commitment *witness = NULL;
+  vft_hide_prover hide;
   vft_digest witness_root;
   vft_public *pub = NULL;
   const int64_t **inputs = vft_alloc(program->ntensors, sizeof *inputs);
   vft_digest *link_root = vft_alloc(program->nlinks, sizeof *link_root);
   vft_commitment **commitment = vft_alloc((size_t)program->nlinks + 1, sizeof *commitment);
   memset(&s, 0, sizeof s);
+  memset(&hide, 0, sizeof hide);
   memset(&trees, 0, sizeof trees);
   memset(&witness_root, 0, sizeof witness_root);
   memset(proof, 0, sizeof *proof);
@@ -259,7 +262,15 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
     commitment[l] = link[l];
     link_root[l] = vft_commitment_root(link[l]);
   }
-  if (trees.witness != UINT32_MAX) {
+  vft_statement statement = {program, inputs, link_root, oracle_root};
+  TRY_OUT(vft_statement_values(&statement, &pub));
+  if (options->hiding) {
+    TRY_OUT(vft_hide_prover_init(&hide, program, pub, p.options->random));
+    TRY_OUT(vft_hide_commit(&hide, trace, options,
+                            p.options->keep_codewords ? VFT_COMMIT_KEEP : 0));
+    commitment[trees.witness] = hide.witness;
+    witness_root = vft_commitment_root(hide.witness);
+  } else if (trees.witness != UINT32_MAX) {
     unsigned flags = p.options->keep_codewords ? VFT_COMMIT_KEEP : 0;
     TRY_OUT(vft_commit_group(&witness, trace, VFT_WITNESS, 0, options->log_inv_rate,
                              options->hash, flags));
@@ -268,15 +279,25 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   }
   p.commitment = commitment;
   end_stage(&p, "commit");
-  vft_statement statement = {program, inputs, link_root, oracle_root};
-  TRY_OUT(vft_statement_values(&statement, &pub));
-  ch = vft_channel_prover(vft_protocol_name, options->hash);
+  ch = vft_channel_prover(options->hiding ? vft_hiding_protocol_name : vft_protocol_name,
+                          options->hash);
   if (!ch) {
     st = VFT_RESOURCE;
     goto out;
   }
   TRY_OUT(vft_session_init(&s, program, ch, pub, &hooks));
+  if (options->hiding) {
+    hide.edit = p.options->edit;
+    hide.edit_ctx = p.options->edit_ctx;
+    vft_channel_pad(ch, hide.pad, hide.npads);
+    side.hiding = true;
+  }
   st = vft_driver_run(&s, &trees, &statement, options, &witness_root, &side, claims);
+  if (st == VFT_OK && options->hiding)
+    st = vft_hide_prove(&hide, ch, &statement, pub, options, commitment);
+  /* as in `open`: the proof is complete, and false */
+  if (st == VFT_USAGE && options->hiding && p.options->unchecked) st = VFT_OK;
+  if (options->hiding) end_stage(&p, "hidden");
   if (st == VFT_REJECTED && p.options->unchecked) {
     vft_error_clear();
     st = VFT_OK;
@@ -290,6 +311,7 @@ out:
   vft_trees_free(&trees);
   vft_channel_free(ch);
   vft_commitment_free(witness);
+  vft_hide_prover_free(&hide);
   vft_arena_free(&own);
   vft_free(pub);
   vft_free(inputs);

@@ -13,6 +13,8 @@
 #include "relation/program.h"
 #include "verify/verify.h"
 
+struct vft_hidden; /* hide/hidden.h */
+
 typedef struct {
   bool unchecked;      /* tests: go on when the trace does not satisfy the program. A sum of lookups
                           that is not zero still ends the proof early: the proof so far is returned
@@ -22,6 +24,11 @@ typedef struct {
   bool keep_codewords; /* of the witness tree: 16 bytes an element, saves encoding it again */
   bool links_kept;     /* for the plan: all links' commitments keep theirs */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
+  const vft_random *random; /* of hiding proofs: NULL, for the system's; tests have their own */
+  /* tests: changes what a hiding proof is to show, before it commits the late values, or lies about
+     these (late NULL, then not); may be NULL */
+  void (*edit)(void *ctx, struct vft_hidden *hidden, vft_ext *late);
+  void *edit_ctx;
   /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
   void (*stage)(void *ctx, const char *name);
   void *stage_ctx;
@@ -45,6 +52,7 @@ typedef struct {
   size_t peak;
   size_t proof;                              /* expected length of the proof */
 } vft_prove_plan;
+/* Hiding proofs take more and are not planned for. */
 VFT_MUST_CHECK vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
                                               const vft_proof_options *options,
                                               const vft_prove_options *prove);
@@ -61,15 +69,19 @@ typedef struct {
   size_t len;
   size_t slack; /* len + slack is the same for all proofs of one program with these options, but for
                    a negligible part of them: the length varies with the positions that the
-                   transcript asks for */
+                   transcript asks for. Not computed, 0, of hiding proofs */
 } vft_proof;
 
 /* Proves that the trace satisfies the program. The trace has values for every tensor, virtual ones
  * and multiplicities included (vft_trace_complete, vft_trace_count_lookups). link[l] commits link
  * l's tensors with the trace's values at the program's log_columns; oracle_root[o] is bound only.
  * claims receives the oracle claims (may be NULL when the program has no oracle); profile may be
- * NULL. Uses all threads; the proof does not depend on their number.
- * Fails: VFT_USAGE (missing values, a link of another shape), VFT_RESOURCE (memory),
+ * NULL. Uses all threads; the proof does not depend on their number. Under options->hiding it is
+ * different each time, and shows nothing of the WITNESS tensors (docs/SOUNDNESS.md); the links'
+ * commitments are the same as for plain proofs.
+ * Fails: VFT_USAGE (missing values, a link of another shape; hiding: another hash than BLAKE3, a
+ * rate above 2^-2, oracles, no witness, fewer columns than queries, a trace that is noticed to be
+ * false), VFT_RESOURCE (memory, or no randomness to be had),
  * VFT_REJECTED "logup/sum" when the trace fails a lookup (unless unchecked); other false traces
  * are not noticed: run vft_program_check_trace. */
 VFT_MUST_CHECK vft_status vft_prove(const vft_program *program, const vft_trace *trace,

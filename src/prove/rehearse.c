@@ -97,14 +97,14 @@ static vft_status make_inputs(const vft_program *p, vft_public *pub, vft_arena *
   return VFT_OK;
 }
 
-vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
+static vft_status run(const vft_program *program, const vft_public *pub, size_t *bytes,
+                      size_t *elements) {
   vft_status st = VFT_OK;
   rehearsal r = {.program = program};
   vft_hooks hooks = {&r, evaluate, combine, begin, one_round, fold, final, end};
   vft_prover_side side = {.hooks = &hooks, .ctx = &r, .open = no_opening, .rehearsal = true};
   vft_session s;
   vft_trees trees;
-  vft_arena arena = {0};
   vft_oracle_claims claims;
   vft_proof_options options = vft_proof_options_default();
   vft_digest nothing;
@@ -112,27 +112,50 @@ vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
   memset(&trees, 0, sizeof trees);
   memset(&claims, 0, sizeof claims);
   memset(&nothing, 0, sizeof nothing);
-  vft_public *pub = vft_alloc(program->ntensors, sizeof *pub);
   vft_digest *root = vft_alloc((size_t)program->nlinks + program->noracles + 1, sizeof *root);
   vft_channel *ch = vft_channel_prover(vft_protocol_name, VFT_HASH_BLAKE3);
-  if (!pub || !root || !ch) {
+  if (!root || !ch) {
     st = VFT_RESOURCE;
     goto out;
   }
   vft_statement statement = {program, NULL, root, root + program->nlinks};
-  TRY_OUT(make_inputs(program, pub, &arena));
   TRY_OUT(vft_trees_init(&trees, program));
   TRY_OUT(vft_session_init(&s, program, ch, pub, &hooks));
   TRY_OUT(vft_driver_run(&s, &trees, &statement, &options, &nothing, &side, &claims));
   *bytes = r.most;
+  *elements = vft_channel_sent_ext(ch);
 out:
   vft_weight_cache_free(&r.cache);
   vft_oracle_claims_free(&claims);
   vft_session_free(&s);
   vft_trees_free(&trees);
   vft_channel_free(ch);
-  vft_arena_free(&arena);
-  vft_free(pub);
   vft_free(root);
   return st;
+}
+
+vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
+  vft_status st = VFT_OK;
+  vft_arena arena = {0};
+  size_t elements;
+  vft_public *pub = vft_alloc(program->ntensors, sizeof *pub);
+  if (!pub) return VFT_RESOURCE;
+  TRY_OUT(make_inputs(program, pub, &arena));
+  TRY_OUT(run(program, pub, bytes, &elements));
+out:
+  vft_arena_free(&arena);
+  vft_free(pub);
+  return st;
+}
+
+vft_status vft_rehearse_messages(const vft_program *program, const vft_public *pub,
+                                 size_t *elements) {
+  size_t bytes;
+  vft_fractions fr;
+  TRY(run(program, pub, &bytes, elements));
+  if (!program->nlookups) return VFT_OK;
+  TRY(vft_fractions_init(&fr, program));
+  *elements += vft_logup_messages(fr.n);
+  vft_fractions_free(&fr);
+  return VFT_OK;
 }

@@ -30,7 +30,8 @@ vft_machine_shape vft_node_shape(void) {
 /* ---- keys and proofs ---- */
 
 vft_status vft_circuit_key_make(const vft_circuit *circuit, const vft_machine_shape *shape,
-                                uint32_t log_columns, vft_circuit_key *out) {
+                                uint32_t log_columns, const vft_proof_options *options,
+                                vft_circuit_key *out) {
   vft_machine_shape fit;
   vft_trace trace;
   memset(out, 0, sizeof *out);
@@ -40,12 +41,13 @@ vft_status vft_circuit_key_make(const vft_circuit *circuit, const vft_machine_sh
     shape = &fit;
   }
   vft_status st = VFT_OK;
+  out->options = options ? *options : vft_node_options();
   vft_circuit_digest(circuit, out->digest);
   TRY_OUT(vft_machine_build(shape, &out->machine));
   TRY_OUT(vft_trace_init(&trace, out->machine->program));
   TRY_OUT(vft_machine_wire(out->machine, circuit, &trace));
   TRY_OUT(vft_commit_group(&out->wiring, &trace, VFT_LINK, out->machine->wiring,
-                           vft_node_options().log_inv_rate, vft_node_options().hash,
+                           out->options.log_inv_rate, out->options.hash,
                            VFT_COMMIT_COPY | VFT_COMMIT_KEEP));
   out->key = vft_commitment_root(out->wiring);
 out:
@@ -64,7 +66,6 @@ vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circ
                              vft_proof *proof, vft_prove_profile *profile) {
   vft_trace trace;
   uint8_t digest[32];
-  vft_proof_options options = vft_node_options();
   vft_prove_options how = {0};
   vft_commitment *link[1] = {key->wiring};
   vft_circuit_digest(circuit, digest);
@@ -73,19 +74,20 @@ vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circ
   TRY(vft_trace_init(&trace, key->machine->program));
   vft_status st = vft_machine_trace(key->machine, circuit, &trace);
   if (st == VFT_OK)
-    st = vft_prove(key->machine->program, &trace, link, NULL, &options, &how, proof, NULL, profile);
+    st = vft_prove(key->machine->program, &trace, link, NULL, &key->options, &how, proof,
+                   NULL, profile);
   vft_trace_free(&trace);
   return st;
 }
 
-vft_status vft_circuit_check(const vft_machine *machine, const vft_digest *key, const vft_fp *input,
-                             uint32_t n, const uint8_t *proof, size_t len,
-                             vft_soundness *soundness) {
+vft_status vft_circuit_check(const vft_machine *machine, const vft_proof_options *options,
+                             const vft_digest *key, const vft_fp *input, uint32_t n,
+                             const uint8_t *proof, size_t len, vft_soundness *soundness) {
   int64_t **inputs;
-  vft_proof_options options = vft_node_options();
   TRY(vft_machine_inputs(machine, input, n, &inputs));
   vft_statement s = {machine->program, (const int64_t *const *)inputs, key, NULL};
-  vft_status st = vft_verify_proof(&s, &options, (vft_verify_flags){0}, proof, len, NULL, soundness);
+  vft_status st = vft_verify_proof(&s, options, (vft_verify_flags){.bounds_checked = true},
+                        proof, len, NULL, soundness); /* a property of the machine */
   vft_free(inputs);
   return st;
 }

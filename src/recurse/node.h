@@ -39,16 +39,20 @@ vft_machine_shape vft_node_shape(void);
 /* A circuit's wiring, committed: what proofs of it have in common. */
 typedef struct {
   vft_machine *machine;
+  vft_proof_options options; /* of its proofs */
   vft_commitment *wiring;
   vft_digest key;      /* root of the wiring */
   uint8_t digest[32];  /* of the circuit */
 } vft_circuit_key;
 
-/* The circuit in the given shape, or in the least one (NULL) for log_columns. Fails: VFT_USAGE (it does
+/* The circuit in the given shape, or in the least one (NULL) for log_columns; options NULL: those of
+ * nodes. Fails: VFT_USAGE (it does
  * not fit), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_circuit_key_make(const vft_circuit *circuit,
                                                const vft_machine_shape *shape,
-                                               uint32_t log_columns, vft_circuit_key *out);
+                                               uint32_t log_columns,
+                                               const vft_proof_options *options,
+                                               vft_circuit_key *out);
 void vft_circuit_key_free(vft_circuit_key *key);
 
 /* Proves that the circuit, whose key this is, has a satisfying assignment: the recorded one.
@@ -56,8 +60,9 @@ void vft_circuit_key_free(vft_circuit_key *key);
 VFT_MUST_CHECK vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circuit,
                                             vft_proof *proof, vft_prove_profile *profile);
 /* Verifies such a proof natively. input: of the INPUT cells, in order. */
-VFT_MUST_CHECK vft_status vft_circuit_check(const vft_machine *machine, const vft_digest *key,
-                                            const vft_fp *input, uint32_t n, const uint8_t *proof,
+VFT_MUST_CHECK vft_status vft_circuit_check(const vft_machine *machine,
+                                            const vft_proof_options *options,
+                                            const vft_digest *key, const vft_fp *input, uint32_t n, const uint8_t *proof,
                                             size_t len, vft_soundness *soundness);
 
 /* The wrap of a leaf's proof; blank (proof NULL): for its key. account: of the leaf's proof, may be

@@ -19,6 +19,13 @@ vft_machine_shape vft_outer_shape(void) {
                              .zeros = 2304};
 }
 
+vft_proof_options vft_outer_options(void) {
+  vft_proof_options o = vft_proof_options_default();
+  o.log_inv_rate = 4;
+  o.hiding = true;
+  return o;
+}
+
 void vft_outer_inputs(const vft_fp statement[VFT_CERT_ELEMENTS], vft_fp out[VFT_OUTER_INPUTS]) {
   vft_poseidon_digest d;
   vft_poseidon_hash_many(VFT_DOMAIN_CERTIFICATE, statement, VFT_CERT_ELEMENTS, 1, &d);

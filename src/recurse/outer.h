@@ -35,6 +35,8 @@ enum {
 };
 
 vft_machine_shape vft_outer_shape(void);
+/* Hiding, BLAKE3, rate 1/16. */
+vft_proof_options vft_outer_options(void);
 
 /* What the prover knows besides. root: of the nodes' shape; NULL proof: blank. */
 typedef struct {

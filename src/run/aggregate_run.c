@@ -52,7 +52,8 @@ static vft_status check(const job *j, const range *r) {
   in[VFT_AT_END] = vft_fp_from_u64(r->end);
   memcpy(e.e, j->statement + 4 * r->kind, sizeof e.e);
   vft_poseidon_bytes(&e, key.b);
-  return vft_circuit_check(j->node, &key, in, VFT_RANGE_INPUTS, r->proof, r->length, NULL);
+  vft_proof_options options = vft_node_options();
+  return vft_circuit_check(j->node, &options, &key, in, VFT_RANGE_INPUTS, r->proof, r->length, NULL);
 }
 
 /* Takes a proof that is there and is accepted. */
@@ -115,9 +116,9 @@ static vft_status take_kind(job *j, uint32_t kind, const vft_circuit *leaf) {
   vft_circuit_key_free(&j->leaf);
   vft_circuit_key_free(&j->wrap);
   j->kind = kind;
-  TRY(vft_circuit_key_make(leaf, NULL, vft_leaf_columns(leaf), &j->leaf));
+  TRY(vft_circuit_key_make(leaf, NULL, vft_leaf_columns(leaf), NULL, &j->leaf));
   vft_status st = vft_node_wrap(&j->leaf, none, NULL, 0, NULL, &w);
-  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, &j->wrap);
+  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &j->wrap);
   vft_circuit_free(w);
   return st;
 }
@@ -162,7 +163,7 @@ static vft_status prove_node(job *j, const range child[2], range *r) {
   memset(&profile, 0, sizeof profile);
   double begun = vft_seconds();
   vft_status st = vft_node_join(j->node, j->statement, c, &n);
-  if (st == VFT_OK && !j->nodes.machine) st = vft_circuit_key_make(n, &shape, 0, &j->nodes);
+  if (st == VFT_OK && !j->nodes.machine) st = vft_circuit_key_make(n, &shape, 0, NULL, &j->nodes);
   if (st == VFT_OK && memcmp(j->nodes.key.b, vft_node_key, 32))
     st = vft_fail(VFT_USAGE, "the nodes' key is not the built-in one: run make vk");
   if (st == VFT_OK) st = vft_circuit_prove(&j->nodes, n, &proof, &profile);
@@ -228,6 +229,7 @@ static vft_status outermost(job *j, const range *root) {
   vft_proof proof = {0};
   vft_prove_profile profile;
   vft_machine_shape shape = vft_outer_shape();
+  vft_proof_options options = vft_outer_options();
   vft_poseidon_digest last;
   vft_digest released;
   memset(&key, 0, sizeof key);
@@ -244,7 +246,7 @@ static vft_status outermost(job *j, const range *root) {
   double begun = vft_seconds();
   vft_status st = vft_certificate_statement(&j->a, &j->keys, &released, statement);
   if (st == VFT_OK) st = vft_outer_make(j->node, statement, &w, &c);
-  if (st == VFT_OK) st = vft_circuit_key_make(c, &shape, 0, &key);
+  if (st == VFT_OK) st = vft_circuit_key_make(c, &shape, 0, &options, &key);
   if (st == VFT_OK && memcmp(key.key.b, vft_outer_key, 32))
     st = vft_fail(VFT_USAGE, "the outermost circuit's key is not the built-in one: run make vk");
   if (st == VFT_OK) st = vft_circuit_prove(&key, c, &proof, &profile);

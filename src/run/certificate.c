@@ -164,6 +164,7 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   vft_soundness soundness = {0};
   vft_machine *machine = NULL;
   vft_machine_shape shape = vft_outer_shape();
+  vft_proof_options options = vft_outer_options();
   memset(report, 0, sizeof *report);
   if (memcmp(c->manifest, a->manifest->digest, 32))
     return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
@@ -176,8 +177,8 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   memcpy(key.b, vft_outer_key, sizeof key.b);
   TRY(vft_machine_build(&shape, &machine));
   begun = vft_seconds();
-  vft_status st = vft_circuit_check(machine, &key, in, VFT_OUTER_INPUTS, c->proof, c->length,
-                                    &soundness);
+  vft_status st = vft_circuit_check(machine, &options, &key, in, VFT_OUTER_INPUTS, c->proof,
+                                    c->length, &soundness);
   report->proof_ms = 1e3 * (vft_seconds() - begun);
   report->leaves = vft_aggregation_leaves(a);
   report->outer = vft_soundness_total(&soundness);

@@ -23,9 +23,9 @@ static vft_status make_kind(const vft_aggregation *a, uint32_t k, vft_leaf_keys 
   memset(&leaf, 0, sizeof leaf);
   memset(&wrap, 0, sizeof wrap);
   vft_status st = vft_leaf_make(a, out->kinds.example[k], NULL, &out->inner[k], &c);
-  if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), &leaf);
+  if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf);
   if (st == VFT_OK) st = vft_node_wrap(&leaf, none, NULL, 0, &out->leaf[k], &w);
-  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, &wrap);
+  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &wrap);
   if (st == VFT_OK) st = vft_digest_elements(&wrap.key, out->wrap + 4 * k);
   vft_circuit_key_free(&leaf);
   vft_circuit_key_free(&wrap);

@@ -33,6 +33,10 @@ struct vft_channel {
   size_t len, capacity;    /* len: bytes written, or bytes of the proof given */
   const uint8_t *in;       /* verifier */
   size_t read;
+  const vft_ext *pad;      /* prover */
+  size_t pads;             /* left */
+  bool padding;
+  size_t sent_ext;
 };
 
 static void put64(uint8_t *b, uint64_t x) {
@@ -234,8 +238,32 @@ vft_status vft_channel_send_fp(vft_channel *ch, const char *label, vft_fp *v, si
 
 vft_status vft_channel_send_ext(vft_channel *ch, const char *label, vft_ext *v, size_t n) {
   _Static_assert(sizeof(vft_ext) == 3 * sizeof(vft_fp), "an extension element is 3 coefficients");
-  return send_elements(ch, VFT_MESSAGE_EXT, label, n, v ? v->c : NULL, 3 * n);
+  ch->sent_ext += n;
+  if (!ch->padding || !n)
+    return send_elements(ch, VFT_MESSAGE_EXT, label, n, v ? v->c : NULL, 3 * n);
+  if (n > ch->pads) {
+    if (!ch->failed) ch->failed = VFT_USAGE;
+    return vft_fail(VFT_USAGE, "proof channel: \"%s\" is to be padded, and the pads are used up",
+                    label);
+  }
+  vft_ext *padded = vft_alloc_raw(n, sizeof *padded);
+  if (!padded) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++) padded[i] = vft_ext_sub(v[i], ch->pad[i]);
+  ch->pad += n;
+  ch->pads -= n;
+  vft_status st = send_elements(ch, VFT_MESSAGE_EXT, label, n, padded->c, 3 * n);
+  vft_free(padded);
+  return st;
 }
+
+void vft_channel_pad(vft_channel *ch, const vft_ext *pad, size_t n) {
+  ch->padding = pad != NULL;
+  ch->pad = pad;
+  ch->pads = n;
+}
+
+size_t vft_channel_pads_left(const vft_channel *ch) { return ch->pads; }
+size_t vft_channel_sent_ext(const vft_channel *ch) { return ch->sent_ext; }
 
 vft_status vft_channel_send_digest(vft_channel *ch, const char *label, vft_digest *d) {
   if (ch->hash == VFT_HASH_POSEIDON) {

@@ -50,6 +50,14 @@ VFT_MUST_CHECK vft_status vft_channel_send_ext(vft_channel *ch, const char *labe
                                                size_t n);
 VFT_MUST_CHECK vft_status vft_channel_send_digest(vft_channel *ch, const char *label,
                                                   vft_digest *d);
+/* Prover: from now on extension elements are sent less these pads, each used once and in order, and
+ * the caller's v stays as it is: what is absorbed and what challenges follow from are the padded
+ * values. NULL ends that. Sending more elements than there are pads fails, VFT_USAGE. The pads are
+ * borrowed. */
+void vft_channel_pad(vft_channel *ch, const vft_ext *pad, size_t n);
+/* Pads not used yet; and the number of extension elements sent so far. */
+size_t vft_channel_pads_left(const vft_channel *ch);
+size_t vft_channel_sent_ext(const vft_channel *ch);
 /* Merkle opening data only: it is authenticated by a root absorbed before and no later
  * challenge may depend on it, so it is carried without being absorbed. */
 VFT_MUST_CHECK vft_status vft_channel_send_opening(vft_channel *ch, void *data, size_t len);

@@ -40,6 +40,7 @@ typedef struct {
                      const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma);
   void (*stage)(void *ctx, const char *name); /* a stage ends; may be NULL */
   bool rehearsal; /* no fractions: a point is made up where theirs would be (prove/rehearse.c) */
+  bool hiding;    /* claims are not opened here (prove/hiding.h) */
 } vft_prover_side;
 
 /* Values of the PUBLIC tensors, checked against their bounds ("statement/input"): one allocation,
@@ -67,6 +68,30 @@ VFT_MUST_CHECK vft_status vft_driver_open_oracles(vft_channel *ch, const vft_tre
 /* Numbers of the trees that have claims, ascending; returns their number. opened: ntrees. */
 uint32_t vft_oracles_opened(const vft_oracle_claims *claims, uint32_t ntrees, uint32_t *opened);
 
+/* All claims on committed tensors, batched with powers of one challenge: sum over functionals of
+ * coef * functional = sigma. Start with power 1, sigma 0 and the challenge. */
+typedef struct {
+  vft_fset set;
+  vft_ext *coef;
+  uint32_t cap;
+  vft_ext gamma, power, sigma;
+} vft_claim_batch;
+/* coef * f is part of the claim at hand. */
+VFT_MUST_CHECK vft_status vft_claim_batch_add(vft_claim_batch *b, const vft_functional *f,
+                                              vft_ext coef);
+/* The claim at hand has this total and ends. */
+void vft_claim_batch_next(vft_claim_batch *b, vft_ext total);
+/* The batch as claims on the trees' boxes, b->set.n of them. */
+VFT_MUST_CHECK vft_status vft_claim_batch_list(const vft_claim_batch *b, const vft_trees *trees,
+                                               vft_opening_claim *claim);
+void vft_claim_batch_free(vft_claim_batch *b);
+
+/* The last stage: opens the session's equations and evaluations on committed tensors. */
+VFT_MUST_CHECK vft_status vft_driver_claims(vft_session *s, const vft_trees *trees,
+                                            const vft_digest *root,
+                                            const vft_proof_options *options,
+                                            const vft_prover_side *prover);
+
 /* Opens the claims (sorted here) on the trees with these layouts and roots: their sum is sigma. */
 VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
                                           const vft_digest *root, uint32_t ntrees, unsigned c,
@@ -83,6 +108,7 @@ VFT_MUST_CHECK vft_status vft_driver_soundness(const vft_soundness *s, vft_verif
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *options);
 
 extern const char vft_protocol_name[];         /* of program proofs */
+extern const char vft_hiding_protocol_name[]; /* of hiding program proofs */
 extern const char vft_oracle_protocol_name[]; /* of oracle openings */
 
 #endif

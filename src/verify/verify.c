@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hide/verify.h"
 #include "verify/driver.h"
 
 vft_proof_options vft_proof_options_default(void) {
@@ -58,6 +59,23 @@ vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags) 
   return vft_soundness_require(s, VFT_SOUNDNESS_LEVEL);
 }
 
+static vft_status verify_hiding(const vft_statement *statement, const vft_proof_options *options,
+                                vft_verify_flags flags, const uint8_t *proof, size_t len,
+                                vft_soundness *soundness) {
+  vft_status st = VFT_OK;
+  vft_soundness account;
+  memset(&account, 0, sizeof account);
+  TRY_OUT(vft_hide_verify(statement, options, proof, len, NULL, &account));
+  TRY_OUT(vft_driver_soundness(&account, flags));
+  if (soundness) {
+    *soundness = account;
+    memset(&account, 0, sizeof account);
+  }
+out:
+  vft_soundness_free(&account);
+  return st;
+}
+
 vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_options *options,
                             vft_verify_flags flags, const uint8_t *proof, size_t len,
                             vft_oracle_claims *claims, vft_soundness *soundness) {
@@ -72,6 +90,7 @@ vft_status vft_verify_proof(const vft_statement *statement, const vft_proof_opti
   memset(&trees, 0, sizeof trees);
   memset(&found, 0, sizeof found);
   if (!flags.bounds_checked) TRY(vft_program_check_bounds(statement->program));
+  if (options->hiding) return verify_hiding(statement, options, flags, proof, len, soundness);
   TRY(vft_statement_values(statement, &pub));
   ch = vft_channel_verifier(vft_protocol_name, options->hash, proof, len);
   if (!ch) {

@@ -39,6 +39,10 @@ typedef struct {
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
   const vft_fp *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
   size_t context_len;    /* elements */
+  bool hiding;           /* zero knowledge of the witness (docs/SOUNDNESS.md): BLAKE3, rate 2^-2 or
+                            less, no oracles, 2^log_columns at least the number of queries. Links
+                            are not hidden, and their roots must be computed or trusted by the
+                            verifier: they need not bind what they do in other proofs */
 } vft_proof_options;
 vft_proof_options vft_proof_options_default(void);
 /* For proofs that are verified inside of a circuit: Poseidon, and less work, since it is dearer. */
@@ -88,6 +92,8 @@ VFT_MUST_CHECK vft_status vft_verify_link_shapes(const vft_program *a, uint32_t 
  *   "whir/...", "merkle/..." the opening of links and witness
  *   "soundness/profile", "soundness/bits"  a test profile, or fewer than 128 bits
  *   "claims/left"          never, unless the driver itself is wrong
+ * Under options->hiding all checks up to the opening are of values that the proof hides, and part of
+ * the one sum that is opened: "whir/sum" stands for them all.
  * VFT_USAGE for a program that the bound checker or the driver refuses. */
 VFT_MUST_CHECK vft_status vft_verify_proof(const vft_statement *statement,
                                            const vft_proof_options *options,

@@ -94,7 +94,8 @@ static void make(instance *x, const shape *s, const vft_whir_params *params) {
     assert_int_equal(vft_merkle_commit(&x->merkle[t], hash_now, x->rs, s->rows[t], vft_rows_fp,
                                        &ctx, true),
                      VFT_OK);
-    x->tree[t] = (vft_whir_tree){vft_merkle_root(x->merkle[t]), s->rows[t], offset};
+    x->tree[t] = (vft_whir_tree){.root = vft_merkle_root(x->merkle[t]), .rows = s->rows[t],
+                                 .row_offset = offset};
     x->source[t] = (vft_whir_source){.type = s->type[t],
                                      .message = x->message[t],
                                      .weight = s->no_weight[t] ? NULL : x->weight[t],

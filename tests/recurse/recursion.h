@@ -20,7 +20,7 @@ typedef struct {
   vft_digest root;
   vft_proof proof;
   vft_proof_options options;
-  vft_ext *input;
+  vft_fp *input;
   uint32_t inputs;
 } proved;
 
@@ -53,10 +53,10 @@ static inline void prove_circuit(proved *p, const vft_circuit *c, unsigned log_c
   if (getenv("VFT_SHOW")) vft_prove_profile_print(&profile, stdout);
   p->inputs = c->cells[VFT_CELL_INPUT].n;
   p->input = malloc((p->inputs + 1) * sizeof *p->input);
-  memcpy(p->input, c->cells[VFT_CELL_INPUT].value, p->inputs * sizeof *p->input);
+  for (uint32_t i = 0; i < p->inputs; i++) p->input[i] = c->cells[VFT_CELL_INPUT].value[i].c[0];
 }
 
-static inline vft_status verify_circuit(const proved *p, const vft_ext *input, uint32_t n,
+static inline vft_status verify_circuit(const proved *p, const vft_fp *input, uint32_t n,
                                         const uint8_t *proof, size_t len) {
   int64_t **in;
   vft_status st = vft_machine_inputs(p->m, input, n, &in);
@@ -71,11 +71,11 @@ static inline vft_status verify_circuit(const proved *p, const vft_ext *input, u
 /* Records the verification of p's proof; its inputs and key are inputs of the circuit. */
 static inline vft_status record_verifier(vft_circuit *c, const proved *p, const uint8_t *proof,
                                          size_t len) {
-  uint32_t n = 3 * p->m->shape.inputs;
+  uint32_t n = p->m->shape.inputs;
   uint32_t *in = calloc(n, sizeof *in), key[1][4];
   const uint32_t **inputs = calloc(p->m->program->ntensors, sizeof *inputs);
   for (uint32_t i = 0; i < n; i++) {
-    vft_fp v = i / 3 < p->inputs ? p->input[i / 3].c[i % 3] : (vft_fp){0};
+    vft_fp v = i < p->inputs ? p->input[i] : (vft_fp){0};
     in[i] = vft_circuit_input(c, vft_ext_from_fp(v));
   }
   for (int k = 0; k < 4; k++) {

@@ -32,7 +32,7 @@ static vft_circuit *make_circuit(uint64_t s) {
   seed = s;
   vft_wire in[3], base[3], open[3];
   for (int i = 0; i < 3; i++) {
-    in[i] = vft_circuit_input(c, rnd_ext());
+    in[i] = vft_circuit_input(c, vft_ext_from_fp(rnd_fp()));
     base[i] = vft_circuit_base(c, i == 1 ? (vft_fp){VFT_P - 1} : i ? (vft_fp){0xffffffffu} : rnd_fp());
     open[i] = vft_circuit_free_cell(c, rnd_ext());
   }

@@ -3,10 +3,10 @@
 
 static vft_circuit *small_circuit(void) {
   vft_circuit *c = vft_circuit_new();
-  vft_wire in = vft_circuit_input(c, (vft_ext){{{5}, {6}, {7}}});
+  vft_wire in = vft_circuit_input(c, vft_ext_from_fp((vft_fp){5}));
   vft_wire x = vft_circuit_free_cell(c, (vft_ext){{{9}, {1}, {2}}});
   vft_wire y = vft_circuit_sum(c, in, x, in);
-  vft_wire want = vft_circuit_input(c, vft_circuit_value(c, y));
+  vft_wire want = vft_circuit_free_cell(c, vft_circuit_value(c, y));
   vft_wire minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
   vft_circuit_zero(c, vft_circuit_sum(c, minus, want, y));
   vft_wire_part lane[8] = {{y, 0}, {y, 1}, {y, 2}};

@@ -162,8 +162,9 @@ static void column_cells(const uint64_t *value, size_t words, bool ext, vft_fp *
 
 vft_status vft_whir_columns(vft_channel *ch, const vft_whir_queries *q, const vft_merkle *from,
                             const vft_digest *root, unsigned log_n, size_t words, bool ext,
-                            vft_fp *columns) {
+                            bool salted, vft_fp *columns) {
   (void)from;
+  if (salted) vft_record_fail("a salted tree");
   vft_status st = VFT_OK;
   size_t n = q->n;
   memcpy(q->distinct, q->index, n * sizeof *q->index);

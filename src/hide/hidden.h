@@ -1,0 +1,104 @@
+/* What a hiding proof shows of the values that it hides.
+ *
+ * In a hiding proof every element of E that the stages before the opening send is m - pad, where
+ * the pads are uniform and part of the witness's tree. The verifier's checks then are statements
+ * about hidden values, which the same verifier, run on linear forms (hide/forms), writes down:
+ *
+ *   scalars   the pads, in the order of messages, and "late" scalars: a product of two hidden
+ *             values, or the inverse of one, which the prover commits after these stages
+ *   zeros     linear forms that must be 0
+ *   products  late scalars that must be the product of two hidden values, its factors
+ *   claims    weighted sums of committed tensors that must be a hidden value */
+#ifndef VFT_HIDE_HIDDEN_H
+#define VFT_HIDE_HIDDEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "field/goldilocks.h"
+#include "verify/functional.h"
+#include "verify/verify.h"
+
+/* scalar: a pad's number, or VFT_HIDDEN_LATE + a late scalar's. */
+#define VFT_HIDDEN_LATE ((uint32_t)1 << 31)
+typedef struct {
+  uint32_t scalar;
+  vft_ext coef;
+} vft_hidden_term;
+
+typedef struct {
+  vft_ext known;
+  uint64_t form; /* 0: none */
+} vft_hidden_value;
+
+typedef struct {
+  uint32_t left, right; /* factors */
+  uint32_t late;
+} vft_hidden_product;
+
+/* How a late scalar is made. */
+typedef struct {
+  int is_inverse;
+  uint32_t left, right; /* factors; of an inverse, left is the number of a factor too */
+} vft_hidden_late;
+
+typedef struct {
+  vft_hidden_value total;
+  uint32_t first, n; /* parts */
+} vft_hidden_claim;
+
+typedef struct {
+  vft_functional f; /* weights are in the arena */
+  vft_ext coef;
+} vft_hidden_part;
+
+typedef struct {
+  size_t first, n; /* terms by increasing scalar */
+} vft_hidden_form;
+
+typedef struct vft_hidden_weights vft_hidden_weights;
+typedef struct vft_hidden {
+  vft_arena arena;
+  vft_status status; /* of the recording */
+  uint32_t npads, nlate, lates_cap;
+  vft_hidden_late *late;
+  vft_hidden_form *form; /* form i is form[i - 1] */
+  uint32_t nforms, forms_cap;
+  vft_hidden_term *term;
+  size_t nterms, terms_cap;
+  vft_hidden_value *factor, *zero;
+  uint32_t nfactors, factors_cap, nzeros, zeros_cap;
+  vft_hidden_product *product;
+  uint32_t nproducts, products_cap;
+  vft_hidden_claim *claim;
+  uint32_t nclaims, claims_cap;
+  vft_hidden_part *part;
+  uint32_t nparts, parts_cap;
+  vft_hidden_weights *weights; /* read so far */
+  uint32_t nweights, weights_cap;
+  const vft_random *simulate;
+} vft_hidden;
+
+/* Runs the verifier on the channel up to the opening; *h is freed by the caller, also after a
+ * failure. pub: vft_statement_values. simulate: NULL, or, on a prover's channel, where the messages
+ * come from, there being nobody who has any (tests). Rejections: the channel's, and those of checks
+ * on known values. Fails VFT_USAGE (a program with oracles, whose claims would have to be told), VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_hidden_run(vft_hidden *h, const vft_statement *statement,
+                                         const void *pub, const vft_proof_options *options,
+                                         vft_channel *ch, vft_digest *witness_root,
+                                         vft_soundness *soundness,
+                                         const vft_random *simulate);
+void vft_hidden_free(vft_hidden *h);
+
+/* The value for given scalars. */
+vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, const vft_ext *pad,
+                            const vft_ext *late);
+/* The late scalars that belong to these pads, nlate of them, in order. */
+void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late);
+/* Adds scale times the value's form to the scalars' weights; returns scale times its known part. */
+vft_ext vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale,
+                         vft_ext *pad_weight, vft_ext *late_weight);
+
+#endif

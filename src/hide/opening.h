@@ -1,0 +1,51 @@
+/* The end of a hiding proof: everything that hide/hidden.h collects becomes one hiding opening.
+ *
+ * Messages, after the stages that the pads cover, with their labels:
+ *   send the root of the tree of late values (hiding/root): the late scalars; one random scalar a
+ *     for every factor; two pads b1, b0
+ *   when there are products: challenge rho (hiding/rho); send c1 - b1, c0 - b0 (hiding/cross),
+ *     where c1 = sum_j rho^j (a_l y + a_r x), c0 = sum_j rho^j a_l a_r over the products (x, y),
+ *     whose factors have numbers l and r; challenge chi (hiding/chi); send chi x + a of every
+ *     factor x (hiding/factors)
+ *   challenge gamma (opening/gamma): all claims, each a weighted sum of what is committed, are
+ *     batched with its powers; in order
+ *       the stages' claims     sum of tensors' weighted sums - (form of the total) = its known part
+ *       zeros                  form = -known
+ *       factors                chi (form of x) + a = (what was sent) - chi (known part of x)
+ *       products               chi^2 sum_j rho^j z_j + chi b1 + b0
+ *                                = sum_j rho^j x'_l x'_r - chi c1' - c0', primes: as sent
+ *   the hiding opening (argument/whir_hiding.h) of links, witness with pads, late values. */
+#ifndef VFT_HIDE_OPENING_H
+#define VFT_HIDE_OPENING_H
+
+#include "argument/whir_hiding.h"
+#include "hide/hidden.h"
+#include "verify/driver.h"
+
+/* The program's trees, the witness's with one more box behind the tensors: the pads, [pads, 3].
+ * Fails VFT_USAGE when the program commits no witness. */
+VFT_MUST_CHECK vft_status vft_hide_trees(vft_trees *trees, const vft_program *program,
+                                         uint32_t npads);
+
+/* What a prover supplies. */
+typedef struct {
+  void *ctx;
+  /* Makes and commits the late values, of which there are `values`. */
+  vft_status (*commit)(void *ctx, const vft_hidden *h, const vft_hiding_shape *shape,
+                       size_t values, vft_digest *root);
+  void (*cross)(void *ctx, const vft_hidden *h, vft_ext rho, vft_ext c[2]);
+  void (*factors)(void *ctx, const vft_hidden *h, vft_ext chi, vft_ext *x);
+  vft_status (*open)(void *ctx, vft_channel *ch, const vft_whir_params *params,
+                     const vft_hiding_shape *shape, const vft_hiding_claim *claim,
+                     const vft_opening *opening);
+} vft_hide_hooks;
+
+/* root: of the trees, links first. prover NULL: verifies, with the rejections of
+ * vft_hiding_verify. lambda: NULL, but for the simulator's world (tests). */
+VFT_MUST_CHECK vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h,
+                                        const vft_trees *trees, const vft_digest *root,
+                                        unsigned log_columns, const vft_proof_options *options,
+                                        const vft_hide_hooks *prover, const vft_ext *lambda,
+                                        vft_soundness *soundness);
+
+#endif
