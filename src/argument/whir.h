@@ -51,8 +51,8 @@ enum {
   VFT_WHIR_LEVELS_MAX = 12,
   VFT_WHIR_VARIABLES_MAX = 40,  /* k0 + c */
   VFT_WHIR_ROW_VARIABLES_MAX = 24,
-  VFT_WHIR_FINAL_LOG_MAX = 6,   /* at most 64 coefficients in the clear */
-  VFT_WHIR_GRIND_MAX = 20,
+  VFT_WHIR_FINAL_LOG_MAX = 10,  /* at most 1024 coefficients in the clear */
+  VFT_WHIR_GRIND_MAX = 26,
   VFT_WHIR_TREES_MAX = 256
 };
 

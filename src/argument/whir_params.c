@@ -10,6 +10,8 @@ enum {
   FIRST_RATE = 4,        /* -log2 of the rate of level 1 */
   FIRST_RATE_LONG = 3,   /* the same for long rows, where the code of level 1 is a cost */
   LONG_ROW = 17,
+  FINAL_LOG = 6,         /* the last vector is at most so long; more would be dear in a circuit, */
+  FINAL_LOG_LOW = 10,    /* but at rates of 1/8 and less, for short proofs, it is shorter than a level */
   RATE_MAX = 8,          /* (1 + rho)/2 hardly falls any more */
   QUERIES_MAX = 4096
 };
@@ -30,7 +32,8 @@ static vft_status shape(vft_whir_params *p, unsigned k0, unsigned c, unsigned lo
   /* The domain halves from level to level (rate 2^-(b + FOLD - 1)), as in WHIR. */
   unsigned rate = c >= LONG_ROW ? FIRST_RATE_LONG : FIRST_RATE;
   if (rate < log_inv_rate) rate = log_inv_rate;
-  for (unsigned left = c; left > VFT_WHIR_FINAL_LOG_MAX; left -= FOLD) {
+  unsigned last = log_inv_rate >= 3 ? FINAL_LOG_LOW : FINAL_LOG;
+  for (unsigned left = c; left > last; left -= FOLD) {
     p->level[p->levels++] = (vft_whir_level){.row_vars = FOLD,
                                              .log_msg = (uint8_t)(left - FOLD),
                                              .log_inv_rate = (uint8_t)rate};

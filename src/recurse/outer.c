@@ -22,6 +22,7 @@ vft_machine_shape vft_outer_shape(void) {
 vft_proof_options vft_outer_options(void) {
   vft_proof_options o = vft_proof_options_default();
   o.log_inv_rate = 4;
+  o.grind = 26; /* a query is longer than its work */
   o.hiding = true;
   return o;
 }

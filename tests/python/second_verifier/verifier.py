@@ -29,7 +29,7 @@ def parameters(k0, c, bits, grind, queries):
     """(row variables, log message, rate exponent, grind, queries) of each level."""
     level = [[k0, c, 1, grind, 0]]
     rate, left = 3 if c >= 17 else 4, c
-    while left > 6:
+    while left > 6:  # of rates 1/2 and 1/4
         level.append([4, left - 4, rate, grind, 0])
         rate, left = min(rate + 3, 8), left - 4
     for x in level:
