@@ -565,7 +565,7 @@ static void bad_shapes_are_refused(void **state) {
   assert_int_equal(vft_whir_params_choose(&params, 25, 7, 1, 128, 0), VFT_USAGE);
   assert_int_equal(vft_whir_params_choose(&params, 3, 0, 4, 128, 0), VFT_USAGE);
   assert_int_equal(vft_whir_params_choose(&params, 3, 7, 0, 128, 0), VFT_USAGE);
-  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 1, 128, 21), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 1, 128, 27), VFT_USAGE);
   assert_int_equal(vft_whir_params_choose(&params, 3, 30, 1, 128, 0), VFT_USAGE);
 }
 

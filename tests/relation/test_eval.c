@@ -256,7 +256,7 @@ static void counting(void **state) {
     plant(&t, "y", 33, y);
     plant(&t, "v", 7 * 500 + 2, 16); /* one more than width 4 allows */
     assert_int_equal(vft_trace_count_lookups(&t), VFT_RESOURCE);
-    assert_non_null(strstr(vft_error_message(), "lookup v, point 3502: (4, 16, 0, 0)"));
+    assert_non_null(strstr(vft_error_message(), "lookup v, point 3502: (4, 16, 0, 0, 0)"));
     vft_trace_free(&t);
   }
   vft_threads_set(0);
