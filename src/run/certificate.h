@@ -26,7 +26,7 @@ typedef struct {
 enum { VFT_CERTIFICATE_MAX = 1 << 28 };
 
 VFT_MUST_CHECK vft_status vft_certificate_write(const char *path, const vft_certificate *c);
-/* Fails: VFT_REJECTED ("certificate/missing", "certificate/header"), VFT_USAGE (another version),
+/* Fails: VFT_REJECTED "certificate/header", VFT_USAGE (no such file, another version),
  * VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_certificate_read(const char *path, vft_certificate *out);
 void vft_certificate_free(vft_certificate *c);
@@ -39,7 +39,7 @@ VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
 
 /* Verifies the proof for that manifest. a: the manifest's, to which the blocks table is added.
  * Fails: VFT_REJECTED "certificate/manifest", "certificate/epochs", "certificate/windows",
- * "sampler/beacon", or a check of the proof; VFT_RESOURCE. */
+ * "sampler/beacon", a check of the proof, or "soundness/bits" (the whole chain); VFT_RESOURCE. */
 typedef struct {
   bool cached;      /* leaves' keys */
   double keys_s, proof_ms;

@@ -18,7 +18,8 @@ uint32_t vft_leaf_columns(const vft_circuit *leaf);
 /* Records and commits every kind of leaf and its wrap: seconds and, for large programs, gigabytes. */
 VFT_MUST_CHECK vft_status vft_leaf_keys_make(const vft_aggregation *a, vft_leaf_keys *out);
 /* The same from a cache in the user's cache folder (XDG_CACHE_HOME or HOME/.cache, vft/), kept under
- * h_Pi, the joining of steps and the nodes' key; *cached says whether it was there. */
+ * h_Pi, the joining of steps and the two built-in keys, and believed; *cached says whether it was
+ * there. */
 VFT_MUST_CHECK vft_status vft_leaf_keys_cached(const vft_aggregation *a, vft_leaf_keys *out,
                                                bool *cached);
 

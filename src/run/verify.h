@@ -36,7 +36,7 @@ typedef struct {
   const char *certificate; /* verify this file instead of a folder's proofs; NULL: none */
   const char *manifest;    /* NULL: FOLDER/manifest.json */
   const char *model;   /* model file or folder, or 64 hexadecimal digits of h0; NULL: none */
-  const char *adapter; /* PEFT folder; NULL: FOLDER/adapter when it is there */
+  const char *adapter; /* PEFT folder; NULL: FOLDER/adapter when it is there, with a certificate none */
   unsigned require;    /* bit c: claim c must be checked */
 } vft_verify_request;
 

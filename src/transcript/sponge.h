@@ -36,7 +36,7 @@
  * as long as different headers have different elements. Headers are nothing that a prover
  * chooses: type, label and count of a message are determined by the messages before it
  * (the program's digest is absorbed before anything that depends on the program); two
- * histories that agree up to a header have the same header. The few whose count is free (the bytes
+ * histories that agree up to a header have the same header. The few whose count is free (the elements
  * of the context) differ in their element but for chance, 2^-63. A group of eight that a squeeze
  * cuts short is filled up with zeros in effect; where it is cut, the headers say. A difference
  * in absorbed elements stays in the state unless two calls meet in the capacity's 256 bits:

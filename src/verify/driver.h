@@ -1,5 +1,5 @@
 /* The proof driver: one sequence of messages and challenges for prover and verifier
- * (docs/PROTOCOL). A prover adds `vft_prover_side`, a verifier passes NULL. */
+ * (docs/SPEC.md). A prover adds `vft_prover_side`, a verifier passes NULL. */
 #ifndef VFT_VERIFY_DRIVER_H
 #define VFT_VERIFY_DRIVER_H
 

@@ -138,7 +138,7 @@ VFT_MUST_CHECK vft_status vft_session_init(vft_session *s, const vft_program *pr
                                            const vft_hooks *hooks);
 void vft_session_free(vft_session *s);
 
-/* ---- sums (verify/sum.c) ---- */
+/* ---- sums (verify/tally.c) ---- */
 /* Range of an index: positions off .. off + w.size - 1, weighted. */
 typedef vft_axis vft_window;
 

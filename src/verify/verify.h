@@ -34,7 +34,7 @@ typedef struct {
 typedef struct {
   unsigned log_inv_rate;  /* of the committed trees; 1 */
   unsigned bits;          /* soundness of each opening; 130 */
-  unsigned grind;         /* bits of work before each query phase, <= 20; 20 */
+  unsigned grind;         /* bits of work before each query phase, <= 26 (Poseidon: 24); 20 */
   vft_hash_kind hash;     /* of channel and trees, those of links and oracles too; BLAKE3 */
   unsigned test_queries;  /* not 0: the TEST PROFILE with that many queries, never sound */
   const vft_fp *context; /* what the proof belongs to (run, step): absorbed first; may be NULL */
