@@ -3,9 +3,9 @@
  * What a cell is does not depend on when it was recorded: a name of 128 bits is made of its kind and,
  * for constants, parts and sums, of its value or of the names of what it refers to (the factors of a
  * product in the order of their names); others are known by their number, which the order of the
- * verifier's statements fixes. Parts and sums that nothing needs are dropped, equal parts are one,
- * and each kind is sorted: constants by value, parts by name, sums by depth and name, zeros by the
- * name of their cell. Names only sort: two different cells with one name (which nobody can gain
+ * verifier's statements fixes. Constants, parts and sums that nothing needs are dropped, equal ones
+ * are one, and each kind is sorted: constants by value, parts by name, sums by depth and name, zeros
+ * by the new number of their cell, each once. Names only sort: two different cells with one name (which nobody can gain
  * from, since circuits are not made of what a prover chooses) would make an order that is not
  * reproducible, and no wrong circuit. */
 #include <stdlib.h>
@@ -144,7 +144,7 @@ static int by_value(const void *a, const void *b) {
   return 0;
 }
 
-/* The needed ones to the front, in order; equal ones (parts) become one. to[old] = new number. */
+/* The needed ones to the front, in order; equal ones become one. to[old] = new number. */
 static uint32_t sort(item *list, uint32_t n, const uint8_t *needed,
                      int (*order)(const void *, const void *), bool same, uint32_t *to) {
   uint32_t kept = 0, out = 0;
@@ -215,7 +215,7 @@ static bool rearrange(work *w) {
     sorted_constants = c->cells[VFT_CELL_CONSTANT].value;
     uint32_t n[3];
     for (int k = 0; k < 3; k++)
-      n[k] = sort(list[k], c->cells[kind[k]].n, needed[k], k ? by_name : by_value, k == 1, w->to[k]);
+      n[k] = sort(list[k], c->cells[kind[k]].n, needed[k], k ? by_name : by_value, k > 0, w->to[k]);
     good = take(c, kind[0], list[0], n[0], NULL, 0) &&
            take(c, kind[1], list[1], n[1], c->part, sizeof *c->part) &&
            take(c, kind[2], list[2], n[2], c->sum, sizeof *c->sum);

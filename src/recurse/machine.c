@@ -179,6 +179,8 @@ static void add_permutations(build *c) {
   vft_raw_term parts = VFT_RAW0(TAG_PARTS), bit = VFT_RAW1(1, m->at_swap, "p");
   vft_raw_term swap = VFT_RAW1(1, m->swap, "p");
   lookup(c, "sponge/read_swap", "p", &parts, 1, &bit, 1, &swap, 1);
+  vft_raw_term boolean[2] = {VFT_RAW2(1, m->swap, "p", m->swap, "p"), VFT_RAW1(-1, m->swap, "p")};
+  vft_build_field_zero(b, "sponge/swap", "p", boolean, 2);
   vft_poseidon_chain chain = vft_build_poseidon_chain(b, &c->poseidon, "sponge", "p", VFT_NO_TENSOR,
                                                       VFT_POSEIDON_COMMITTED);
   memcpy(m->x, chain.x, sizeof m->x);

@@ -81,11 +81,17 @@ static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
   TRY(c->status);
   for (uint32_t i = 0; i < c->nsponge; i++)
     for (int k = 0; k < VFT_POSEIDON_RATE; k++)
-      if (dropped(c->sponge[i].lane[k].wire))
+      if (dropped(c->sponge[i].lane[k].wire) || dropped(c->sponge[i].swap))
         return vft_fail(VFT_USAGE, "circuit: permutation %u reads a lane that is not kept", i);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++)
     if (dropped(c->sum[i].a) || dropped(c->sum[i].b) || dropped(c->sum[i].c))
       return vft_fail(VFT_USAGE, "circuit: sum %u reads a lane that is not kept", i);
+  for (uint32_t i = 0; i < c->nzero; i++)
+    if (dropped(c->zero[i]))
+      return vft_fail(VFT_USAGE, "circuit: zero %u reads a lane that is not kept", i);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++)
+    if (dropped(c->fetch[i].index))
+      return vft_fail(VFT_USAGE, "circuit: fetch %u reads a lane that is not kept", i);
   for (uint32_t i = 0; i < c->nsplit; i++)
     if (dropped(c->split[i].wire))
       return vft_fail(VFT_USAGE, "circuit: split %u reads a lane that is not kept", i);

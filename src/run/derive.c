@@ -9,8 +9,9 @@
 
 enum { LOG_INV_RATE = 1 };
 
-unsigned vft_derive_columns(size_t elements) {
+unsigned vft_derive_columns(vft_hash_kind hash, size_t elements) {
   unsigned n = vft_log2_ceil(elements ? elements : 1);
+  if (hash == VFT_HASH_POSEIDON) return n < 19 ? 12 : n > 27 ? 20 : n - 7;
   return n < 21 ? 12 : n > 27 ? 18 : n - 9;
 }
 
@@ -18,7 +19,7 @@ vft_status vft_derive_step(const vft_step_shape *shape, const vft_profile *profi
                            vft_step **out) {
   TRY(vft_step_build(shape, profile, 12, out));
   vft_program *p = (*out)->program;
-  p->log_columns = vft_derive_columns(vft_program_tree_elements(p, VFT_WITNESS, 0));
+  p->log_columns = vft_derive_columns(shape->hash, vft_program_tree_elements(p, VFT_WITNESS, 0));
   vft_status st = vft_program_check_bounds(p);
   if (st != VFT_OK) {
     vft_step_free(*out);
@@ -75,7 +76,8 @@ static vft_status tree_ids(const vft_step *s, vft_origin origin, uint32_t group,
 }
 
 unsigned vft_derive_oracle_columns(const vft_step *s) {
-  return vft_derive_columns(vft_program_tree_elements(s->program, VFT_ORACLE, s->oracle_base));
+  return vft_derive_columns(s->shape.hash,
+                            vft_program_tree_elements(s->program, VFT_ORACLE, s->oracle_base));
 }
 
 vft_status vft_derive_oracle_boxes(const vft_step *s, uint32_t oracle, vft_box **box,

@@ -16,8 +16,9 @@
 #include "verify/verify.h"
 
 /* The declared row length of a committed matrix of `elements`: 2^c with
- * c = ceil(log2(elements)) - 9, at least 12 and at most 18; so 257 to 512 rows in between. */
-unsigned vft_derive_columns(size_t elements);
+ * c = ceil(log2(elements)) - 9, at least 12 and at most 18; so 257 to 512 rows in between. Under
+ * Poseidon, where a circuit hashes every opened column, c is 2 more: 65 to 128 rows. */
+unsigned vft_derive_columns(vft_hash_kind hash, size_t elements);
 
 /* Builds the step and checks its static bounds. c: the rule above on its witness. Fails as
  * vft_step_build and vft_program_check_bounds. */

@@ -112,10 +112,15 @@ static void state(leaf *l, bool after) {
         x, 8);
 }
 
-/* The group lies within the epoch e whose rows it is bound to: first = e S + r, r <= S - steps. */
+/* The group lies within the epoch e whose rows it is bound to: first = e S + r, r <= S - steps; and it
+ * begins where groups of G steps do: r = G q. So there are as many leaves as the account of the
+ * chain has (run/certificate.c). */
 static void group_rows(leaf *l) {
   uint64_t S = l->a->manifest->sampling.steps_per_epoch, e = l->first / S, r = l->first % S;
-  vft_wire epoch = base(l, vft_fp_from_u64(e)), within = base(l, vft_fp_from_u64(r));
+  uint64_t G = (uint64_t)l->a->shards.cut.steps;
+  vft_wire epoch = base(l, vft_fp_from_u64(e)), place = base(l, vft_fp_from_u64(r / G));
+  vft_wire within = vft_circuit_add(l->c, 0, place, vft_fp_from_u64(G));
+  (void)vft_circuit_bits(l->c, place, VFT_TABLE_LOG);
   vft_circuit_equal(l->c, l->in[VFT_AT_FIRST],
                     vft_circuit_add(l->c, within, epoch, vft_fp_from_u64(S)));
   at_most(l, within, S - (l->end - l->first));

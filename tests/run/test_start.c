@@ -194,11 +194,12 @@ static void test_adapter_root(void **state) {
 
 static void test_columns_rule(void **state) {
   (void)state;
-  assert_int_equal(vft_derive_columns(1), 12);
-  assert_int_equal(vft_derive_columns(1 << 21), 12);
-  assert_int_equal(vft_derive_columns((1 << 21) + 1), 13);
-  assert_int_equal(vft_derive_columns(1 << 27), 18);
-  assert_int_equal(vft_derive_columns((size_t)1 << 33), 18);
+  assert_int_equal(vft_derive_columns(VFT_HASH_POSEIDON, 1 << 24), 17);
+  assert_int_equal(vft_derive_columns(VFT_HASH_BLAKE3, 1), 12);
+  assert_int_equal(vft_derive_columns(VFT_HASH_BLAKE3, 1 << 21), 12);
+  assert_int_equal(vft_derive_columns(VFT_HASH_BLAKE3, (1 << 21) + 1), 13);
+  assert_int_equal(vft_derive_columns(VFT_HASH_BLAKE3, 1 << 27), 18);
+  assert_int_equal(vft_derive_columns(VFT_HASH_BLAKE3, (size_t)1 << 33), 18);
 }
 
 /* Inputs and labels of a batch are the record's tokens and the same shifted by one; the loss mask is

@@ -1,0 +1,140 @@
+/* What recursion takes: bench_recursion RUN, a proved run with proof_hash: poseidon and at least two
+ * proofs. Prints name=value lines, core-seconds of this process: a leaf (the opening of its claims, its
+ * own proof and its wrap), a node, a circuit of the nodes' shape proved hiding and not. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "recurse/machine_trace.h"
+#include "recurse/outer.h"
+#include "run/leaf_keys.h"
+
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void check(vft_status st) {
+  if (st == VFT_OK) return;
+  fprintf(stderr, "bench_recursion: %s\n", vft_error_message());
+  exit(1);
+}
+
+typedef struct {
+  vft_fp statement[VFT_RANGE_INPUTS];
+  vft_proof proof;
+} wrapped;
+
+static void shape_of(const char *what, const vft_circuit *c) {
+  printf("%s.permutations=%u\n%s.sums=%u\n", what, c->nsponge, what, c->cells[VFT_CELL_SUM].n);
+}
+
+/* Leaf number i under the keys; both children of the node are made so. */
+static void make(const vft_aggregation *a, uint64_t i, const vft_fp *keys, wrapped *out,
+                 vft_circuit_key *wrap_key) {
+  static const vft_fp none[VFT_RANGE_INPUTS];
+  vft_circuit *c, *w;
+  vft_circuit_key leaf;
+  vft_proof inner = {0};
+  vft_machine_shape shape = vft_node_shape();
+  check(vft_leaf_make(a, i, NULL, NULL, &c));
+  check(vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf));
+  if (i == 0) shape_of("recursion.leaf", c);
+  vft_circuit_free(c);
+  check(vft_node_wrap(&leaf, none, NULL, 0, NULL, &w));
+  if (i == 0) shape_of("recursion.wrap", w);
+  vft_circuit_key_free(wrap_key);
+  check(vft_circuit_key_make(w, &shape, 0, NULL, wrap_key));
+  vft_circuit_free(w);
+  if (!keys) {
+    vft_circuit_key_free(&leaf);
+    return;
+  }
+  double begun = cpu_seconds();
+  check(vft_leaf_make(a, i, keys, NULL, &c));
+  double recorded = cpu_seconds();
+  check(vft_circuit_prove(&leaf, c, &inner, NULL));
+  double proved = cpu_seconds();
+  for (int k = 0; k < VFT_RANGE_INPUTS; k++)
+    out->statement[k] = c->cells[VFT_CELL_INPUT].value[k].c[0];
+  check(vft_node_wrap(&leaf, out->statement, inner.bytes, inner.len, NULL, &w));
+  check(vft_circuit_prove(wrap_key, w, &out->proof, NULL));
+  double end = cpu_seconds();
+  if (i == 0)
+    printf("recursion.leaf_core_s=%.2f\nrecursion.leaf_record_core_s=%.2f\n"
+           "recursion.leaf_proof_core_s=%.2f\nrecursion.wrap_core_s=%.2f\n",
+           end - begun, recorded - begun, proved - recorded, end - proved);
+  vft_circuit_free(c);
+  vft_circuit_free(w);
+  vft_proof_free(&inner);
+  vft_circuit_key_free(&leaf);
+}
+
+/* The same circuit proved like the outermost one, hiding and not. */
+static void hiding(const vft_circuit *c) {
+  vft_machine_shape shape = vft_node_shape();
+  double took[2];
+  for (int h = 0; h < 2; h++) {
+    vft_proof_options options = vft_outer_options();
+    vft_circuit_key key;
+    vft_proof proof = {0};
+    options.hiding = h;
+    options.grind = 20; /* the same for both, and little */
+    check(vft_circuit_key_make(c, &shape, 0, &options, &key));
+    double begun = cpu_seconds();
+    check(vft_circuit_prove(&key, c, &proof, NULL));
+    took[h] = cpu_seconds() - begun;
+    vft_proof_free(&proof);
+    vft_circuit_key_free(&key);
+  }
+  printf("zk.plain_core_s=%.2f\nzk.hiding_core_s=%.2f\nzk.overhead=%.3f\n", took[0], took[1],
+         took[1] / took[0]);
+}
+
+int main(int argc, char **argv) {
+  vft_aggregation a;
+  vft_leaf_keys keys;
+  vft_circuit_key wrap[2], node_key;
+  vft_machine *node;
+  vft_machine_shape shape = vft_node_shape();
+  vft_fp given[VFT_AT_COMMON];
+  wrapped child[2];
+  memset(&keys, 0, sizeof keys);
+  memset(wrap, 0, sizeof wrap);
+  memset(child, 0, sizeof child);
+  if (argc != 2) {
+    fprintf(stderr, "usage: bench_recursion RUN\n");
+    return 2;
+  }
+  check(vft_aggregation_open(argv[1], &a));
+  check(vft_machine_build(&shape, &node));
+  bool cached;
+  check(vft_leaf_keys_cached(&a, &keys, &cached));
+  vft_digest key;
+  memcpy(key.b, vft_node_key, 32);
+  check(vft_digest_elements(&key, given));
+  memcpy(given + VFT_AT_LEAF_KEYS, keys.wrap, sizeof keys.wrap);
+  vft_node_child c[2];
+  for (uint64_t i = 0; i < 2; i++) {
+    uint64_t first, end;
+    make(&a, i, given, &child[i], &wrap[i]);
+    vft_aggregation_range(&a, i, &first, &end);
+    c[i] = (vft_node_child){1 + vft_aggregation_kind(&a, &keys.kinds, i), first, end,
+                            child[i].proof.bytes, child[i].proof.len};
+  }
+  double begun = cpu_seconds();
+  vft_circuit *n;
+  vft_proof proof = {0};
+  check(vft_node_join(node, child[0].statement, c, &n));
+  double recorded = cpu_seconds();
+  check(vft_circuit_key_make(n, &shape, 0, NULL, &node_key));
+  double made = cpu_seconds();
+  check(vft_circuit_prove(&node_key, n, &proof, NULL));
+  printf("recursion.node_core_s=%.2f\nrecursion.node_proof_bytes=%zu\n",
+         cpu_seconds() - made + (recorded - begun), proof.len);
+  shape_of("recursion.node", n);
+  hiding(n);
+  return 0;
+}
