@@ -123,7 +123,7 @@ static void absorb_statement(vft_session *s, const vft_statement *st,
 /* Sums of num(r) and den(r) over the leaves, block by block. */
 typedef struct {
   vft_tally num, den;
-  vft_ext beta[VFT_LOOKUP_COLS]; /* powers */
+  vft_ext beta[VFT_LOOKUP_COLS], minus_beta[VFT_LOOKUP_COLS]; /* powers */
 } leaf_sums;
 
 /* Windows of a block's axes: eq at the part of r that addresses the axis. */
@@ -139,7 +139,8 @@ static vft_status add_lookup(vft_session *s, leaf_sums *sums, const vft_lookup *
                              vft_ext prefix, const vft_window *window) {
   sums->num.known = vft_ext_add(sums->num.known, prefix);
   for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
-    TRY(vft_tally_add_terms(s, &sums->den, vft_ext_neg(vft_ext_mul(prefix, sums->beta[j])),
+    if (lookup->col[j].nterms)
+      TRY(vft_tally_add_terms(s, &sums->den, vft_ext_mul(prefix, sums->minus_beta[j]),
                           lookup->col[j].terms, lookup->col[j].nterms, lookup->nindex,
                           lookup->nindex, lookup->size, window));
   if (sums->den.nproducts)
@@ -208,6 +209,7 @@ static vft_status leaf_claims(vft_session *s, const vft_fractions *fr, vft_ext a
   sums.beta[0] = VFT_EXT_ONE;
   for (unsigned j = 1; j < VFT_LOOKUP_COLS; j++)
     sums.beta[j] = vft_ext_mul(sums.beta[j - 1], beta);
+  for (unsigned j = 0; j < VFT_LOOKUP_COLS; j++) sums.minus_beta[j] = vft_ext_neg(sums.beta[j]);
   for (uint32_t i = 0; i < lay->nblocks; i++) {
     const vft_block *b = &lay->blocks[i];
     vft_ext prefix = vft_eq_index(r + b->log_size, fr->n - b->log_size, b->offset >> b->log_size);

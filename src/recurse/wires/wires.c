@@ -229,9 +229,11 @@ void vft_eq_table(vft_ext *out, const vft_ext *point, unsigned vars, vft_ext sca
   }
 }
 
+/* From the top: indices near each other have their high factors in common, and equal products are
+ * one cell. */
 vft_ext vft_eq_index(const vft_ext *point, unsigned vars, uint64_t index) {
   vft_ext e = VFT_EXT_ONE;
-  for (unsigned b = 0; b < vars; b++)
+  for (unsigned b = vars; b-- > 0;)
     e = vft_ext_mul(e, index >> b & 1 ? point[b] : vft_ext_sub(VFT_EXT_ONE, point[b]));
   return e;
 }
