@@ -26,8 +26,7 @@ typedef struct {
 enum { VFT_CERTIFICATE_MAX = 1 << 28 };
 
 VFT_MUST_CHECK vft_status vft_certificate_write(const char *path, const vft_certificate *c);
-/* Fails: VFT_REJECTED ("certificate/missing", "certificate/header"), VFT_USAGE (another version),
- * VFT_RESOURCE. */
+/* Fails: VFT_REJECTED ("certificate/header"), VFT_USAGE (no such file, another version), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_certificate_read(const char *path, vft_certificate *out);
 void vft_certificate_free(vft_certificate *c);
 
@@ -36,6 +35,10 @@ VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
                                                     const vft_leaf_keys *keys,
                                                     const vft_digest *released,
                                                     vft_fp out[VFT_CERT_ELEMENTS]);
+
+/* Fails: VFT_REJECTED "certificate/manifest" when it is of another one. */
+VFT_MUST_CHECK vft_status vft_certificate_manifest(const vft_certificate *c,
+                                                   const vft_manifest *manifest);
 
 /* Verifies the proof for that manifest. a: the manifest's, to which the blocks table is added.
  * Fails: VFT_REJECTED "certificate/manifest", "certificate/epochs", "certificate/windows",
