@@ -8,8 +8,8 @@ static vft_status run(int argc, char **argv) {
   vft_aggregate_request request = {0};
   bool shown;
   const cli_option option[] = {
-      {"resume", 0, NULL, "keep the proofs of the tree that are there and valid", &request.resume,
-       NULL},
+      {"resume", 0, NULL, "keep what is there and valid, of the tree and the certificate",
+       &request.resume, NULL},
       {"verbose", 'v', NULL, "print seconds and memory of each stage", &request.verbose, NULL}};
   TRY(cli_parse(&cli_aggregate, argc, argv, option, 2, &request.run, 1, true, &shown));
   if (shown) return VFT_OK;
@@ -23,5 +23,6 @@ static vft_status run(int argc, char **argv) {
 const cli_command cli_aggregate = {
     "aggregate", "RUN [--resume]", "Make one certificate of all proofs of a run",
     "Each proof of RUN/public/proofs is verified inside of a proof, these pairwise, and so on to one,\n"
-    "RUN/public/certificate.vft, of the same size for any number of steps. The run must have\n"
-    "proof_hash: poseidon. Proofs of the tree are kept in RUN/private/aggregate.", run};
+    "RUN/public/certificate.vft: half a megabyte for any number of steps, and 32 bytes a block of\n"
+    "candidates. The run must have proof_hash: poseidon. Proofs of the tree are kept in\n"
+    "RUN/private/aggregate.", run};

@@ -12,6 +12,6 @@ static vft_status run(int argc, char **argv) {
 
 const cli_command cli_inspect = {
     "inspect", "FILE", "Say in words what a file is and what it holds",
-    "Knows manifests, step proofs, oracle openings, checkpoints, PEFT adapters, run folders, GGUF\n"
-    "and safetensors files.",
+    "Knows manifests, step proofs, oracle openings, certificates, kept proofs of an aggregation,\n"
+    "checkpoints, PEFT adapters, run folders, GGUF and safetensors files.",
     run};

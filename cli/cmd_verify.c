@@ -57,6 +57,8 @@ static vft_status run(int argc, char **argv) {
                                               request.manifest)
                            : ".";
     if (!request.folder) return VFT_RESOURCE;
+  } else if (request.manifest && !vft_folder_exists(request.folder)) {
+    return vft_fail(VFT_USAGE, "%s: no such file (expected a certificate)", request.folder);
   } else if (request.manifest) {
     return cli_usage(&cli_verify, "--manifest goes with a certificate; a folder has its own");
   }

@@ -201,8 +201,8 @@ vft_status vft_aggregation_manifest(const vft_manifest *m, vft_step *step, const
     return vft_fail(VFT_USAGE, "the run's proofs are made with BLAKE3; a certificate needs a run with "
                                "proof_hash: poseidon");
   if (cut->n)
-    return vft_fail(VFT_USAGE, "the run's steps are cut into %d ranges of layers; certificates of such "
-                               "runs are not made yet", cut->n);
+    return vft_fail(VFT_USAGE, "the run's steps are cut into %d ranges of layers; certificates are made "
+                               "of whole steps: vft prove RUN --ranges 0", cut->n);
   TRY_OUT(vft_shards_derive(m, step, cut, &a->shards));
   TRY_OUT(vft_epochs_derive(m, &a->epochs));
   TRY_OUT(inputs_table(a));

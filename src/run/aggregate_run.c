@@ -7,6 +7,7 @@
 #include "run/files.h"
 #include "base/clock.h"
 #include "run/progress.h"
+#include "run/verify.h"
 
 /* A proof of the nodes' shape over items first .. end - 1. */
 typedef struct {
@@ -275,10 +276,25 @@ static vft_status leaves(job *j, range *r, uint64_t n) {
   return VFT_OK;
 }
 
+/* Verifies the certificate, or the proofs that it is to be made of: what is wrong is found before hours
+ * of work, and named. */
+static vft_status verify(job *j, bool certificate) {
+  vft_arena *arena = &j->a.plan.arena;
+  vft_verify_report report;
+  vft_verify_request request = {.folder = j->a.folder};
+  request.manifest = vft_run_path(arena, j->a.folder, "manifest.json");
+  request.adapter = vft_run_path(arena, j->a.folder, "adapter");
+  if (certificate) request.certificate = vft_run_path(arena, j->a.folder, "certificate.vft");
+  if (!request.manifest || !request.adapter || (certificate && !request.certificate))
+    return VFT_RESOURCE;
+  vft_status st = vft_run_verify(&request, &report);
+  vft_verify_report_free(&report);
+  return st;
+}
+
 static vft_status prepare(job *j) {
   vft_machine_shape shape = vft_node_shape();
   bool cached;
-  TRY(vft_aggregation_open(j->request->run, &j->a));
   j->folder = vft_run_path(&j->a.plan.arena, j->request->run, "private/aggregate");
   if (!j->folder) return VFT_RESOURCE;
   TRY(vft_folder_make(j->folder));
@@ -292,6 +308,27 @@ static vft_status prepare(job *j) {
   return VFT_OK;
 }
 
+vft_status vft_run_can_aggregate(const char *run, bool *can) {
+  vft_arena arena = {0};
+  vft_manifest m;
+  vft_cut cut;
+  vft_status st = VFT_RESOURCE;
+  memset(&m, 0, sizeof m);
+  char *manifest = vft_run_path(&arena, run, "public/manifest.json");
+  char *proofs = vft_run_path(&arena, run, "public/proofs");
+  if (!manifest || !proofs) goto out;
+  TRY_OUT(vft_manifest_load(manifest, &m));
+  TRY_OUT(vft_cut_read(proofs, m.shape.layers, &cut));
+  *can = m.shape.hash == VFT_HASH_POSEIDON && !cut.n;
+  if (m.shape.hash == VFT_HASH_POSEIDON && cut.n)
+    vft_note("note: steps are cut into %d ranges of layers; there is no certificate of such a run",
+             cut.n);
+out:
+  vft_manifest_free(&m);
+  vft_arena_free(&arena);
+  return st;
+}
+
 vft_status vft_run_aggregate(const vft_aggregate_request *request) {
   range *r = NULL;
   uint64_t n = 0;
@@ -299,6 +336,13 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request) {
   job *j = vft_alloc(1, sizeof *j);
   if (!j) return VFT_RESOURCE;
   j->request = request;
+  TRY_OUT(vft_aggregation_open(request->run, &j->a));
+  if (request->resume && verify(j, true) == VFT_OK) {
+    vft_note("note: the certificate is there and accepted");
+    goto out;
+  }
+  vft_error_clear();
+  TRY_OUT(verify(j, false));
   TRY_OUT(prepare(j));
   n = vft_aggregation_leaves(&j->a);
   r = vft_alloc(n, sizeof *r);

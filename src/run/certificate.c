@@ -58,13 +58,16 @@ static vft_status parse(vft_reader *r, const char *path, vft_certificate *out) {
   const uint8_t *m = vft_reader_bytes(r, 8);
   if (!m || memcmp(m, magic, 8)) return bad(path, "not a certificate");
   uint32_t version = vft_reader_u32(r);
+  if (r->failed) return bad(path, "truncated");
   if (version != VERSION)
     return vft_fail(VFT_USAGE, "%s: version %u, this program reads %d", path, version, VERSION);
   const uint8_t *manifest = vft_reader_bytes(r, 32);
   out->steps = vft_reader_u32(r);
   out->blocks = vft_reader_u32(r);
   out->epochs = vft_reader_u64(r);
-  if (r->failed || out->blocks > 1 << 24 || out->epochs > 1 << 24) return bad(path, "truncated");
+  if (r->failed) return bad(path, "truncated");
+  if (out->blocks > 1 << 24 || out->epochs > 1 << 24)
+    return bad(path, "more than 2^24 epochs, or blocks of an epoch");
   memcpy(out->manifest, manifest, 32);
   TRY(read_digests(r, path, out->epochs * out->blocks, &out->counters));
   out->windows = vft_reader_u64(r);
@@ -72,8 +75,12 @@ static vft_status parse(vft_reader *r, const char *path, vft_certificate *out) {
   const uint8_t *flag = vft_reader_bytes(r, 1), *beacon = vft_reader_bytes(r, 32);
   const uint8_t *released = vft_reader_bytes(r, 32);
   out->length = vft_reader_u64(r);
-  if (r->failed || *flag > 1 || out->length != r->size - r->at)
-    return bad(path, "its length is not what its header says");
+  if (r->failed) return bad(path, "truncated");
+  if (*flag > 1) return bad(path, "whether there is a beacon is neither 0 nor 1");
+  for (int i = 0; i < 32 && !*flag; i++)
+    if (beacon[i]) return bad(path, "a beacon's value without a beacon");
+  if (out->length != r->size - r->at)
+    return bad(path, "its proof is not as long as its header says");
   out->has_beacon = *flag;
   memcpy(out->beacon, beacon, 32);
   memcpy(out->released.b, released, 32);
@@ -103,6 +110,15 @@ void vft_certificate_free(vft_certificate *c) {
 }
 
 /* ---- verification ---- */
+
+vft_status vft_certificate_manifest(const vft_certificate *c, const vft_manifest *m) {
+  char theirs[65], given[65];
+  if (!memcmp(c->manifest, m->digest, 32)) return VFT_OK;
+  vft_hex(c->manifest, 32, theirs);
+  vft_hex(m->digest, 32, given);
+  return vft_reject("certificate/manifest", "made for another manifest: h_Pi %.16s..., not %.16s...",
+                    theirs, given);
+}
 
 vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
                                      const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
@@ -166,8 +182,7 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   vft_machine_shape shape = vft_outer_shape();
   vft_proof_options options = vft_outer_options();
   memset(report, 0, sizeof *report);
-  if (memcmp(c->manifest, a->manifest->digest, 32))
-    return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
+  TRY(vft_certificate_manifest(c, a->manifest));
   TRY(blocks_table(c, a));
   double begun = vft_seconds();
   TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
@@ -180,6 +195,9 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   vft_status st = vft_circuit_check(machine, &options, &key, in, VFT_OUTER_INPUTS, c->proof,
                                     c->length, &soundness);
   report->proof_ms = 1e3 * (vft_seconds() - begun);
+  if (st == VFT_REJECTED)
+    st = vft_fail_context(st, "the proof does not show what header and manifest say%s",
+                          report->cached ? " (keys of leaves from the cache)" : "");
   report->leaves = vft_aggregation_leaves(a);
   report->outer = vft_soundness_total(&soundness);
   if (st == VFT_OK) st = chain_bits(a, &keys, report->outer, &report->total);

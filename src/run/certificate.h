@@ -37,6 +37,10 @@ VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
                                                     const vft_digest *released,
                                                     vft_fp out[VFT_CERT_ELEMENTS]);
 
+/* Fails: VFT_REJECTED "certificate/manifest" when it is of another one. */
+VFT_MUST_CHECK vft_status vft_certificate_manifest(const vft_certificate *c,
+                                                   const vft_manifest *manifest);
+
 /* Verifies the proof for that manifest. a: the manifest's, to which the blocks table is added.
  * Fails: VFT_REJECTED "certificate/manifest", "certificate/epochs", "certificate/windows",
  * "sampler/beacon", a check of the proof, or "soundness/bits" (the whole chain); VFT_RESOURCE. */
@@ -49,13 +53,17 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                                  vft_certificate_report *report);
 
-/* Makes RUN/public/certificate.vft: leaves, wraps, nodes, the outermost proof. Proofs that are there in
- * RUN/private/aggregate and are accepted are kept when resuming. Shows progress; can be interrupted.
+/* Makes RUN/public/certificate.vft, of a run that is accepted: leaves, wraps, nodes, the outermost proof.
+ * A certificate, and proofs in RUN/private/aggregate, that are there and accepted are kept when
+ * resuming. Shows progress; can be interrupted.
  * Fails: VFT_USAGE, VFT_REJECTED (a proof of the run), VFT_RESOURCE (also "interrupted"). */
 typedef struct {
   const char *run;
   bool resume, verbose;
 } vft_aggregate_request;
 VFT_MUST_CHECK vft_status vft_run_aggregate(const vft_aggregate_request *request);
+/* Whether a proved run has what that needs: Poseidon, whole steps (of cut ones a note says so).
+ * Fails: as the readers of its manifest and cut. */
+VFT_MUST_CHECK vft_status vft_run_can_aggregate(const char *run, bool *can);
 
 #endif

@@ -120,10 +120,8 @@ vft_status vft_epochs_verify(const vft_manifest *m, const vft_cut *cut, const vf
   else if (file->epoch != epoch || file->block != block)
     st = vft_reject("epoch/index", "%s: is block %u of epoch %llu", path, file->block,
                     (unsigned long long)file->epoch);
-  else
-    st = verify_file(m, cut, e, windows, file, soundness);
-  if (st != VFT_OK)
-    st = vft_fail_context(st, "epoch %llu, block %u", (unsigned long long)epoch, block);
+  else if ((st = verify_file(m, cut, e, windows, file, soundness)) != VFT_OK)
+    st = vft_fail_context(st, "%s: epoch %llu, block %u", path, (unsigned long long)epoch, block);
 out:
   vft_free(file->proof);
   file->proof = NULL;

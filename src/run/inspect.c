@@ -6,6 +6,7 @@
 #include "model/inspect.h"
 #include "prove/prove.h"
 #include "relation/program.h"
+#include "run/certificate.h"
 #include "run/derive.h"
 #include "run/files.h"
 #include "run/manifest.h"
@@ -151,6 +152,62 @@ static vft_status inspect_oracles(const char *path, FILE *out) {
   return VFT_OK;
 }
 
+static void digest_line(FILE *out, const char *name, const vft_poseidon_digest *d) {
+  uint8_t bytes[32];
+  vft_poseidon_bytes(d, bytes);
+  hex_line(out, name, bytes);
+}
+
+static vft_status inspect_certificate(const char *path, FILE *out) {
+  vft_certificate c;
+  TRY(vft_certificate_read(path, &c));
+  fprintf(out, "Certificate of a run, a proof of %zu bytes (not verified: vft verify does)\n",
+          c.length);
+  hex_line(out, "h_Pi", c.manifest);
+  fprintf(out, "  made of         proofs of %u step%s, %" PRIu64 " epoch%s of %u block%s of "
+               "candidates\n",
+          c.steps, c.steps == 1 ? "" : "s", c.epochs, c.epochs == 1 ? "" : "s", c.blocks,
+          c.blocks == 1 ? "" : "s");
+  for (uint64_t i = 0; i < c.epochs * c.blocks; i++) {
+    char name[48];
+    snprintf(name, sizeof name, "counters %" PRIu64 ".%" PRIu64, i / c.blocks, i % c.blocks);
+    digest_line(out, name, &c.counters[i]);
+  }
+  for (uint64_t i = 0; i < c.windows; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "window key %" PRIu64, i);
+    digest_line(out, name, &c.window[i]);
+  }
+  if (c.has_beacon) hex_line(out, "beacon", c.beacon);
+  hex_line(out, "adapter", c.released.b);
+  vft_certificate_free(&c);
+  return VFT_OK;
+}
+
+/* RUN/private/aggregate: bare proofs, told by their names. */
+static bool is_kept(const char *path, char kind[5], uint64_t *first, uint64_t *end) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  int read = 0;
+  return sscanf(name, "%4[a-z]_%" SCNu64 "_%" SCNu64 ".proof%n", kind, first, end, &read) == 3 &&
+         read && !name[read] && *first < *end && (!strcmp(kind, "leaf") || !strcmp(kind, "node"));
+}
+
+static vft_status inspect_kept(const char *path, bool leaf, uint64_t first, uint64_t end, FILE *out) {
+  vft_bytes bytes = {0};
+  TRY(vft_file_read(path, VFT_CERTIFICATE_MAX, VFT_USAGE, &bytes));
+  fprintf(out, "Kept proof of an aggregation, %zu bytes (not verified: vft aggregate --resume does)\n",
+          bytes.size);
+  if (leaf)
+    fprintf(out, "  leaf            verifies one proof of the run, of items %" PRIu64 " to %" PRIu64
+                 "\n", first, end - 1);
+  else
+    fprintf(out, "  node            verifies two such proofs, together of items %" PRIu64 " to %" PRIu64
+                 "\n", first, end - 1);
+  fprintf(out, "  items           a run's steps, then the blocks of its epochs, from 0\n");
+  vft_bytes_free(&bytes);
+  return VFT_OK;
+}
+
 static vft_status inspect_checkpoint(const char *path, FILE *out) {
   vft_bytes file;
   TRY(vft_file_read(path, SIZE_MAX >> 1, VFT_USAGE, &file));
@@ -267,6 +324,9 @@ static vft_status inspect_folder(const char *path, FILE *out) {
               m.steps);
     vft_manifest_free(&m);
     if (st != VFT_OK) goto out;
+    char *certificate = vft_run_path(&arena, path, i ? "certificate.vft" : "public/certificate.vft");
+    if (certificate && vft_file_exists(certificate))
+      fprintf(out, "  certificate     %s\n", certificate);
     st = inspect_manifest(manifest, out);
     goto out;
   }
@@ -292,8 +352,12 @@ vft_status vft_inspect(const char *path, FILE *out) {
   if (n == 8 && !memcmp(head, "VFTEPOC1", 8)) return inspect_epoch(path, out);
   if (n == 8 && !memcmp(head, "VFTORCL1", 8)) return inspect_oracles(path, out);
   if (n == 8 && !memcmp(head, "VFTCKPT1", 8)) return inspect_checkpoint(path, out);
+  if (n == 8 && !memcmp(head, "VFTCERT1", 8)) return inspect_certificate(path, out);
+  char kind[5];
+  uint64_t first, end;
+  if (is_kept(path, kind, &first, &end)) return inspect_kept(path, *kind == 'l', first, end, out);
   if (n && head[0] == '{') return inspect_json(path, out);
   if (vft_inspect_is_model(path)) return vft_inspect_model(path, out);
-  return vft_fail(VFT_USAGE, "%s: not a manifest, proof, checkpoint, adapter, GGUF or safetensors "
-                             "file", path);
+  return vft_fail(VFT_USAGE, "%s: not a manifest, proof, certificate, checkpoint, adapter, GGUF or "
+                             "safetensors file", path);
 }

@@ -6,8 +6,9 @@
 
 #include "base/status.h"
 
-/* Manifest, step proof, oracle opening, checkpoint, PEFT folder, run folder, GGUF or safetensors
- * file; decided by its first bytes (a folder: by what is in it).
+/* Manifest, step proof, oracle opening, certificate, checkpoint, PEFT folder, run folder, GGUF or
+ * safetensors file; decided by its first bytes (a folder: by what is in it; a kept proof of an
+ * aggregation: by its name).
  * Fails: VFT_USAGE (missing, unknown), VFT_REJECTED (malformed evidence), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_inspect(const char *path, FILE *out);
 

@@ -97,6 +97,9 @@ static vft_status copy_all(copying *c, const vft_manifest *m, bool without_proof
   TRY(copy(c, "adapter/adapter_config.json"));
   TRY(copy(c, "adapter/adapter_model.safetensors"));
   TRY(copy_counters(c));
+  char *certificate = vft_run_path(&c->arena, c->from, "certificate.vft");
+  if (!certificate) return VFT_RESOURCE;
+  if (vft_file_exists(certificate)) TRY(copy(c, "certificate.vft"));
   if (!without_proofs) TRY(copy_proofs(c, m));
   return copy(c, "manifest.json");
 }
@@ -105,7 +108,7 @@ static vft_status copy_all(copying *c, const vft_manifest *m, bool without_proof
 static uint64_t strangers(const char *folder) {
   static const char *const known[] = {".",        "..",           "manifest.json", "calibration.txt",
                                       "adapter",  "beacon.json",  "windows.json",  "counters",
-                                      "proofs"};
+                                      "proofs",   "certificate.vft"};
   uint64_t n = 0;
   DIR *d = opendir(folder);
   for (struct dirent *e; d && (e = readdir(d));) {

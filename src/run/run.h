@@ -1,10 +1,10 @@
 /* The jobs on a run folder: train, prove, replay, evaluate, export. Everything is resumable and
  * every file is written whole or not at all.
  *
- *   public/   manifest.json, calibration.txt, beacon.json, windows.json, proofs/, adapter/: what
- *             `vft verify` reads
- *   private/  config.yaml, run.json (paths), data/ (a dataset folder), checkpoints/, log.jsonl (a
- *             line a step), batches.jsonl, schedule.jsonl, init_adapter/ */
+ *   public/   manifest.json, calibration.txt, beacon.json, windows.json, proofs/, adapter/,
+ *             certificate.vft: what `vft verify` reads
+ *   private/  config.yaml, run.json (paths), data/ (a dataset folder), checkpoints/, aggregate/,
+ *             log.jsonl (a line a step), batches.jsonl, schedule.jsonl, init_adapter/ */
 #ifndef VFT_RUN_RUN_H
 #define VFT_RUN_RUN_H
 

@@ -419,8 +419,8 @@ static vft_status certificate_claims(verifier *v, const vft_certificate *c,
   report->bits_least = (double)r->outer / VFT_BITS(1);
   report->bits_total = (double)r->total / VFT_BITS(1);
   v->last_adapter = c->released;
-  snprintf(text, sizeof text, "%llu steps and %llu epochs in one proof of %llu proofs, each continuing the "
-           "one before", (unsigned long long)v->manifest.steps, (unsigned long long)c->epochs,
+  snprintf(text, sizeof text, "%llu step%s in one proof of %llu proofs, each continuing the one before",
+           (unsigned long long)v->manifest.steps, v->manifest.steps == 1 ? "" : "s",
            (unsigned long long)r->leaves);
   TRY(checked(v, VFT_CLAIM_STEPS, text));
   TRY(checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables"));
@@ -441,12 +441,12 @@ static vft_status check_certificate(verifier *v) {
   vft_manifest *m = &v->manifest;
   memset(&a, 0, sizeof a);
   TRY(vft_certificate_read(v->request->certificate, &c));
+  vft_status st = vft_certificate_manifest(&c, m);
+  if (st == VFT_OK && (c.steps < 1 || c.steps > VFT_JOIN_STEPS))
+    st = vft_reject("certificate/header", "%u steps in a proof, 1 to %d can be", c.steps,
+                    VFT_JOIN_STEPS);
   v->cut = vft_cut_even(m->shape.layers, 0);
-  v->cut.steps = (int)c.steps;
-  vft_status st = c.steps < 1 || c.steps > VFT_JOIN_STEPS
-                      ? vft_reject("certificate/header", "%u steps in a proof, 1 to %d can be", c.steps,
-                                   VFT_JOIN_STEPS)
-                      : VFT_OK;
+  if (st == VFT_OK) v->cut.steps = (int)c.steps;
   if (st == VFT_OK && c.has_beacon && m->sampling.has_beacon) {
     memcpy(m->sampling.beacon, c.beacon, sizeof c.beacon);
     m->sampling.beacon_known = true;
@@ -456,6 +456,7 @@ static vft_status check_certificate(verifier *v) {
   if (st == VFT_OK) st = vft_aggregation_manifest(m, v->step, &v->cut, &a);
   if (st == VFT_OK) st = vft_certificate_verify(&c, &a, &report);
   if (st == VFT_OK) st = certificate_claims(v, &c, &report);
+  if (st == VFT_REJECTED) st = vft_fail_context(st, "%s", v->request->certificate);
   vft_aggregation_close(&a);
   vft_certificate_free(&c);
   return st;

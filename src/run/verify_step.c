@@ -88,7 +88,8 @@ vft_status vft_verify_shard(const vft_manifest *m, const vft_shards *shards, con
     memcpy(link, file.link, file.links * sizeof *link);
     if (bytes) *bytes = file.length;
     st = check_proof(m, shards, step, &file, claims, soundness);
-    if (st != VFT_OK) st = vft_fail_context(st, "step %llu, %s", (unsigned long long)t, name);
+    if (st != VFT_OK)
+      st = vft_fail_context(st, "%s: step %llu, %s", path, (unsigned long long)t, name);
   }
 out:
   vft_step_file_free(&file);
