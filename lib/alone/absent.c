@@ -1,15 +1,10 @@
 /* What the library's sources name and it does not have: it is never called. */
+#include "argument/whir_hiding.h"
 #include "hash/blake3.h"
-#include "transcript/sponge.h"
 #include "verify/verify.h"
 
 static vft_status absent(const char *what) {
   return vft_fail(VFT_USAGE, "the verifier's library has no %s", what);
-}
-
-/* The caller knows that the bounds of its programs close: see recurse/machine.h. */
-vft_status vft_program_check_bounds(const vft_program *program) {
-  return absent(program ? "checker of bounds" : "");
 }
 
 vft_status vft_oracle_claims_append(vft_oracle_claims *dst, const vft_oracle_claims *src,
@@ -17,12 +12,8 @@ vft_status vft_oracle_claims_append(vft_oracle_claims *dst, const vft_oracle_cla
   return absent(dst && src && oracle_map ? "oracles" : "list of claims");
 }
 
-void vft_oracle_claims_free(vft_oracle_claims *claims) { (void)claims; }
-
-uint64_t vft_sponge_search(const vft_sponge *sp, unsigned bits) {
-  (void)sp;
-  (void)bits;
-  return UINT64_MAX; /* none found */
+vft_status vft_hiding_elements(const vft_random *random, vft_fp *out, size_t n) {
+  return absent(random && out && n ? "simulator" : "random elements");
 }
 
 /* Nodes of trees under BLAKE3. */

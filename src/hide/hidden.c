@@ -29,8 +29,6 @@ static int room(void **array, uint32_t *cap, uint32_t need, size_t size) {
 
 /* ---- forms ---- */
 
-enum { LEAF = UINT32_MAX };
-
 static const vft_hidden_form nothing;
 
 static uint64_t new_form(vft_hidden_form f) {
@@ -56,7 +54,7 @@ static vft_ext print_of(uint32_t number) {
 }
 
 static uint64_t scalar(uint32_t number) {
-  return new_form((vft_hidden_form){.x = number, .y = LEAF, .print = print_of(number)});
+  return new_form((vft_hidden_form){.x = number, .y = VFT_HIDDEN_LEAF, .print = print_of(number)});
 }
 
 uint64_t vft_note_pad(void) {
@@ -64,12 +62,11 @@ uint64_t vft_note_pad(void) {
   return scalar(recording->npads++);
 }
 
-/* From the weights of forms below number `top` those of scalars, which are then all that is left. */
-static void spread(const vft_hidden *h, uint64_t top) {
+void vft_hidden_settle(const vft_hidden *h, uint64_t top) {
   for (uint64_t i = top; i-- > 0;) {
     const vft_hidden_form *f = &h->form[i];
     vft_ext w = h->weight[i];
-    if (f->y == LEAF || vft_ext_is_zero(w)) continue;
+    if (f->y == VFT_HIDDEN_LEAF || vft_ext_is_zero(w)) continue;
     h->weight[i] = VFT_EXT_ZERO;
     h->weight[f->x - 1] = vft_ext_add(h->weight[f->x - 1], vft_ext_mul(w, f->a));
     if (f->y) h->weight[f->y - 1] = vft_ext_add(h->weight[f->y - 1], vft_ext_mul(w, f->b));
@@ -84,7 +81,7 @@ static int same_form(const vft_hidden *h, uint64_t x, uint64_t y) {
   if (x == y || !vft_ext_eq(f->print, g->print)) return x == y;
   if (x) h->weight[x - 1] = VFT_EXT_ONE;
   if (y) h->weight[y - 1] = vft_ext_neg(VFT_EXT_ONE);
-  spread(h, top);
+  vft_hidden_settle(h, top);
   for (uint64_t i = 0; i < top; i++) {
     same &= vft_ext_is_zero(h->weight[i]);
     h->weight[i] = VFT_EXT_ZERO;
@@ -262,40 +259,15 @@ void vft_hidden_free(vft_hidden *h) {
 
 /* ---- values ---- */
 
-vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, const vft_ext *pad,
-                            const vft_ext *late) {
-  vft_ext sum = v->known;
-  vft_hidden_weigh(h, v, VFT_EXT_ONE);
-  spread(h, v->form);
-  for (uint64_t i = 0; i < v->form; i++) {
-    uint32_t s = h->form[i].x;
-    if (vft_ext_is_zero(h->weight[i])) continue;
-    vft_ext x = s < VFT_HIDDEN_LATE ? pad[s] : late[s - VFT_HIDDEN_LATE];
-    sum = vft_ext_add(sum, vft_ext_mul(h->weight[i], x));
-    h->weight[i] = VFT_EXT_ZERO;
-  }
-  return sum;
-}
-
-void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late) {
-  for (uint32_t i = 0; i < h->nlate; i++) { /* each from those before it */
-    const vft_hidden_late *how = &h->late[i];
-    vft_ext x = vft_hidden_evaluate(h, &h->factor[how->left], pad, late);
-    late[i] = how->is_inverse
-                  ? vft_ext_inv(x)
-                  : vft_ext_mul(x, vft_hidden_evaluate(h, &h->factor[how->right], pad, late));
-  }
-}
-
 void vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale) {
   if (v->form) h->weight[v->form - 1] = vft_ext_add(h->weight[v->form - 1], scale);
 }
 
 void vft_hidden_spread(const vft_hidden *h, vft_ext *pad_weight, vft_ext *late_weight) {
-  spread(h, h->nforms);
+  vft_hidden_settle(h, h->nforms);
   for (uint64_t i = 0; i < h->nforms; i++) {
     uint32_t s = h->form[i].x;
-    if (h->form[i].y != LEAF) continue;
+    if (h->form[i].y != VFT_HIDDEN_LEAF) continue;
     vft_ext *w = s < VFT_HIDDEN_LATE ? &pad_weight[s] : &late_weight[s - VFT_HIDDEN_LATE];
     *w = vft_ext_add(*w, h->weight[i]);
     h->weight[i] = VFT_EXT_ZERO;

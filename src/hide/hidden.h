@@ -22,9 +22,11 @@
 #include "verify/verify.h"
 
 /* A form as it was computed: a x + b y of earlier forms (y 0: a x), or one scalar: x a pad's number
- * or VFT_HIDDEN_LATE + a late scalar's, y UINT32_MAX. Each scalar is one form only. print: the value
+ * or VFT_HIDDEN_LATE + a late scalar's, y
+ * VFT_HIDDEN_LEAF. Each scalar is one form only. print: the value
  * for fixed scalars, so that forms are found to differ without a look at all that they are made of. */
 #define VFT_HIDDEN_LATE ((uint32_t)1 << 31)
+#define VFT_HIDDEN_LEAF UINT32_MAX
 typedef struct {
   uint32_t x, y;
   vft_ext a, b, print;
@@ -96,6 +98,8 @@ vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, cons
 void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late);
 /* Adds scale to the weight of the value's form. */
 void vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale);
+/* From the weights of forms up to number `top` those of scalars, which are then all that is left. */
+void vft_hidden_settle(const vft_hidden *h, uint64_t top);
 /* Adds to the weights of scalars what the forms' weights amount to, which are 0 then. */
 void vft_hidden_spread(const vft_hidden *h, vft_ext *pad_weight, vft_ext *late_weight);
 
