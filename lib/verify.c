@@ -71,7 +71,7 @@ static int finish(vft_status st, unsigned bits, const vft_certificate_parts *par
 
 static void begin(uint64_t bytes) {
   vft_error_clear();
-  vft_memory_limit(((uint64_t)24 << 20) + 16 * bytes);
+  vft_memory_limit(((uint64_t)8 << 20) + 16 * bytes);
 }
 
 static vft_status circuit(const vft_circuit_shape *s, const uint8_t *key, const uint64_t *inputs,

@@ -45,7 +45,7 @@ typedef struct {
 } vft_certificate_digests;
 
 /* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has what
- * is known besides and is to be freed. Uses at most 24 MiB + 16 * len bytes of memory. */
+ * is known besides and is to be freed. Uses at most 8 MiB + 16 * len bytes of memory. */
 int vft_verify_certificate(const uint8_t *certificate, size_t len,
                            const vft_certificate_digests *known, vft_verify_result **result);
 
@@ -73,7 +73,7 @@ typedef struct {
  *   key     32 bytes
  *   inputs  the circuit's inputs, elements below p: `ninputs` of them, as many as the shape has; those
  *           that the circuit does not use are 0
- * Uses at most 24 MiB + 16 * (len + ninputs) + 64 * splits bytes of memory, splits <= 2^21. */
+ * Uses at most 8 MiB + 16 * (len + ninputs) + 64 * splits bytes of memory, splits <= 2^21. */
 int vft_verify_circuit_proof(const vft_circuit_shape *shape, const uint8_t *key,
                              const uint64_t *inputs, size_t ninputs, const uint8_t *proof,
                              size_t len, vft_verify_result **result);
