@@ -47,8 +47,8 @@ vft: $(CLIOBJ) $(B)/libvft.a
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
            src/transcript/sponge.c src/verify/batch.c src/verify/claims.c src/verify/driver.c \
-           src/verify/einsum.c src/verify/fset.c src/verify/functional.c src/verify/opening.c \
-           src/verify/oracles.c src/verify/session.c src/verify/tally.c \
+           src/verify/einsum.c src/verify/fset.c src/verify/functional.c src/verify/leave.c \
+           src/verify/opening.c src/verify/oracles.c src/verify/session.c src/verify/tally.c \
            $(wildcard src/recurse/wires/*.c)
 WIREDOBJ:= $(WIRED:%.c=$(B)/wired/%.o)
 OBJ     += $(B)/wired.o
@@ -66,7 +66,7 @@ $(B)/wired.o: $(WIREDOBJ)
 # of whose names only those of include/vft/verify.h are seen.
 include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
-LIBFORM := $(FORMED:%.c=$(B)/lib/formed/%.o)
+LIBFORM := $(LIBFORMED:%.c=$(B)/lib/formed/%.o)
 LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
 LIBNAMES:= certificate released manifest counters windows beacon circuit_proof free verdict check \
            error soundness_bits
@@ -102,7 +102,7 @@ $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 WASM    := $(B)/vft_verify.wasm
 wasm: $(WASM)
 $(WASM): $(LIBSRC) bindings/wasm/exports.c lib/sources.mk $(B)/libvft_verify.a
-	@tools/wasm.sh $@ "$(LIBFLAGS)" "$(FORMED)" $(LIBSRC) bindings/wasm/exports.c
+	@tools/wasm.sh $@ "$(LIBFLAGS)" "$(LIBFORMED)" $(LIBSRC) bindings/wasm/exports.c
 
 # And with linear forms of hidden scalars for elements of E (src/hide/forms), for hiding proofs.
 FORMEDOBJ:= $(FORMED:%.c=$(B)/formed/%.o)

@@ -11,9 +11,11 @@ LIBSRC := lib/verify.c lib/memory.c lib/alone/absent.c lib/alone/batch.c lib/alo
           src/transcript/chain.c src/verify/batch.c src/verify/fset.c src/verify/functional.c \
           src/verify/opening.c src/verify/shapes.c src/verify/statement.c
 # Compiled with linear forms for elements of E (src/hide/forms); of their names only that of the
-# entry is seen by the others.
+# entry is seen by the others. LIBFORMED: the library's, in place of src/hide/forms/arrays.c.
 FORMED := src/argument/logup.c src/argument/poly_util.c src/verify/driver.c src/verify/einsum.c \
           src/verify/fset.c src/verify/functional.c src/verify/session.c src/verify/tally.c \
           src/hide/forms/forms.c src/hide/forms/run.c
+LIBFORMED := $(FORMED) lib/alone/batch.c
+FORMED += src/hide/forms/arrays.c
 LIBFLAGS := -std=c11 -pedantic-errors -Wall -Wextra -ffp-contract=off -fno-strict-overflow \
             -Ilib/alone -Ilib -Isrc -Iinclude
