@@ -46,9 +46,9 @@ vft: $(CLIOBJ) $(B)/libvft.a
 # The verifier's sources once more, with wires for field elements (src/recurse/wires): one object
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \
-           src/transcript/sponge.c src/verify/claims.c src/verify/driver.c src/verify/einsum.c \
-           src/verify/functional.c src/verify/opening.c src/verify/oracles.c src/verify/session.c \
-           src/verify/tally.c \
+           src/transcript/sponge.c src/verify/batch.c src/verify/claims.c src/verify/driver.c \
+           src/verify/einsum.c src/verify/fset.c src/verify/functional.c src/verify/leave.c \
+           src/verify/opening.c src/verify/oracles.c src/verify/session.c src/verify/tally.c \
            $(wildcard src/recurse/wires/*.c)
 WIREDOBJ:= $(WIRED:%.c=$(B)/wired/%.o)
 OBJ     += $(B)/wired.o
@@ -66,14 +66,25 @@ $(B)/wired.o: $(WIREDOBJ)
 # of whose names only those of include/vft/verify.h are seen.
 include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
-LIBDEPS := $(LIBOBJ:.o=.d)
-LIBNAMES:= circuit_proof free verdict check error soundness_bits
+LIBFORM := $(LIBFORMED:%.c=$(B)/lib/formed/%.o)
+LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
+LIBNAMES:= certificate released manifest counters windows beacon circuit_proof free verdict check \
+           error soundness_bits
 
 $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) -O2 -MMD -MP -c -o $@ $<
 
-$(B)/libvft_verify.a: $(LIBOBJ)
+$(B)/lib/formed/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -Isrc/hide/forms $(LIBFLAGS) -Wno-missing-field-initializers -O2 -MMD -MP -c -o $@ $<
+
+$(B)/lib/formed.o: $(LIBFORM)
+	$(LD) -r -o $@.all $^
+	$(OBJCOPY) --keep-global-symbol=vft_forms_run $@.all $@
+	@rm -f $@.all
+
+$(B)/libvft_verify.a: $(LIBOBJ) $(B)/lib/formed.o
 	$(LD) -r -o $(B)/lib/all.o $^
 	$(OBJCOPY) $(LIBNAMES:%=--keep-global-symbol=vft_verify_%) $(B)/lib/all.o $(B)/lib/vft_verify.o
 	@rm -f $@
@@ -91,12 +102,9 @@ $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 WASM    := $(B)/vft_verify.wasm
 wasm: $(WASM)
 $(WASM): $(LIBSRC) bindings/wasm/exports.c lib/sources.mk $(B)/libvft_verify.a
-	@tools/wasm.sh $@ "$(LIBFLAGS)" $(LIBSRC) bindings/wasm/exports.c
+	@tools/wasm.sh $@ "$(LIBFLAGS)" "$(LIBFORMED)" $(LIBSRC) bindings/wasm/exports.c
 
 # And with linear forms of hidden scalars for elements of E (src/hide/forms), for hiding proofs.
-FORMED  := src/argument/logup.c src/argument/poly_util.c src/verify/driver.c src/verify/einsum.c \
-           src/verify/functional.c src/verify/session.c src/verify/tally.c \
-           $(wildcard src/hide/forms/*.c)
 FORMEDOBJ:= $(FORMED:%.c=$(B)/formed/%.o)
 OBJ     += $(B)/formed.o
 

@@ -30,20 +30,22 @@ static vft_status parse_require(const char *text, unsigned *require) {
 static vft_status run(int argc, char **argv) {
   vft_verify_request request = {0};
   vft_verify_report report;
-  const char *require = NULL;
+  const char *require = NULL, *digests = NULL;
   bool json = false, verbose = false, shown;
   const cli_option option[] = {
       {"model", 'm', "FILE|H0", "the base model, or the 64 digits of its h0", NULL,
        &request.model},
       {"manifest", 0, "FILE", "with a certificate: the manifest it is about", NULL,
        &request.manifest},
+      {"digests", 0, "FILE", "with a certificate: write what libvft_verify needs to check it", NULL,
+       &digests},
       {"adapter", 'a', "DIR", "the released PEFT adapter (default: FOLDER/adapter)", NULL,
        &request.adapter},
       {"require", 0, "CLAIMS", "'all' or a list: reject when one of them is not checked", NULL,
        &require},
       {"json", 0, NULL, "the report as one JSON object", &json, NULL},
       {"verbose", 'v', NULL, "digests and the soundness account too", &verbose, NULL}};
-  TRY(cli_parse(&cli_verify, argc, argv, option, 6, &request.folder, 1, true, &shown));
+  TRY(cli_parse(&cli_verify, argc, argv, option, 7, &request.folder, 1, true, &shown));
   if (shown) return VFT_OK;
   if (require) TRY(parse_require(require, &request.require));
   vft_arena arena = {0};
@@ -61,6 +63,8 @@ static vft_status run(int argc, char **argv) {
     return vft_fail(VFT_USAGE, "%s: no such file (expected a certificate)", request.folder);
   } else if (request.manifest) {
     return cli_usage(&cli_verify, "--manifest goes with a certificate; a folder has its own");
+  } else if (digests) {
+    return cli_usage(&cli_verify, "--digests goes with a certificate");
   }
   vft_status st = vft_settle(vft_run_verify(&request, &report));
   vft_status printed = VFT_OK;
@@ -68,6 +72,8 @@ static vft_status run(int argc, char **argv) {
     printed = vft_verify_report_json(&report, st, stdout);
   else
     vft_verify_report_print(&report, st, verbose, stdout);
+  if (digests && st == VFT_OK && printed == VFT_OK)
+    printed = vft_verify_report_digests(&report, digests);
   vft_verify_report_free(&report);
   vft_arena_free(&arena);
   return st != VFT_OK ? st : printed;

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "hash/poseidon.h"
+#include "hide/verify.h"
 #include "memory.h"
-#include "recurse/machine.h"
-#include "verify/verify.h"
+#include "recurse/certificate.h"
+#include "verify/driver.h"
 
 _Static_assert((int)VFT_VERIFY_ACCEPTED == (int)VFT_OK &&
                    (int)VFT_VERIFY_REJECTED == (int)VFT_REJECTED &&
@@ -17,108 +18,132 @@ _Static_assert((int)VFT_VERIFY_ACCEPTED == (int)VFT_OK &&
 struct vft_verify_result {
   int verdict;
   unsigned bits;
+  vft_certificate_parts parts; /* zeros unless accepted */
   char check[64], error[1024];
 };
 
-/* ---- the statement ---- */
+/* ---- circuits ---- */
 
-static vft_status machine_of(const vft_circuit_shape *s, vft_machine **m) {
-  const vft_machine_shape shape = {.log_cells = s->log_cells,
-                                   .log_columns = s->log_columns,
-                                   .constants = s->constants,
-                                   .inputs = s->inputs,
-                                   .bases = s->bases,
-                                   .frees = s->frees,
-                                   .splits = s->splits,
-                                   .parts = s->parts,
-                                   .permutations = s->permutations,
-                                   .sums = s->sums,
-                                   .zeros = s->zeros};
-  vft_status st = vft_machine_build(&shape, m);
-  /* a program depends on nothing but its shape */
-  return st == VFT_USAGE ? vft_reject("circuit/shape", "%s", vft_error_message()) : st;
-}
+typedef struct {
+  vft_machine_shape shape;
+  vft_proof_options options;
+  vft_digest key;
+  const vft_fp *input;
+  const uint8_t *proof;
+  size_t len;
+} claim;
 
-static vft_status inputs_of(const vft_machine *m, const uint64_t *input, size_t n, vft_ext **out) {
-  if (n != m->shape.inputs || !input)
-    return vft_reject("circuit/inputs", "%zu inputs, the shape has %u", input ? n : 0,
-                      m->shape.inputs);
-  vft_ext *v = vft_alloc(n, sizeof *v);
-  if (!v) return VFT_RESOURCE;
-  for (size_t i = 0; i < 3 * n; i++) {
-    if (input[i] >= VFT_P) {
-      vft_free(v);
-      return vft_reject("circuit/inputs", "coordinate %zu of input %zu is not below p", i % 3,
-                        i / 3);
-    }
-    v[i / 3].c[i % 3] = (vft_fp){input[i]};
-  }
-  *out = v;
-  return VFT_OK;
-}
-
-static vft_status verify(const vft_machine *m, const uint8_t *key, const vft_ext *input,
-                         const uint8_t *proof, size_t len, vft_soundness *soundness) {
-  const vft_proof_options options = vft_proof_options_recursive();
-  /* that bounds close is a property of the machine (recurse/machine.h) */
-  const vft_verify_flags flags = {.bounds_checked = true};
-  vft_poseidon_digest elements;
-  vft_digest root;
-  int64_t **values;
-  if (!key || !vft_poseidon_read(key, &elements))
-    return vft_reject("circuit/key", "the key is not four elements below p");
-  if (!proof && len) return vft_reject("transcript/truncated", "there is no proof");
-  memcpy(root.b, key, sizeof root.b);
-  TRY(vft_machine_inputs(m, input, m->shape.inputs, &values));
-  const vft_statement statement = {m->program, (const int64_t *const *)values, &root, NULL};
-  vft_status st = vft_verify_proof(&statement, &options, flags, proof, len, NULL, soundness);
+static vft_status check(const claim *c, unsigned *bits) {
+  vft_status st = VFT_OK;
+  vft_machine *m = NULL;
+  int64_t **values = NULL;
+  vft_soundness account;
+  memset(&account, 0, sizeof account);
+  TRY_OUT(vft_machine_build(&c->shape, &m));
+  TRY_OUT(vft_machine_inputs(m, c->input, m->shape.inputs, &values));
+  const vft_statement statement = {m->program, (const int64_t *const *)values, &c->key, NULL};
+  TRY_OUT(vft_hide_verify(&statement, &c->options, c->proof, c->len, NULL, &account));
+  TRY_OUT(vft_driver_soundness(&account, (vft_verify_flags){0}));
+  *bits = (unsigned)(vft_soundness_total(&account) / VFT_BITS(1));
+out:
+  vft_soundness_free(&account);
   vft_free(values);
+  vft_machine_free(m);
   return st;
 }
 
-/* ---- the library's functions ---- */
+static int finish(vft_status st, unsigned bits, const vft_certificate_parts *parts, size_t len,
+                  vft_verify_result **result) {
+  if (st == VFT_RESOURCE && vft_memory_limited())
+    st = vft_reject("proof/length", "%zu bytes are too few for a proof of this shape", len);
+  /* a program depends on nothing but its shape */
+  if (st == VFT_USAGE) st = vft_reject("circuit/shape", "%s", vft_error_message());
+  if (!result) return (int)st;
+  vft_verify_result *r = *result = calloc(1, sizeof *r);
+  if (!r) return (int)st;
+  r->verdict = (int)st;
+  r->bits = bits;
+  if (st == VFT_OK && parts) r->parts = *parts;
+  snprintf(r->check, sizeof r->check, "%s", vft_error_check());
+  snprintf(r->error, sizeof r->error, "%s", vft_error_message());
+  return (int)st;
+}
 
-static uint64_t room_for(const vft_circuit_shape *shape, size_t ninputs, size_t len) {
-  return ((uint64_t)4 << 20) + 32 * (uint64_t)len + 128 * (uint64_t)ninputs +
-         64 * (uint64_t)shape->splits;
+static void begin(uint64_t bytes) {
+  vft_error_clear();
+  vft_memory_limit(((uint64_t)8 << 20) + 16 * bytes);
+}
+
+static vft_status circuit(const vft_circuit_shape *s, const uint8_t *key, const uint64_t *inputs,
+                          size_t n, const uint8_t *proof, size_t len, unsigned *bits) {
+  vft_poseidon_digest elements;
+  if (!s) return vft_reject("circuit/shape", "there is no shape");
+  claim c = {.options = vft_outer_options(), .proof = proof, .len = len};
+  c.shape = (vft_machine_shape){
+      .log_cells = s->log_cells, .log_columns = s->log_columns, .constants = s->constants,
+      .inputs = s->inputs, .bases = s->bases, .frees = s->frees, .splits = s->splits,
+      .parts = s->parts, .fetches = s->fetches, .permutations = s->permutations, .sums = s->sums,
+      .zeros = s->zeros};
+  c.options.log_inv_rate = s->log_inv_rate;
+  c.options.grind = s->grind;
+  if (s->log_columns < 1 || s->log_columns > 30)
+    return vft_reject("circuit/shape", "rows of 2^%u columns", s->log_columns);
+  if (n != s->inputs || !inputs)
+    return vft_reject("circuit/inputs", "%zu inputs, the shape has %u", inputs ? n : 0, s->inputs);
+  for (size_t i = 0; i < n; i++)
+    if (inputs[i] >= VFT_P) return vft_reject("circuit/inputs", "input %zu is not below p", i);
+  if (!key || !vft_poseidon_read(key, &elements))
+    return vft_reject("circuit/key", "the key is not four elements below p");
+  if (!proof && len) return vft_reject("transcript/truncated", "there is no proof");
+  _Static_assert(sizeof(vft_fp) == sizeof(uint64_t), "an element is a word");
+  memcpy(c.key.b, key, sizeof c.key.b);
+  vft_fp *input = vft_alloc(n, sizeof *input);
+  if (!input) return VFT_RESOURCE;
+  for (size_t i = 0; i < n; i++) input[i] = (vft_fp){inputs[i]};
+  c.input = input;
+  vft_status st = check(&c, bits);
+  vft_free(input);
+  return st;
 }
 
 int vft_verify_circuit_proof(const vft_circuit_shape *shape, const uint8_t *key,
                              const uint64_t *inputs, size_t ninputs, const uint8_t *proof,
                              size_t len, vft_verify_result **result) {
-  vft_status st = VFT_OK;
-  vft_machine *m = NULL;
-  vft_ext *input = NULL;
-  vft_soundness soundness;
-  memset(&soundness, 0, sizeof soundness);
-  vft_error_clear();
-  if (result) *result = NULL;
-  if (!shape) {
-    st = vft_reject("circuit/shape", "there is no shape");
-    goto out;
-  }
-  vft_memory_limit(room_for(shape, ninputs, len));
-  TRY_OUT(machine_of(shape, &m));
-  TRY_OUT(inputs_of(m, inputs, ninputs, &input));
-  TRY_OUT(verify(m, key, input, proof, len, &soundness));
-out:
-  if (st == VFT_RESOURCE && shape && vft_memory_limited())
-    st = vft_reject("proof/length", "%zu bytes are too few for a proof of this shape", len);
-  if (st == VFT_USAGE) st = vft_reject("circuit/shape", "%s", vft_error_message());
-  if (result) {
-    *result = calloc(1, sizeof **result);
-    if (*result) {
-      (*result)->verdict = (int)st;
-      if (st == VFT_OK) (*result)->bits = (unsigned)(vft_soundness_total(&soundness) / VFT_BITS(1));
-      snprintf((*result)->check, sizeof (*result)->check, "%s", vft_error_check());
-      snprintf((*result)->error, sizeof (*result)->error, "%s", vft_error_message());
-    }
-  }
-  vft_soundness_free(&soundness);
-  vft_free(input);
-  vft_machine_free(m);
-  return (int)st;
+  unsigned bits = 0;
+  begin((uint64_t)len + ninputs + (shape ? 4 * (uint64_t)shape->splits : 0));
+  vft_status st = circuit(shape, key, inputs, ninputs, proof, len, &bits);
+  return finish(st, bits, NULL, len, result);
 }
+
+/* ---- certificates ---- */
+
+static vft_status certificate(const uint8_t *bytes, size_t len,
+                              const vft_certificate_digests *known, vft_certificate_parts *parts,
+                              unsigned *bits) {
+  vft_fp statement[VFT_CERT_ELEMENTS], input[VFT_OUTER_INPUTS];
+  vft_status st = vft_certificate_parse(bytes, bytes ? len : 0, parts);
+  if (st == VFT_USAGE) st = vft_reject("certificate/header", "%s", vft_error_message());
+  TRY(st);
+  if (!known) return vft_reject("certificate/digests", "there are no digests");
+  if (memcmp(parts->manifest, known->manifest, 32))
+    return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
+  TRY(vft_certificate_elements(known, parts->released, statement));
+  vft_outer_inputs(statement, input);
+  claim c = {vft_outer_shape(), vft_outer_options(), {{0}}, input, parts->proof, parts->length};
+  memcpy(c.key.b, vft_outer_key, sizeof c.key.b);
+  return check(&c, bits);
+}
+
+int vft_verify_certificate(const uint8_t *bytes, size_t len, const vft_certificate_digests *known,
+                           vft_verify_result **result) {
+  vft_certificate_parts parts;
+  unsigned bits = 0;
+  begin(len);
+  vft_status st = certificate(bytes, len, known, &parts, &bits);
+  return finish(st, bits, &parts, len, result);
+}
+
+/* ---- results ---- */
 
 void vft_verify_free(vft_verify_result *result) { free(result); }
 
@@ -126,3 +151,19 @@ int vft_verify_verdict(const vft_verify_result *r) { return r ? r->verdict : VFT
 const char *vft_verify_check(const vft_verify_result *r) { return r ? r->check : ""; }
 const char *vft_verify_error(const vft_verify_result *r) { return r ? r->error : "out of memory"; }
 unsigned vft_verify_soundness_bits(const vft_verify_result *r) { return r ? r->bits : 0; }
+
+const uint8_t *vft_verify_released(const vft_verify_result *r) {
+  return r ? r->parts.released : NULL;
+}
+const uint8_t *vft_verify_manifest(const vft_verify_result *r) {
+  return r ? r->parts.manifest : NULL;
+}
+const uint8_t *vft_verify_beacon(const vft_verify_result *r) { return r ? r->parts.beacon : NULL; }
+const uint8_t *vft_verify_counters(const vft_verify_result *r, size_t *n) {
+  *n = r ? (size_t)(r->parts.epochs * r->parts.blocks) : 0;
+  return r ? r->parts.counters : NULL;
+}
+const uint8_t *vft_verify_windows(const vft_verify_result *r, size_t *n) {
+  *n = r ? (size_t)r->parts.windows : 0;
+  return r ? r->parts.window : NULL;
+}

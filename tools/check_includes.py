@@ -81,7 +81,8 @@ def check_layers(root, layers):
             if system:
                 continue
             where = f"{path.relative_to(root)}:{number}"
-            if folder == "cli" and (path.parent / name).is_file():
+            beside = folder == "cli" or name.startswith("../")
+            if beside and (path.parent / name).is_file() or (root / "include" / name).is_file():
                 continue
             if not (root / "src" / name).is_file():
                 bad.append(f"{where}: \"{name}\" is not a header under src/")
@@ -105,7 +106,7 @@ def check_core(root):
                 if name not in LIBC:
                     bad.append(f"{where}: the verifier core may not need <{name}>")
                 continue
-            header = root / "src" / name
+            header = path.parent / name if name.startswith("../") else root / "src" / name
             stem = header.name[:-2]
             unit = [p for p in header.parent.glob(stem + "*.c")
                     if p.stem == stem or p.stem.startswith(stem + "_")]

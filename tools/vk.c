@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   vft_proof_options options = vft_outer_options();
   check(vft_circuit_key_make(c, &shape, 0, &options, &key));
   if (!counts) {
-    printf("/* Made by tools/vk.c (make vk). */\n#include \"recurse/outer.h\"\n\n");
+    printf("/* Made by tools/vk.c (make vk). */\n#include \"recurse/certificate.h\"\n\n");
     show("vft_node_key", node_key);
     show("vft_outer_key", key.key.b);
     printf("const vft_bits vft_node_bits = %lld;\n", (long long)bits);

@@ -24,16 +24,25 @@ static vft_verify_result *last;
 EXPORT("alloc") void *vft_wasm_alloc(size_t bytes) { return malloc(bytes ? bytes : 1); }
 EXPORT("free") void vft_wasm_free(void *block) { free(block); }
 
-/* shape: the 11 numbers in the order of vft_circuit_shape. */
-EXPORT("verify")
-int vft_wasm_verify(const uint32_t *shape, const uint8_t *key, const uint64_t *inputs,
-                    size_t ninputs, const uint8_t *proof, size_t len) {
-  const vft_circuit_shape s = {shape[0], shape[1], shape[2], shape[3], shape[4], shape[5],
-                               shape[6], shape[7], shape[8], shape[9], shape[10]};
+/* digests: the bytes of vft_certificate_digests in order, numbers little-endian. */
+EXPORT("verify_certificate")
+int vft_wasm_certificate(const uint8_t *certificate, size_t len,
+                         const vft_certificate_digests *digests) {
   vft_verify_free(last);
-  return vft_verify_circuit_proof(&s, key, inputs, ninputs, proof, len, &last);
+  return vft_verify_certificate(certificate, len, digests, &last);
+}
+
+EXPORT("digests_size") size_t vft_wasm_digests_size(void) { return sizeof(vft_certificate_digests); }
+
+/* shape: the 14 numbers in the order of vft_circuit_shape. */
+EXPORT("verify")
+int vft_wasm_verify(const vft_circuit_shape *shape, const uint8_t *key, const uint64_t *inputs,
+                    size_t ninputs, const uint8_t *proof, size_t len) {
+  vft_verify_free(last);
+  return vft_verify_circuit_proof(shape, key, inputs, ninputs, proof, len, &last);
 }
 
 EXPORT("check") const char *vft_wasm_check(void) { return vft_verify_check(last); }
 EXPORT("error") const char *vft_wasm_error(void) { return vft_verify_error(last); }
 EXPORT("soundness_bits") unsigned vft_wasm_bits(void) { return vft_verify_soundness_bits(last); }
+EXPORT("released") const uint8_t *vft_wasm_released(void) { return vft_verify_released(last); }

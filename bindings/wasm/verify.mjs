@@ -1,20 +1,30 @@
-// Verification of circuit proofs by the WebAssembly build of libvft_verify.
+// Verification by the WebAssembly build of libvft_verify.
 //
-//   import { verify } from "./verify.mjs";
+//   import { verifyCertificate, verify } from "./verify.mjs";
+//   await verifyCertificate(certificate, digests)
+//     certificate  bytes
+//     digests      object with the fields of vft_certificate_digests (include/vft/verify.h), digests
+//                  as strings of hexadecimal digits: what `vft verify --digests FILE` writes
+//   gives { accepted, verdict, check, error, bits, released }: released is the root of the released
+//   adapter, in hexadecimal digits.
+//
 //   await verify({ shape, key, inputs, proof })
-//     shape   object with the numbers of vft_circuit_shape (include/vft/verify.h), or a list of them
-//     key     32 bytes            inputs  three BigInts (or decimal strings) an element
-//     proof   bytes               key and proof: Uint8Array, or a string of hexadecimal digits
-//   gives { accepted, verdict, check, error, bits }.
+//     a proof of a circuit: shape an object with the numbers of vft_circuit_shape, or a list of them;
+//     key 32 bytes; inputs a BigInt (or decimal string) an element; proof bytes. Bytes are Uint8Array,
+//     or a string of hexadecimal digits.
 //
-//   node verify.mjs PROOF.json
-//     an object as above; prints the verdict, and exits with it (0 accepted, 1 rejected, 2 no file,
-//     3 out of memory). VFT_WASM: the module, if not build/vft_verify.wasm.
+//   node verify.mjs CERTIFICATE.vft DIGESTS.json
+//     prints the verdict, and exits with it (0 accepted, 1 rejected, 2 no file, 3 out of memory).
+//     VFT_WASM: the module, if not build/vft_verify.wasm.
 import { readFile } from "node:fs/promises";
 import { pathToFileURL, fileURLToPath } from "node:url";
 
 const FIELDS = ["log_cells", "log_columns", "constants", "inputs", "bases", "frees", "splits",
-  "parts", "permutations", "sums", "zeros"];
+  "parts", "fetches", "permutations", "sums", "zeros", "log_inv_rate", "grind"];
+// In the order of vft_certificate_digests, after the keys of the wraps: bytes, or numbers of 8 bytes.
+const DIGESTS = ["manifest", "steps", "items", "base", "functions", "inputs", "blocks",
+  "start_adapter", "start_state"];
+const WRAPS = 5;
 const OUT_OF_MEMORY = { accepted: false, verdict: 3, check: "", error: "out of memory", bits: 0 };
 
 function malformed(check, error) {
@@ -35,7 +45,7 @@ function numbers(shape) {
 }
 
 function words(inputs) {
-  if (!Array.isArray(inputs) || inputs.length % 3) return null;
+  if (!Array.isArray(inputs)) return null;
   const out = new BigUint64Array(inputs.length);
   for (const [i, x] of inputs.entries()) {
     if (typeof x !== "bigint" && !(typeof x === "string" && /^[0-9]{1,20}$/.test(x))) return null;
@@ -46,17 +56,65 @@ function words(inputs) {
   return out;
 }
 
+function digestBytes(d) {
+  const wraps = Array.isArray(d?.wrap) && d.wrap.length === WRAPS ? d.wrap : [];
+  const parts = wraps.map(bytes);
+  for (const name of DIGESTS) {
+    const x = d?.[name];
+    const isNumber = Number.isSafeInteger(x) && x >= 0;
+    parts.push(isNumber ? new Uint8Array(BigUint64Array.of(BigInt(x)).buffer) : bytes(x));
+    if (parts.at(-1)?.length !== (name === "steps" || name === "items" ? 8 : 32)) return null;
+  }
+  if (!wraps.length || parts.slice(0, WRAPS).some((x) => x?.length !== 32)) return null;
+  return Uint8Array.from(parts.flatMap((x) => [...x]));
+}
+
 let compiled;
-async function module() {
+// An instance for each proof: all of its memory goes with it.
+async function instance() {
   const file = process.env.VFT_WASM ??
     fileURLToPath(new URL("../../build/vft_verify.wasm", import.meta.url));
   compiled ??= WebAssembly.compile(await readFile(file));
-  return compiled;
+  const { exports } = await WebAssembly.instantiate(await compiled, {});
+  exports._initialize();
+  return exports;
 }
 
 function text(memory, at) {
   const all = new Uint8Array(memory.buffer);
   return new TextDecoder().decode(all.subarray(at, all.indexOf(0, at)));
+}
+
+// Where the arrays are in the module's memory; null when that ran out.
+function place(e, arrays) {
+  const at = [];
+  for (const x of arrays) {
+    const p = e.alloc(x.byteLength);
+    if (!p) return null;
+    new Uint8Array(e.memory.buffer, p, x.byteLength)
+      .set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
+    at.push(p);
+  }
+  return at;
+}
+
+function result(e, verdict) {
+  return { accepted: verdict === 0, verdict, check: text(e.memory, e.check()),
+    error: text(e.memory, e.error()), bits: e.soundness_bits() };
+}
+
+export async function verifyCertificate(certificate, digests) {
+  const known = digestBytes(digests);
+  if (!known) return malformed("certificate/digests", "not the digests of a certificate");
+  const e = await instance();
+  if (known.length !== e.digests_size()) throw new Error("this module has other digests");
+  const at = place(e, [certificate, known]);
+  if (!at) return OUT_OF_MEMORY;
+  const verdict = e.verify_certificate(at[0], certificate.length, at[1]);
+  const answer = result(e, verdict);
+  if (answer.accepted)
+    answer.released = Buffer.from(e.memory.buffer, e.released(), 32).toString("hex");
+  return answer;
 }
 
 export async function verify({ shape, key, inputs, proof }) {
@@ -65,32 +123,23 @@ export async function verify({ shape, key, inputs, proof }) {
   for (const [i, x] of given.entries())
     if (x === null) return malformed(checks[i], `${checks[i]}: not of the form that is read`);
   if (given[1].length !== 32) return malformed("circuit/key", "the key is not 32 bytes");
-  // An instance for each proof: all of its memory goes with it.
-  const { exports: e } = await WebAssembly.instantiate(await module(), {});
-  e._initialize();
-  const at = [];
-  for (const x of given) {
-    const p = e.alloc(x.byteLength);
-    if (!p) return OUT_OF_MEMORY;
-    new Uint8Array(e.memory.buffer, p, x.byteLength)
-      .set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
-    at.push(p);
-  }
-  const verdict = e.verify(at[0], at[1], at[2], given[2].length / 3, at[3], given[3].length);
-  return { accepted: verdict === 0, verdict, check: text(e.memory, e.check()),
-    error: text(e.memory, e.error()), bits: e.soundness_bits() };
+  const e = await instance();
+  const at = place(e, given);
+  if (!at) return OUT_OF_MEMORY;
+  return result(e, e.verify(at[0], at[1], at[2], given[2].length, at[3], given[3].length));
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  let statement;
+  let certificate, digests;
   try {
-    statement = JSON.parse(await readFile(process.argv[2] ?? "", "utf8"));
+    certificate = new Uint8Array(await readFile(process.argv[2] ?? ""));
+    digests = JSON.parse(await readFile(process.argv[3] ?? "", "utf8"));
   } catch (problem) {
-    console.error(`usage: node verify.mjs PROOF.json (${problem.message})`);
+    console.error(`usage: node verify.mjs CERTIFICATE.vft DIGESTS.json (${problem.message})`);
     process.exit(2);
   }
-  const result = await verify(statement ?? {});
-  console.log(result.accepted ? `accepted, ${result.bits} bits`
-    : `not accepted: ${result.check}: ${result.error}`);
-  process.exitCode = result.verdict;
+  const answer = await verifyCertificate(certificate, digests);
+  console.log(answer.accepted ? `accepted, ${answer.bits} bits, released ${answer.released}`
+    : `not accepted: ${answer.check}: ${answer.error}`);
+  process.exitCode = answer.verdict;
 }

@@ -1,9 +1,10 @@
-/* libvft_verify: verification of circuit proofs. C11 and the C library, nothing else; no state, any
- * number of threads.
+/* libvft_verify: verification of certificates, and of the circuit proofs that they are. C11 and the C
+ * library, nothing else; no state, any number of threads.
  *
- * A circuit proof is about a circuit that both sides know by its key, within a shape that bounds
- * its size, and about the inputs given to it: whoever made the proof knows values of the circuit's
- * other cells with which all of its rules hold. */
+ * A certificate is one proof about a run: there were T steps, each computed as declared from the state
+ * before, on examples drawn by the declared sampler, from the declared start to the released adapter.
+ * What is declared is in the run's manifest, of which this library knows digests only: the rest of the
+ * project computes them (vft verify --digests). */
 #ifndef VFT_VERIFY_LIBRARY_H
 #define VFT_VERIFY_LIBRARY_H
 
@@ -14,12 +15,6 @@
 extern "C" {
 #endif
 
-/* Rows of each kind that the proof's program has: part of what is trusted, with the key. */
-typedef struct {
-  uint32_t log_cells, log_columns;
-  uint32_t constants, inputs, bases, frees, splits, parts, permutations, sums, zeros;
-} vft_circuit_shape;
-
 /* Verdicts; also the exit codes of a program that does nothing else. */
 enum {
   VFT_VERIFY_ACCEPTED = 0,
@@ -29,29 +24,79 @@ enum {
 
 typedef struct vft_verify_result vft_verify_result;
 
-/* Verifies a proof of `len` bytes.
+/* ---- certificates ---- */
+
+enum { VFT_CERTIFICATE_WRAPS = 5 };
+
+/* What a certificate is about. The digests are 32 bytes, all but the manifest's four elements below
+ * p = 2^64 - 2^32 + 1 of 8 bytes each, little-endian. */
+typedef struct {
+  uint8_t wrap[VFT_CERTIFICATE_WRAPS][32]; /* keys of the circuits that verify the run's proofs; zeros
+                                              where there are fewer kinds */
+  uint8_t manifest[32];  /* h_Pi */
+  uint64_t steps;        /* T */
+  uint64_t items;        /* steps and blocks of epochs */
+  uint8_t base[32];      /* root of the base model's weights */
+  uint8_t functions[32]; /* root of the function tables */
+  uint8_t inputs[32];    /* root of the table of the steps' public inputs */
+  uint8_t blocks[32];    /* the same for blocks of epochs; it follows from the manifest and from the
+                            counters, windows and beacon that the certificate shows */
+  uint8_t start_adapter[32], start_state[32]; /* roots before the first step */
+} vft_certificate_digests;
+
+/* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has what
+ * is known besides and is to be freed. Uses at most 8 MiB + 16 * len bytes of memory. */
+int vft_verify_certificate(const uint8_t *certificate, size_t len,
+                           const vft_certificate_digests *known, vft_verify_result **result);
+
+/* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
+ * root is proven; counters (the digest after each block of each epoch) and keys of windows, 32 bytes
+ * each, and the beacon's value (NULL: none) are what `blocks` must have been computed from. */
+const uint8_t *vft_verify_released(const vft_verify_result *result);
+const uint8_t *vft_verify_manifest(const vft_verify_result *result);
+const uint8_t *vft_verify_counters(const vft_verify_result *result, size_t *n);
+const uint8_t *vft_verify_windows(const vft_verify_result *result, size_t *n);
+const uint8_t *vft_verify_beacon(const vft_verify_result *result);
+
+/* ---- circuits ---- */
+
+/* Rows of each kind that a circuit's program has, and how its proof is made: part of what is trusted,
+ * with the key. The proof is a hiding one: it shows nothing but that it is one. */
+typedef struct {
+  uint32_t log_cells, log_columns;
+  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, sums, zeros;
+  uint32_t log_inv_rate, grind;
+} vft_circuit_shape;
+
+/* Whoever made the proof knows values of the other cells of the circuit with this key with which all
+ * of its rules hold.
  *   key     32 bytes
- *   inputs  the circuit's inputs, 3 words each (coordinates, below 2^64 - 2^32 + 1): `ninputs` of them,
- *           as many as the shape has; those that the circuit does not use are 0
- * Returns a verdict; *result, unless `result` is NULL, has what is known besides and is to be freed.
- * Uses memory in proportion to what it is given: at most
- *   4 MiB + 32 * len + 128 * ninputs + 64 * splits bytes, splits <= 2^21. */
+ *   inputs  the circuit's inputs, elements below p: `ninputs` of them, as many as the shape has; those
+ *           that the circuit does not use are 0
+ * Uses at most 8 MiB + 16 * (len + ninputs) + 64 * splits bytes of memory, splits <= 2^21. */
 int vft_verify_circuit_proof(const vft_circuit_shape *shape, const uint8_t *key,
                              const uint64_t *inputs, size_t ninputs, const uint8_t *proof,
                              size_t len, vft_verify_result **result);
+
+/* ---- results ---- */
+
 void vft_verify_free(vft_verify_result *result);
 
 /* All of these may be called with NULL, which is a result that there was no memory for. */
 int vft_verify_verdict(const vft_verify_result *result);
 /* Stable id of the failed check, "" if there is none:
+ *   "certificate/header"     not of the form above    "certificate/digests"  none were given
+ *   "certificate/manifest"   that of another manifest
+ *   "transcript/canonical"   a digest that is not four elements
  *   "circuit/shape"  no program has this shape       "circuit/key"  not four elements
  *   "circuit/inputs" not that many, or not elements  "proof/length" far too short for the shape
  *   and those of a proof: "transcript/...", "logup/...", "relations/sum", "virtual/sum",
- *   "einsum/final", "whir/...", "soundness/..." */
+ *   "einsum/final", "whir/...", "soundness/..."; what is hidden is one check, "whir/sum" */
 const char *vft_verify_check(const vft_verify_result *result);
 /* One line for people, "" if all is well. */
 const char *vft_verify_error(const vft_verify_result *result);
-/* Bits of soundness proven for proofs of this shape, rounded down; 0 unless accepted. */
+/* Bits of soundness proven for proofs of this shape, rounded down; 0 unless accepted. Of a certificate,
+ * that is its own proof: those that it stands for are in vft verify -v. */
 unsigned vft_verify_soundness_bits(const vft_verify_result *result);
 
 #ifdef __cplusplus

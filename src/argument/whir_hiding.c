@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "argument/whir_hiding_core.h"
+#include "argument/whir_hiding_prover.h"
 #include "base/mem.h"
 
 struct vft_hiding_tree {

@@ -22,8 +22,6 @@ VFT_MUST_CHECK vft_status vft_hiding_begin(vft_channel *ch, const vft_hiding_sha
                                            const vft_hiding_claim *claim, const vft_ext *lambda,
                                            vft_hiding_mask_fn sum, void *ctx,
                                            vft_hiding_run *run);
-/* The committed matrix of values and masks. */
-const vft_merkle *vft_hiding_tree_code(const vft_hiding_tree *tree);
 void vft_hiding_end(vft_hiding_run *run);
 
 #endif

@@ -32,18 +32,6 @@ vft_status vft_fail(vft_status code, const char *fmt, ...) {
   return code;
 }
 
-vft_status vft_fail_context(vft_status code, const char *fmt, ...) {
-  char context[MESSAGE_MAX], joined[2 * MESSAGE_MAX + 3];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(context, sizeof context, fmt, ap);
-  va_end(ap);
-  snprintf(joined, sizeof joined, "%s: %s", context, message);
-  memcpy(message, joined, sizeof message);
-  message[sizeof message - 1] = 0;
-  return code;
-}
-
 vft_status vft_reject(const char *check_id, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
@@ -53,12 +41,7 @@ vft_status vft_reject(const char *check_id, const char *fmt, ...) {
   return VFT_REJECTED;
 }
 
-vft_status vft_settle(vft_status status) {
-  if (status == VFT_OK || status == VFT_RESOURCE || !atomic_load(&memory_ran_out)) return status;
-  check[0] = 0;
-  return vft_fail_context(VFT_RESOURCE, "out of memory, so nothing is decided");
-}
-
 const char *vft_error_message(void) { return message; }
 const char *vft_error_check(void) { return check; }
+int vft_memory_ran_out(void) { return atomic_load(&memory_ran_out); }
 void vft_error_clear(void) { message[0] = check[0] = 0; }

@@ -39,6 +39,7 @@ void vft_error_clear(void);
  * before it was recorded, in this project's or a library's allocation. What could not be read, or
  * was not accepted, may then have failed for want of memory only. The message says so. */
 vft_status vft_settle(vft_status status);
+int vft_memory_ran_out(void); /* before any failure was recorded */
 
 /* Forward a failure to the caller. */
 #define TRY(expr)                                  \

@@ -75,6 +75,8 @@ void vft_build_lookup(vft_builder *b, const char *name, const char *axes,
 bool vft_build_compile(vft_builder *b, const char *free_axes, const vft_raw_term *terms, int n,
                        uint32_t *nindex, uint32_t *nfree, uint32_t size[VFT_MAX_INDEX],
                        vft_term **out);
+/* Multiplies a compiled term by r's per_layer. */
+bool vft_build_layered(vft_builder *b, const vft_raw_term *r, const char *letters, vft_term *t);
 bool vft_build_factor(vft_builder *b, vft_axes_factor f, const char *letters, vft_factor *out);
 void vft_build_range(vft_builder *b, const char *name, const char *axes, vft_tensor_id t, int bits,
                      int64_t offset);

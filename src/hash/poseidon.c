@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/cpu.h"
 #include "hash/poseidon_constants.h"
 #include "hash/poseidon_ops.h"
 
@@ -51,31 +50,6 @@ void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n,
   for (size_t k = 0; k < n; k++) permute_one(states[k].s, sbox ? sbox[k] : NULL);
 }
 
-void vft_poseidon_permute_trace(vft_poseidon_state *states, size_t n,
-                                vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
-#ifdef __x86_64__
-  if (vft_simd_tier() >= VFT_SIMD_AVX512) {
-    size_t whole = n / 8 * 8, rest = n - whole;
-    vft_poseidon_permute_avx512(states, whole, sbox);
-    if (rest) {
-      vft_poseidon_state last[8];
-      vft_fp record[8][VFT_POSEIDON_SBOXES];
-      memset(last, 0, sizeof last);
-      memcpy(last, states + whole, rest * sizeof *last);
-      vft_poseidon_permute_avx512(last, 8, sbox ? record : NULL);
-      memcpy(states + whole, last, rest * sizeof *last);
-      if (sbox) memcpy(sbox + whole, record, rest * sizeof *record);
-    }
-    return;
-  }
-#endif
-  vft_poseidon_permute_c(states, n, sbox);
-}
-
-void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {
-  vft_poseidon_permute_trace(states, n, NULL);
-}
-
 void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t count,
                             vft_poseidon_digest *out) {
   enum { BATCH = 32 };
@@ -96,27 +70,6 @@ void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t 
       at += take;
     } while (at < n);
     for (size_t j = 0; j < m; j++) memcpy(out[k + j].e, st[j].s, sizeof out[k + j].e);
-  }
-}
-
-vft_poseidon_digest vft_poseidon_hash(const vft_fp *in, size_t n) {
-  vft_poseidon_digest d;
-  vft_poseidon_hash_many(0, in, n, 1, &d);
-  return d;
-}
-
-void vft_poseidon_compress(const vft_poseidon_digest *in, vft_poseidon_digest *out, size_t n) {
-  enum { BATCH = 32 };
-  for (size_t k = 0; k < n; k += BATCH) {
-    size_t m = n - k < BATCH ? n - k : BATCH;
-    vft_poseidon_state st[BATCH];
-    memset(st, 0, sizeof st);
-    for (size_t i = 0; i < m; i++) {
-      memcpy(st[i].s, &in[2 * (k + i)], 2 * sizeof *in);
-      st[i].s[RATE + 1] = (vft_fp){1};
-    }
-    vft_poseidon_permute(st, m);
-    for (size_t i = 0; i < m; i++) memcpy(out[k + i].e, st[i].s, sizeof out[k + i].e);
   }
 }
 

@@ -29,35 +29,32 @@ static int room(void **array, uint32_t *cap, uint32_t need, size_t size) {
 
 /* ---- forms ---- */
 
-static uint64_t new_form(size_t first) {
+static const vft_hidden_form nothing;
+
+static uint64_t new_form(vft_hidden_form f) {
   vft_hidden *h = recording;
-  if (!room((void **)&h->form, &h->forms_cap, h->nforms + 1, sizeof *h->form)) return 0;
-  h->form[h->nforms] = (vft_hidden_form){first, h->nterms - first};
+  uint32_t cap = h->forms_cap;
+  if (!room((void **)&h->weight, &cap, h->nforms + 1, sizeof *h->weight) ||
+      !room((void **)&h->form, &h->forms_cap, h->nforms + 1, sizeof *h->form))
+    return 0;
+  h->form[h->nforms] = f;
   return ++h->nforms;
 }
 
-static int term_room(size_t more) {
-  vft_hidden *h = recording;
-  if (h->nterms + more <= h->terms_cap) return 1;
-  size_t cap = h->terms_cap ? h->terms_cap : 4096;
-  while (cap < h->nterms + more) cap *= 2;
-  vft_hidden_term *grown = vft_alloc_raw(cap, sizeof *grown);
-  if (!grown) {
-    failed(VFT_RESOURCE);
-    return 0;
+/* A fixed element for a scalar, as if at random: see `print` in hide/hidden.h. */
+static vft_ext print_of(uint32_t number) {
+  vft_ext e;
+  for (uint64_t k = 0; k < 3; k++) { /* splitmix64 */
+    uint64_t x = (3 * (uint64_t)number + k + 1) * 0x9e3779b97f4a7c15ull;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    e.c[k] = vft_fp_from_u64(x ^ x >> 31);
   }
-  if (h->nterms) memcpy(grown, h->term, h->nterms * sizeof *grown);
-  vft_free(h->term);
-  h->term = grown;
-  h->terms_cap = cap;
-  return 1;
+  return e;
 }
 
 static uint64_t scalar(uint32_t number) {
-  vft_hidden *h = recording;
-  if (!term_room(1)) return 0;
-  h->term[h->nterms++] = (vft_hidden_term){number, VFT_EXT_ONE};
-  return new_form(h->nterms - 1);
+  return new_form((vft_hidden_form){.x = number, .y = VFT_HIDDEN_LEAF, .print = print_of(number)});
 }
 
 uint64_t vft_note_pad(void) {
@@ -65,47 +62,45 @@ uint64_t vft_note_pad(void) {
   return scalar(recording->npads++);
 }
 
-static void push(uint32_t number, vft_ext coef) {
-  vft_hidden *h = recording;
-  if (!vft_ext_is_zero(coef)) h->term[h->nterms++] = (vft_hidden_term){number, coef};
+void vft_hidden_settle(const vft_hidden *h, uint64_t top) {
+  for (uint64_t i = top; i-- > 0;) {
+    const vft_hidden_form *f = &h->form[i];
+    vft_ext w = h->weight[i];
+    if (f->y == VFT_HIDDEN_LEAF || vft_ext_is_zero(w)) continue;
+    h->weight[i] = VFT_EXT_ZERO;
+    h->weight[f->x - 1] = vft_ext_add(h->weight[f->x - 1], vft_ext_mul(w, f->a));
+    if (f->y) h->weight[f->y - 1] = vft_ext_add(h->weight[f->y - 1], vft_ext_mul(w, f->b));
+  }
+}
+
+/* Whether two forms are the same. */
+static int same_form(const vft_hidden *h, uint64_t x, uint64_t y) {
+  const vft_hidden_form *f = x ? &h->form[x - 1] : &nothing, *g = y ? &h->form[y - 1] : &nothing;
+  uint64_t top = x > y ? x : y;
+  int same = 1;
+  if (x == y || !vft_ext_eq(f->print, g->print)) return x == y;
+  if (x) h->weight[x - 1] = VFT_EXT_ONE;
+  if (y) h->weight[y - 1] = vft_ext_neg(VFT_EXT_ONE);
+  vft_hidden_settle(h, top);
+  for (uint64_t i = 0; i < top; i++) {
+    same &= vft_ext_is_zero(h->weight[i]);
+    h->weight[i] = VFT_EXT_ZERO;
+  }
+  return same;
 }
 
 uint64_t vft_note_combine(vft_plain_value pa, uint64_t x, vft_plain_value pb, uint64_t y) {
   vft_hidden *h = recording;
-  vft_ext a = ext(pa), b = ext(pb);
-  vft_hidden_form none = {0, 0};
-  size_t i = 0, j = 0, first = h->nterms;
-  vft_hidden_form f = x ? h->form[x - 1] : none, g = y ? h->form[y - 1] : none;
-  if (!term_room(f.n + g.n)) return 0;
-  while (i < f.n || j < g.n) {
-    const vft_hidden_term *s = &h->term[f.first + i], *t = &h->term[g.first + j];
-    if (j == g.n || (i < f.n && s->scalar < t->scalar)) {
-      push(s->scalar, vft_ext_mul(a, s->coef));
-      i++;
-    } else if (i == f.n || t->scalar < s->scalar) {
-      push(t->scalar, vft_ext_mul(b, t->coef));
-      j++;
-    } else {
-      push(s->scalar, vft_ext_add(vft_ext_mul(a, s->coef), vft_ext_mul(b, t->coef)));
-      i++;
-      j++;
-    }
-  }
-  return h->nterms > first ? new_form(first) : 0;
+  vft_hidden_form f = {.x = (uint32_t)x, .y = (uint32_t)y, .a = ext(pa), .b = ext(pb)};
+  if (!x && !y) return 0;
+  if (!x) return vft_note_combine(pb, y, pa, 0);
+  f.print = vft_ext_mul(f.a, h->form[x - 1].print);
+  if (y) f.print = vft_ext_add(f.print, vft_ext_mul(f.b, h->form[y - 1].print));
+  uint64_t made = new_form(f);
+  return made && same_form(h, made, 0) ? 0 : made;
 }
 
 /* ---- late scalars ---- */
-
-static int same_form(const vft_hidden *h, uint64_t x, uint64_t y) {
-  if (x == y || !x || !y) return x == y;
-  vft_hidden_form f = h->form[x - 1], g = h->form[y - 1];
-  if (f.n != g.n) return 0;
-  for (size_t i = 0; i < f.n; i++) {
-    const vft_hidden_term *s = &h->term[f.first + i], *t = &h->term[g.first + i];
-    if (s->scalar != t->scalar || !vft_ext_eq(s->coef, t->coef)) return 0;
-  }
-  return 1;
-}
 
 /* Equal values are one factor, whatever way they were found, so that the list does not depend on
  * the order in which a compiler evaluates sums. */
@@ -251,7 +246,7 @@ vft_status vft_hidden_run(vft_hidden *h, const vft_statement *statement, const v
 void vft_hidden_free(vft_hidden *h) {
   vft_free(h->late);
   vft_free(h->form);
-  vft_free(h->term);
+  vft_free(h->weight);
   vft_free(h->factor);
   vft_free(h->zero);
   vft_free(h->product);
@@ -264,37 +259,17 @@ void vft_hidden_free(vft_hidden *h) {
 
 /* ---- values ---- */
 
-vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, const vft_ext *pad,
-                            const vft_ext *late) {
-  vft_ext sum = v->known;
-  if (!v->form) return sum;
-  const vft_hidden_form *f = &h->form[v->form - 1];
-  for (size_t i = 0; i < f->n; i++) {
-    const vft_hidden_term *t = &h->term[f->first + i];
-    vft_ext x = t->scalar < VFT_HIDDEN_LATE ? pad[t->scalar] : late[t->scalar - VFT_HIDDEN_LATE];
-    sum = vft_ext_add(sum, vft_ext_mul(t->coef, x));
-  }
-  return sum;
+void vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale) {
+  if (v->form) h->weight[v->form - 1] = vft_ext_add(h->weight[v->form - 1], scale);
 }
 
-void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late) {
-  for (uint32_t i = 0; i < h->nlate; i++) { /* each from those before it */
-    const vft_hidden_late *how = &h->late[i];
-    vft_ext x = vft_hidden_evaluate(h, &h->factor[how->left], pad, late);
-    late[i] = how->is_inverse
-                  ? vft_ext_inv(x)
-                  : vft_ext_mul(x, vft_hidden_evaluate(h, &h->factor[how->right], pad, late));
+void vft_hidden_spread(const vft_hidden *h, vft_ext *pad_weight, vft_ext *late_weight) {
+  vft_hidden_settle(h, h->nforms);
+  for (uint64_t i = 0; i < h->nforms; i++) {
+    uint32_t s = h->form[i].x;
+    if (h->form[i].y != VFT_HIDDEN_LEAF) continue;
+    vft_ext *w = s < VFT_HIDDEN_LATE ? &pad_weight[s] : &late_weight[s - VFT_HIDDEN_LATE];
+    *w = vft_ext_add(*w, h->weight[i]);
+    h->weight[i] = VFT_EXT_ZERO;
   }
-}
-
-vft_ext vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale,
-                         vft_ext *pad_weight, vft_ext *late_weight) {
-  const vft_hidden_form none = {0, 0}, *f = v->form ? &h->form[v->form - 1] : &none;
-  for (size_t i = 0; i < f->n; i++) {
-    const vft_hidden_term *t = &h->term[f->first + i];
-    vft_ext *w = t->scalar < VFT_HIDDEN_LATE ? &pad_weight[t->scalar]
-                                             : &late_weight[t->scalar - VFT_HIDDEN_LATE];
-    *w = vft_ext_add(*w, vft_ext_mul(scale, t->coef));
-  }
-  return vft_ext_mul(scale, v->known);
 }

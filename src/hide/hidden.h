@@ -21,12 +21,16 @@
 #include "verify/functional.h"
 #include "verify/verify.h"
 
-/* scalar: a pad's number, or VFT_HIDDEN_LATE + a late scalar's. */
+/* A form as it was computed: a x + b y of earlier forms (y 0: a x), or one scalar: x a pad's number
+ * or VFT_HIDDEN_LATE + a late scalar's, y
+ * VFT_HIDDEN_LEAF. Each scalar is one form only. print: the value
+ * for fixed scalars, so that forms are found to differ without a look at all that they are made of. */
 #define VFT_HIDDEN_LATE ((uint32_t)1 << 31)
+#define VFT_HIDDEN_LEAF UINT32_MAX
 typedef struct {
-  uint32_t scalar;
-  vft_ext coef;
-} vft_hidden_term;
+  uint32_t x, y;
+  vft_ext a, b, print;
+} vft_hidden_form;
 
 typedef struct {
   vft_ext known;
@@ -54,10 +58,6 @@ typedef struct {
   vft_ext coef;
 } vft_hidden_part;
 
-typedef struct {
-  size_t first, n; /* terms by increasing scalar */
-} vft_hidden_form;
-
 typedef struct vft_hidden_weights vft_hidden_weights;
 typedef struct vft_hidden {
   vft_arena arena;
@@ -65,9 +65,8 @@ typedef struct vft_hidden {
   uint32_t npads, nlate, lates_cap;
   vft_hidden_late *late;
   vft_hidden_form *form; /* form i is form[i - 1] */
+  vft_ext *weight;       /* of forms, see vft_hidden_weigh; 0 outside of its use */
   uint32_t nforms, forms_cap;
-  vft_hidden_term *term;
-  size_t nterms, terms_cap;
   vft_hidden_value *factor, *zero;
   uint32_t nfactors, factors_cap, nzeros, zeros_cap;
   vft_hidden_product *product;
@@ -97,8 +96,11 @@ vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, cons
                             const vft_ext *late);
 /* The late scalars that belong to these pads, nlate of them, in order. */
 void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late);
-/* Adds scale times the value's form to the scalars' weights; returns scale times its known part. */
-vft_ext vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale,
-                         vft_ext *pad_weight, vft_ext *late_weight);
+/* Adds scale to the weight of the value's form. */
+void vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale);
+/* From the weights of forms up to number `top` those of scalars, which are then all that is left. */
+void vft_hidden_settle(const vft_hidden *h, uint64_t top);
+/* Adds to the weights of scalars what the forms' weights amount to, which are 0 then. */
+void vft_hidden_spread(const vft_hidden *h, vft_ext *pad_weight, vft_ext *late_weight);
 
 #endif

@@ -47,11 +47,11 @@ static vft_status add_stages(batch *b, const vft_hidden *h) {
     const vft_hidden_claim *c = &h->claim[i];
     for (uint32_t k = c->first; k < c->first + c->n; k++)
       TRY(vft_claim_batch_add(&b->tensors, &h->part[k].f, h->part[k].coef));
-    vft_hidden_weigh(h, &c->total, vft_ext_neg(b->tensors.power), b->pad, b->late);
+    vft_hidden_weigh(h, &c->total, vft_ext_neg(b->tensors.power));
     next(b, c->total.known);
   }
   for (uint32_t i = 0; i < h->nzeros; i++) {
-    vft_hidden_weigh(h, &h->zero[i], b->tensors.power, b->pad, b->late);
+    vft_hidden_weigh(h, &h->zero[i], b->tensors.power);
     next(b, vft_ext_neg(h->zero[i].known));
   }
   return VFT_OK;
@@ -62,7 +62,7 @@ static void add_products(batch *b, const vft_hidden *h, vft_ext rho, vft_ext chi
   vft_ext *a = b->late + h->nlate, *masks = a + h->nfactors;
   for (uint32_t i = 0; i < h->nfactors; i++) {
     vft_ext power = b->tensors.power;
-    vft_hidden_weigh(h, &h->factor[i], vft_ext_mul(power, chi), b->pad, b->late);
+    vft_hidden_weigh(h, &h->factor[i], vft_ext_mul(power, chi));
     a[i] = vft_ext_add(a[i], power);
     next(b, vft_ext_sub(factor[i], vft_ext_mul(chi, h->factor[i].known)));
   }
@@ -156,6 +156,7 @@ vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h, const vft_trees *
   b.tensors.gamma = vft_channel_challenge_ext(ch, "opening/gamma");
   TRY_OUT(add_stages(&b, h));
   if (h->nproducts) add_products(&b, h, rho, chi, cross, factor);
+  vft_hidden_spread(h, b.pad, b.late);
   claim = vft_alloc((size_t)b.tensors.set.n + 1, sizeof *claim);
   if (!claim) {
     st = VFT_RESOURCE;

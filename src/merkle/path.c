@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "hash/poseidon.h"
+#include "merkle/path_poseidon.h"
 
 static void store64(uint8_t *p, uint64_t x) {
   for (int i = 0; i < 8; i++) p[i] = (uint8_t)(x >> (8 * i));
@@ -17,25 +17,13 @@ void vft_merkle_header(uint8_t header[VFT_MERKLE_HEADER], uint64_t rows, unsigne
   store64(header + 56, log_n);
 }
 
-/* Sponges are much faster many at a time. */
-static void poseidon_leaves(const vft_fp *columns, size_t rows, unsigned log_n, size_t count,
-                            vft_digest *out) {
-  enum { BATCH = 32 };
-  vft_poseidon_digest leaf[BATCH];
-  for (size_t k = 0; k < count; k += BATCH) {
-    size_t m = count - k < BATCH ? count - k : BATCH;
-    vft_poseidon_hash_many(vft_merkle_domain(log_n), columns + k * rows, rows, m, leaf);
-    for (size_t i = 0; i < m; i++) vft_poseidon_bytes(&leaf[i], out[k + i].b);
-  }
-}
-
 vft_digest vft_merkle_leaf(vft_hash_kind hash, const vft_fp *column, size_t rows,
                            unsigned log_n) {
   uint8_t buf[512];
   vft_blake3 h;
   vft_digest d;
   if (hash == VFT_HASH_POSEIDON) {
-    poseidon_leaves(column, rows, log_n, 1, &d);
+    vft_poseidon_leaves(column, rows, log_n, 1, &d);
     return d;
   }
   vft_blake3_init(&h);
@@ -51,18 +39,10 @@ vft_digest vft_merkle_leaf(vft_hash_kind hash, const vft_fp *column, size_t rows
 }
 
 void vft_merkle_nodes(vft_hash_kind hash, const vft_digest *pair, vft_digest *out, size_t n) {
-  enum { BATCH = 32 };
-  if (hash == VFT_HASH_BLAKE3) {
+  if (hash == VFT_HASH_POSEIDON)
+    vft_poseidon_nodes(pair, out, n);
+  else
     vft_blake3_nodes(pair[0].b, out, n);
-    return;
-  }
-  vft_poseidon_digest in[2 * BATCH];
-  for (size_t k = 0; k < n; k += BATCH) {
-    size_t m = n - k < BATCH ? n - k : BATCH;
-    for (size_t i = 0; i < 2 * m; i++) (void)vft_poseidon_read(pair[2 * k + i].b, &in[i]);
-    vft_poseidon_compress(in, in, m);
-    for (size_t i = 0; i < m; i++) vft_poseidon_bytes(&in[i], out[k + i].b);
-  }
 }
 
 static int ascending(const void *a, const void *b) {
@@ -99,13 +79,6 @@ size_t vft_merkle_sibling_count(const uint32_t *positions, size_t count, unsigne
   return siblings;
 }
 
-unsigned vft_merkle_log_cap(vft_hash_kind hash, size_t n, unsigned log_n) {
-  unsigned log_cap = 0;
-  if (hash == VFT_HASH_BLAKE3) return 0;
-  while (log_cap < log_n && n >> (log_cap + 1)) log_cap++;
-  return log_cap;
-}
-
 static vft_status check_shape(unsigned log_n, unsigned log_cap, size_t rows,
                               const uint32_t *positions, size_t count, const vft_fp *columns,
                               size_t nsiblings) {
@@ -125,32 +98,6 @@ static vft_status check_shape(unsigned log_n, unsigned log_cap, size_t rows,
   return VFT_OK;
 }
 
-static vft_status check_siblings(const vft_digest *siblings, size_t n) {
-  vft_poseidon_digest d;
-  for (size_t i = 0; i < n; i++)
-    if (!vft_poseidon_read(siblings[i].b, &d))
-      return vft_reject("merkle/canonical", "opening: sibling %zu has an element not below p", i);
-  return VFT_OK;
-}
-
-/* All nodes of the cap, from those known at the increasing places at[] and the rest. */
-static void complete_cap(vft_digest *node, uint32_t *at, size_t known, size_t cap,
-                         const vft_digest *rest) {
-  size_t given = cap - known;
-  for (size_t i = cap; i-- > 0;) {
-    node[i] = known && at[known - 1] == i ? node[--known] : rest[--given];
-    at[i] = (uint32_t)i; /* its old entry, of a place <= i, has been moved or is i */
-  }
-}
-
-vft_status vft_merkle_verify(vft_hash_kind hash, const vft_digest *root, unsigned log_n,
-                             unsigned log_cap, size_t rows, const uint32_t *positions,
-                             size_t count, const vft_fp *columns, const vft_digest *siblings,
-                             size_t nsiblings) {
-  return vft_merkle_verify_salted(hash, root, log_n, log_cap, rows, positions, count, columns, NULL,
-                                  siblings, nsiblings);
-}
-
 vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root, unsigned log_n,
                                     unsigned log_cap, size_t rows, const uint32_t *positions,
                                     size_t count, const vft_fp *columns, const vft_digest *salts,
@@ -159,7 +106,7 @@ vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root, 
     return vft_reject("merkle/positions", "opening: nothing is opened, or depth %u is too large",
                       log_n);
   TRY(check_shape(log_n, log_cap, rows, positions, count, columns, nsiblings));
-  if (hash == VFT_HASH_POSEIDON) TRY(check_siblings(siblings, nsiblings));
+  if (hash == VFT_HASH_POSEIDON) TRY(vft_poseidon_siblings(siblings, nsiblings));
 
   size_t cap = (size_t)1 << log_cap, most = count > cap ? count : cap;
   uint32_t *at = vft_alloc_raw(most, sizeof *at);
@@ -172,7 +119,7 @@ vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root, 
   }
   for (size_t i = 0; i < count; i++) at[i] = positions[i];
   if (hash == VFT_HASH_POSEIDON)
-    poseidon_leaves(columns, rows, log_n, count, node);
+    vft_poseidon_leaves(columns, rows, log_n, count, node);
   else
     for (size_t i = 0; i < count; i++)
       node[i] = vft_merkle_leaf(hash, columns + i * rows, rows, log_n);
@@ -186,7 +133,7 @@ vft_status vft_merkle_verify_salted(vft_hash_kind hash, const vft_digest *root, 
   for (unsigned h = 0; h < log_n; h++) {
     size_t pairs = 0;
     if (h == log_n - log_cap) {
-      complete_cap(node, at, known, cap, siblings + used);
+      vft_merkle_complete_cap(node, at, known, cap, siblings + used);
       known = cap;
     }
     for (size_t i = 0; i < known; pairs++) {

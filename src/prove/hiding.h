@@ -3,6 +3,7 @@
 #ifndef VFT_PROVE_HIDING_H
 #define VFT_PROVE_HIDING_H
 
+#include "argument/whir_hiding_prover.h"
 #include "base/random.h"
 #include "hide/opening.h"
 #include "prove/commit.h"

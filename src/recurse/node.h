@@ -17,11 +17,11 @@
 #define VFT_RECURSE_NODE_H
 
 #include "prove/prove.h"
+#include "recurse/certificate.h"
 #include "recurse/circuit.h"
 #include "recurse/machine.h"
 
 enum {
-  VFT_LEAF_KEYS = 5,
   VFT_AT_NODE_KEY = 0,
   VFT_AT_LEAF_KEYS = 4,
   VFT_AT_COMMON = VFT_AT_LEAF_KEYS + 4 * VFT_LEAF_KEYS,

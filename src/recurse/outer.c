@@ -4,35 +4,6 @@
 
 #include "base/mem.h"
 
-vft_machine_shape vft_outer_shape(void) {
-  return (vft_machine_shape){.log_cells = 18,
-                             .log_columns = 16,
-                             .constants = 2048,
-                             .inputs = VFT_OUTER_INPUTS,
-                             .bases = 23040,
-                             .frees = 27648,
-                             .splits = 720,
-                             .parts = 1248,
-                             .fetches = 2032,
-                             .permutations = 16640,
-                             .sums = 110592,
-                             .zeros = 2304};
-}
-
-vft_proof_options vft_outer_options(void) {
-  vft_proof_options o = vft_proof_options_default();
-  o.log_inv_rate = 4;
-  o.grind = 26; /* a query is longer than its work */
-  o.hiding = true;
-  return o;
-}
-
-void vft_outer_inputs(const vft_fp statement[VFT_CERT_ELEMENTS], vft_fp out[VFT_OUTER_INPUTS]) {
-  vft_poseidon_digest d;
-  vft_poseidon_hash_many(VFT_DOMAIN_CERTIFICATE, statement, VFT_CERT_ELEMENTS, 1, &d);
-  memcpy(out, d.e, sizeof d.e);
-}
-
 static void bases(vft_circuit *c, const vft_fp *v, size_t n, vft_wire *out) {
   for (size_t i = 0; i < n; i++) out[i] = vft_circuit_base(c, v[i]);
 }

@@ -14,15 +14,15 @@
 #include "hash/poseidon.h"
 #include "recurse/circuit.h"
 
-/* Domains of sponges (others: merkle/path.h, data/leaf.h, program/epoch.h). */
+/* Domains of sponges (others: merkle/path.h, data/leaf.h, program/epoch.h,
+ * recurse/certificate.h). */
 enum {
   VFT_DOMAIN_TABLE_INPUTS = 17, /* public inputs of a step */
   VFT_DOMAIN_TABLE_STATES = 18, /* roots of the links adapter and state before a step */
   VFT_DOMAIN_TABLE_ROWS = 19,   /* root of the rows of an epoch */
   VFT_DOMAIN_COMMON = 20,       /* what all parts of a run have in common */
   VFT_DOMAIN_TABLE_BLOCKS = 21, /* public inputs of a block of an epoch */
-  VFT_DOMAIN_TABLE_COUNTERS = 22, /* root of the counters before a block */
-  VFT_DOMAIN_CERTIFICATE = 23   /* what a certificate states */
+  VFT_DOMAIN_TABLE_COUNTERS = 22 /* root of the counters before a block */
 };
 enum { VFT_TABLE_LOG = 24 };
 

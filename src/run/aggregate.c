@@ -173,17 +173,9 @@ static vft_status epoch_tables(vft_aggregation *a, const char *proofs) {
 
 /* ---- what a run has in common ---- */
 
-static void pack(const uint8_t *bytes, size_t n, vft_fp *out) {
-  for (size_t at = 0; at < n; at += 7) {
-    uint64_t x = 0;
-    for (size_t k = 0; k < 7 && at + k < n; k++) x |= (uint64_t)bytes[at + k] << (8 * k);
-    *out++ = vft_fp_from_u64(x);
-  }
-}
-
 static vft_status common_elements(vft_aggregation *a) {
   const vft_manifest *m = a->manifest;
-  pack(m->digest, 32, a->common);
+  vft_manifest_elements(m->digest, a->common);
   a->common[VFT_COMMON_STEPS] = vft_fp_from_u64(m->steps);
   TRY(vft_digest_elements(&m->base_root, a->common + VFT_COMMON_BASE));
   TRY(vft_digest_elements(&m->tables, a->common + VFT_COMMON_FUNCTIONS));

@@ -6,9 +6,6 @@
 #include "base/clock.h"
 #include "run/progress.h"
 
-static const char magic[] = "VFTCERT1";
-enum { VERSION = 1 };
-
 /* ---- file ---- */
 
 static void put_digest(vft_writer *w, const vft_poseidon_digest *d) {
@@ -20,8 +17,8 @@ static void put_digest(vft_writer *w, const vft_poseidon_digest *d) {
 vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
   vft_writer w = {0};
   uint8_t flag = c->has_beacon;
-  vft_writer_bytes(&w, magic, 8);
-  vft_writer_u32(&w, VERSION);
+  vft_writer_bytes(&w, "VFTCERT1", 8);
+  vft_writer_u32(&w, VFT_CERTIFICATE_VERSION);
   vft_writer_bytes(&w, c->manifest, 32);
   vft_writer_u32(&w, c->steps);
   vft_writer_u32(&w, c->blocks);
@@ -39,54 +36,32 @@ vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
   return st;
 }
 
-static vft_status bad(const char *path, const char *what) {
-  return vft_reject("certificate/header", "%s: %s", path, what);
-}
-
-static vft_status read_digests(vft_reader *r, const char *path, uint64_t n,
-                               vft_poseidon_digest **out) {
-  if (n > (r->size - r->at) / 32) return bad(path, "truncated");
+static vft_status copy_digests(const uint8_t *from, uint64_t n, vft_poseidon_digest **out) {
   *out = vft_alloc(n, sizeof **out);
   if (!*out) return VFT_RESOURCE;
   for (uint64_t i = 0; i < n; i++)
-    if (!vft_poseidon_read(vft_reader_bytes(r, 32), &(*out)[i]))
-      return bad(path, "a digest has an element that is not below p");
+    if (!vft_poseidon_read(from + 32 * i, &(*out)[i]))
+      return vft_reject("certificate/header", "a digest has an element that is not below p");
   return VFT_OK;
 }
 
-static vft_status parse(vft_reader *r, const char *path, vft_certificate *out) {
-  const uint8_t *m = vft_reader_bytes(r, 8);
-  if (!m || memcmp(m, magic, 8)) return bad(path, "not a certificate");
-  uint32_t version = vft_reader_u32(r);
-  if (r->failed) return bad(path, "truncated");
-  if (version != VERSION)
-    return vft_fail(VFT_USAGE, "%s: version %u, this program reads %d", path, version, VERSION);
-  const uint8_t *manifest = vft_reader_bytes(r, 32);
-  out->steps = vft_reader_u32(r);
-  out->blocks = vft_reader_u32(r);
-  out->epochs = vft_reader_u64(r);
-  if (r->failed) return bad(path, "truncated");
-  if (out->blocks > 1 << 24 || out->epochs > 1 << 24)
-    return bad(path, "more than 2^24 epochs, or blocks of an epoch");
-  memcpy(out->manifest, manifest, 32);
-  TRY(read_digests(r, path, out->epochs * out->blocks, &out->counters));
-  out->windows = vft_reader_u64(r);
-  TRY(read_digests(r, path, out->windows, &out->window));
-  const uint8_t *flag = vft_reader_bytes(r, 1), *beacon = vft_reader_bytes(r, 32);
-  const uint8_t *released = vft_reader_bytes(r, 32);
-  out->length = vft_reader_u64(r);
-  if (r->failed) return bad(path, "truncated");
-  if (*flag > 1) return bad(path, "whether there is a beacon is neither 0 nor 1");
-  for (int i = 0; i < 32 && !*flag; i++)
-    if (beacon[i]) return bad(path, "a beacon's value without a beacon");
-  if (out->length != r->size - r->at)
-    return bad(path, "its proof is not as long as its header says");
-  out->has_beacon = *flag;
-  memcpy(out->beacon, beacon, 32);
-  memcpy(out->released.b, released, 32);
+static vft_status parse(const vft_bytes *b, vft_certificate *out) {
+  vft_certificate_parts p;
+  TRY(vft_certificate_parse(b->data, b->size, &p));
+  out->steps = p.steps;
+  out->blocks = p.blocks;
+  out->epochs = p.epochs;
+  out->windows = p.windows;
+  out->length = p.length;
+  out->has_beacon = p.beacon != NULL;
+  if (p.beacon) memcpy(out->beacon, p.beacon, 32);
+  memcpy(out->manifest, p.manifest, 32);
+  memcpy(out->released.b, p.released, 32);
+  TRY(copy_digests(p.counters, p.epochs * p.blocks, &out->counters));
+  TRY(copy_digests(p.window, p.windows, &out->window));
   out->proof = vft_alloc_raw(out->length, 1);
   if (!out->proof) return VFT_RESOURCE;
-  if (out->length) memcpy(out->proof, vft_reader_bytes(r, out->length), out->length);
+  if (out->length) memcpy(out->proof, p.proof, out->length);
   return VFT_OK;
 }
 
@@ -95,11 +70,11 @@ vft_status vft_certificate_read(const char *path, vft_certificate *out) {
   memset(out, 0, sizeof *out);
   if (!vft_file_exists(path)) return vft_fail(VFT_USAGE, "%s: no such file", path);
   TRY(vft_file_read(path, VFT_CERTIFICATE_MAX, VFT_REJECTED, &bytes));
-  vft_reader r = {.data = bytes.data, .size = bytes.size};
-  vft_status st = parse(&r, path, out);
+  vft_status st = parse(&bytes, out);
   vft_bytes_free(&bytes);
-  if (st != VFT_OK) vft_certificate_free(out);
-  return st;
+  if (st == VFT_OK) return VFT_OK;
+  vft_certificate_free(out);
+  return vft_fail_context(st, "%s", path);
 }
 
 void vft_certificate_free(vft_certificate *c) {
@@ -120,15 +95,32 @@ vft_status vft_certificate_manifest(const vft_certificate *c, const vft_manifest
                     theirs, given);
 }
 
+static void bytes_of(const vft_fp e[4], uint8_t out[32]) {
+  vft_poseidon_digest d;
+  memcpy(d.e, e, sizeof d.e);
+  vft_poseidon_bytes(&d, out);
+}
+
+void vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
+                           vft_certificate_digests *out) {
+  const vft_manifest *m = a->manifest;
+  for (int k = 0; k < VFT_LEAF_KEYS; k++) bytes_of(keys->wrap + 4 * k, out->wrap[k]);
+  memcpy(out->manifest, m->digest, 32);
+  out->steps = m->steps;
+  out->items = vft_aggregation_items(a);
+  bytes_of(a->common + VFT_COMMON_BASE, out->base);
+  bytes_of(a->common + VFT_COMMON_FUNCTIONS, out->functions);
+  bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_INPUTS, out->inputs);
+  bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS, out->blocks);
+  memcpy(out->start_adapter, m->initial_adapter.b, 32);
+  memcpy(out->start_state, m->initial_state.b, 32);
+}
+
 vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
                                      const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
-  const vft_manifest *m = a->manifest;
-  memcpy(out + VFT_CERT_KEYS, keys->wrap, sizeof keys->wrap);
-  memcpy(out + VFT_CERT_COMMON, a->common, VFT_COMMON_KNOWN * sizeof *out);
-  out[VFT_CERT_ITEMS] = vft_fp_from_u64(vft_aggregation_items(a));
-  TRY(vft_digest_elements(&m->initial_adapter, out + VFT_CERT_START));
-  TRY(vft_digest_elements(&m->initial_state, out + VFT_CERT_START + 4));
-  return vft_digest_elements(released, out + VFT_CERT_RELEASED);
+  vft_certificate_digests known;
+  vft_certificate_known(a, keys, &known);
+  return vft_certificate_elements(&known, released->b, out);
 }
 
 /* The counters, windows and beacon that the certificate brings make the table blocks. */
@@ -187,7 +179,8 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   double begun = vft_seconds();
   TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
   report->keys_s = vft_seconds() - begun;
-  TRY(vft_certificate_statement(a, &keys, &c->released, statement));
+  vft_certificate_known(a, &keys, &report->known);
+  TRY(vft_certificate_elements(&report->known, c->released.b, statement));
   vft_outer_inputs(statement, in);
   memcpy(key.b, vft_outer_key, sizeof key.b);
   TRY(vft_machine_build(&shape, &machine));

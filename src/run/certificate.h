@@ -1,11 +1,4 @@
-/* The certificate of a run, and its making.
- *
- * certificate.vft, numbers little-endian:
- *   "VFTCERT1" | u32 version 1 | h_Pi (32) | u32 steps in a proof | u32 blocks of an epoch |
- *   u64 epochs | digest of the counters after each block (32 each) | u64 windows | their keys (32
- *   each) | u8 beacon? | its value (32, zeros without) | root of the released adapter (32) |
- *   u64 length | proof of the outermost circuit
- * Nothing follows. */
+/* The certificate of a run (recurse/certificate.h), and its making. */
 #ifndef VFT_RUN_CERTIFICATE_H
 #define VFT_RUN_CERTIFICATE_H
 
@@ -31,7 +24,10 @@ VFT_MUST_CHECK vft_status vft_certificate_write(const char *path, const vft_cert
 VFT_MUST_CHECK vft_status vft_certificate_read(const char *path, vft_certificate *out);
 void vft_certificate_free(vft_certificate *c);
 
-/* What the certificate states, for the outermost circuit. The aggregation has the blocks table. */
+/* What a verifier knows of a certificate's statement. The aggregation has the blocks table. */
+void vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
+                           vft_certificate_digests *out);
+/* What the certificate states, for the outermost circuit. */
 VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
                                                     const vft_leaf_keys *keys,
                                                     const vft_digest *released,
@@ -49,6 +45,7 @@ typedef struct {
   double keys_s, proof_ms;
   uint64_t leaves;
   vft_bits outer, total; /* soundness of the outermost proof; of the whole chain */
+  vft_certificate_digests known;
 } vft_certificate_report;
 VFT_MUST_CHECK vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                                  vft_certificate_report *report);

@@ -418,6 +418,8 @@ static vft_status certificate_claims(verifier *v, const vft_certificate *c,
   report->slowest_shard_ms = r->proof_ms;
   report->bits_least = (double)r->outer / VFT_BITS(1);
   report->bits_total = (double)r->total / VFT_BITS(1);
+  report->has_digests = true;
+  report->digests = r->known;
   v->last_adapter = c->released;
   snprintf(text, sizeof text, "%llu step%s in one proof of %llu proofs, each continuing the one before",
            (unsigned long long)v->manifest.steps, v->manifest.steps == 1 ? "" : "s",

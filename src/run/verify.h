@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
+#include "vft/verify.h"
 
 typedef enum {
   VFT_CLAIM_MANIFEST,    /* canonical, complete; its program is the one it declares */
@@ -52,6 +53,8 @@ typedef struct {
   uint64_t steps, proof_bytes;
   double seconds, slowest_shard_ms;
   double bits_least, bits_total; /* of the weakest proof; union bound over all */
+  bool has_digests;              /* what libvft_verify needs for the certificate */
+  vft_certificate_digests digests;
   char *soundness;               /* account of one step proof and of the opening, as text */
 } vft_verify_report;
 
@@ -69,5 +72,9 @@ void vft_verify_report_print(const vft_verify_report *report, vft_status verdict
 /* One JSON object. */
 VFT_MUST_CHECK vft_status vft_verify_report_json(const vft_verify_report *report,
                                                  vft_status verdict, FILE *out);
+/* The certificate's digests as a JSON file, for bindings/wasm/verify.mjs: the fields of
+ * vft_certificate_digests. Fails VFT_USAGE when the report has none. */
+VFT_MUST_CHECK vft_status vft_verify_report_digests(const vft_verify_report *report,
+                                                    const char *path);
 
 #endif

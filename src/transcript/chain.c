@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/pool.h"
 #include "hash/blake3.h"
 #include "transcript/message.h"
 
@@ -110,67 +109,27 @@ void vft_chain_indices(vft_chain *chain, const char *label, vft_query *out, size
 
 /* ---- grinding ----------------------------------------------------------------------------- */
 
-static bool work_done(const uint8_t *digest, unsigned bits) {
+bool vft_chain_work_done(const uint8_t digest[32], unsigned bits) {
   uint64_t x = 0;
   for (int i = 0; i < 8; i++) x = x << 8 | digest[i];
   return bits == 0 || x >> (64 - bits) == 0;
 }
 
-/* The search runs over rounds of GRIND_SLOTS * GRIND_SPAN nonces; each slot reports its own
- * smallest valid nonce, so the smallest of all does not depend on the threads. */
-enum { GRIND_SLOTS = 64, GRIND_SPAN = 256 };
-
-typedef struct {
-  const uint8_t *seed;
-  unsigned bits;
-  uint64_t base;
-  uint64_t found[GRIND_SLOTS];
-} grind_search;
-
-static void grind_message(uint8_t *m, const uint8_t *seed, uint64_t nonce) {
+void vft_chain_grind_message(uint8_t m[64], const uint8_t seed[32], uint64_t nonce) {
   memcpy(m, seed, 32);
   put64(m + 32, nonce);
   memset(m + 40, 0, 24);
-}
-
-static void grind_slots(void *ctx, size_t begin, size_t end) {
-  grind_search *g = ctx;
-  uint8_t m[64 * 64];
-  vft_digest d[64];
-  for (size_t slot = begin; slot < end; slot++) {
-    g->found[slot] = UINT64_MAX;
-    for (size_t i = 0; i < GRIND_SPAN && g->found[slot] == UINT64_MAX; i += 64) {
-      uint64_t first = g->base + slot * GRIND_SPAN + i;
-      for (size_t k = 0; k < 64; k++) grind_message(m + 64 * k, g->seed, first + k);
-      vft_blake3_nodes(m, d, 64);
-      for (size_t k = 0; k < 64; k++) {
-        if (!work_done(d[k].b, g->bits)) continue;
-        g->found[slot] = first + k;
-        break;
-      }
-    }
-  }
 }
 
 void vft_chain_grind_seed(vft_chain *chain, const char *label, unsigned bits, uint8_t seed[32]) {
   draw(chain, VFT_MESSAGE_GRIND, label, bits, seed, 32);
 }
 
-uint64_t vft_chain_grind_search(const uint8_t seed[32], unsigned bits) {
-  grind_search g = {.seed = seed, .bits = bits};
-  uint64_t best = UINT64_MAX;
-  for (; best == UINT64_MAX; g.base += (uint64_t)GRIND_SLOTS * GRIND_SPAN) {
-    vft_parallel_for(GRIND_SLOTS, 4, grind_slots, &g);
-    for (int i = 0; i < GRIND_SLOTS && best == UINT64_MAX; i++) best = g.found[i];
-  }
-  return best;
-}
-
 bool vft_chain_grind_valid(const uint8_t seed[32], unsigned bits, uint64_t nonce) {
   uint8_t m[64];
-  grind_message(m, seed, nonce);
+  vft_chain_grind_message(m, seed, nonce);
   vft_digest d = vft_blake3_hash(m, sizeof m);
-  return work_done(d.b, bits);
+  return vft_chain_work_done(d.b, bits);
 }
 
 void vft_chain_nonce(vft_chain *chain, const char *label, uint64_t nonce) {

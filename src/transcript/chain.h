@@ -68,5 +68,8 @@ void vft_chain_grind_seed(vft_chain *chain, const char *label, unsigned bits, ui
 uint64_t vft_chain_grind_search(const uint8_t seed[32], unsigned bits);
 bool vft_chain_grind_valid(const uint8_t seed[32], unsigned bits, uint64_t nonce);
 void vft_chain_nonce(vft_chain *chain, const char *label, uint64_t nonce);
+/* For the search: what is hashed, and whether its digest has them. */
+void vft_chain_grind_message(uint8_t m[64], const uint8_t seed[32], uint64_t nonce);
+bool vft_chain_work_done(const uint8_t digest[32], unsigned bits);
 
 #endif

@@ -6,90 +6,6 @@
 #include "argument/poly_util.h"
 #include "field/batch.h"
 
-const char vft_protocol_name[] = "vft/program-proof/1";
-const char vft_hiding_protocol_name[] = "vft/hiding-proof/1";
-const char vft_oracle_protocol_name[] = "vft/oracle-opening/1";
-
-/* ---- shapes ---- */
-
-vft_status vft_fractions_init(vft_fractions *fr, const vft_program *program) {
-  memset(fr, 0, sizeof *fr);
-  uint32_t n = program->nlookups + program->ntables;
-  vft_box *box = vft_alloc(n, sizeof *box);
-  if (!box) return VFT_RESOURCE;
-  for (uint32_t i = 0; i < program->nlookups; i++) {
-    box[i].rank = program->lookups[i].nindex;
-    for (uint32_t a = 0; a < box[i].rank; a++) box[i].dims[a] = program->lookups[i].size[a];
-  }
-  for (uint32_t i = 0; i < program->ntables; i++)
-    box[program->nlookups + i] = (vft_box){1, {(uint32_t)1 << program->tables[i].log_rows}};
-  vft_status st = vft_layout_init(&fr->layout, box, n);
-  vft_free(box);
-  TRY(st);
-  fr->n = fr->layout.length ? vft_log2_ceil(fr->layout.length) : 0;
-  return VFT_OK;
-}
-
-void vft_fractions_free(vft_fractions *fr) { vft_layout_free(&fr->layout); }
-
-static vft_status tree_layout(const vft_program *program, vft_origin origin, uint32_t group,
-                              vft_trees *trees, uint32_t number) {
-  vft_status st = VFT_OK;
-  vft_tensor_id *id = vft_alloc(program->ntensors, sizeof *id);
-  vft_box *box = vft_alloc(program->ntensors, sizeof *box);
-  if (!id || !box) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  uint32_t n = vft_layout_tree_tensors(program, origin, group, id, program->ntensors);
-  for (uint32_t i = 0; i < n; i++) {
-    box[i] = vft_layout_tensor_box(&program->tensors[id[i]]);
-    trees->tree[id[i]] = number;
-    trees->box[id[i]] = i;
-  }
-  TRY_OUT(vft_layout_init(&trees->layout[number], box, n));
-  if (n == 0 && origin == VFT_LINK)
-    st = vft_fail(VFT_USAGE, "program %s: link %s has no tensor", program->name,
-                  program->link_names[group]);
-out:
-  vft_free(id);
-  vft_free(box);
-  return st;
-}
-
-vft_status vft_trees_init(vft_trees *trees, const vft_program *program) {
-  vft_status st = VFT_OK;
-  memset(trees, 0, sizeof *trees);
-  trees->witness = UINT32_MAX;
-  trees->layout = vft_alloc((size_t)program->nlinks + 1, sizeof *trees->layout);
-  trees->tree = vft_alloc(program->ntensors, sizeof *trees->tree);
-  trees->box = vft_alloc(program->ntensors, sizeof *trees->box);
-  if (!trees->layout || !trees->tree || !trees->box) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  for (uint32_t t = 0; t < program->ntensors; t++) trees->tree[t] = trees->box[t] = UINT32_MAX;
-  for (uint32_t l = 0; l < program->nlinks; l++) {
-    trees->ntrees = l + 1;
-    TRY_OUT(tree_layout(program, VFT_LINK, l, trees, l));
-  }
-  if (vft_layout_tree_tensors(program, VFT_WITNESS, 0, NULL, 0)) {
-    trees->witness = trees->ntrees++;
-    TRY_OUT(tree_layout(program, VFT_WITNESS, 0, trees, trees->witness));
-  }
-out:
-  if (st != VFT_OK) vft_trees_free(trees);
-  return st;
-}
-
-void vft_trees_free(vft_trees *trees) {
-  for (uint32_t t = 0; t < trees->ntrees; t++) vft_layout_free(&trees->layout[t]);
-  vft_free(trees->layout);
-  vft_free(trees->tree);
-  vft_free(trees->box);
-  memset(trees, 0, sizeof *trees);
-}
-
 /* ---- statement ---- */
 
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *o) {
@@ -355,32 +271,6 @@ out:
 
 /* ---- the whole sequence ---- */
 
-static vft_status collect_oracle_claims(vft_session *s, vft_oracle_claims *claims) {
-  const vft_program *p = s->program;
-  vft_status st = VFT_OK;
-  vft_oracle_claims list;
-  memset(&list, 0, sizeof list);
-  for (uint32_t i = 0; i < s->evals.n; i++) {
-    vft_functional f = s->evals.f[i];
-    const vft_tensor *t = &p->tensors[f.tensor];
-    if (t->origin != VFT_ORACLE) continue;
-    if (!claims)
-      return vft_fail(VFT_USAGE, "program %s leaves oracle claims: nobody takes them", p->name);
-    uint32_t index = 0;
-    for (uint32_t k = 0; k < f.tensor; k++)
-      index += p->tensors[k].origin == VFT_ORACLE && p->tensors[k].group == t->group;
-    f.tensor = index;
-    TRY_OUT(vft_reserve((void **)&list.claim, &list.cap, list.n + 1, sizeof *list.claim));
-    list.claim[list.n++] = (vft_oracle_claim){t->group, index, vft_layout_tensor_box(t), f,
-                                              s->eval_value[i]};
-    s->eval_state[i] = VFT_EVAL_DISCHARGED;
-  }
-  if (list.n) st = vft_oracle_claims_append(claims, &list, NULL);
-out:
-  vft_free(list.claim);
-  return st;
-}
-
 /* No claim may be left behind: a second line of defence against a driver that forgets one. */
 static vft_status check_discharged(const vft_session *s) {
   for (uint32_t i = 0; i < s->evals.n; i++)
@@ -417,7 +307,7 @@ vft_status vft_driver_run(vft_session *s, const vft_trees *trees, const vft_stat
   stage_done(prover, "virtual");
   if (trees->ntrees) TRY_OUT(vft_driver_claims(s, trees, root, options, prover));
   stage_done(prover, "opening");
-  TRY_OUT(collect_oracle_claims(s, claims));
+  TRY_OUT(vft_driver_leave(s, claims));
   TRY_OUT(check_discharged(s));
 out:
   vft_free(root);

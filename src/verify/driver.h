@@ -92,6 +92,10 @@ VFT_MUST_CHECK vft_status vft_driver_claims(vft_session *s, const vft_trees *tre
                                             const vft_proof_options *options,
                                             const vft_prover_side *prover);
 
+/* Claims on oracles, which nothing here opens, are appended to `claims`. Fails VFT_USAGE when there are
+ * some and `claims` is NULL. */
+VFT_MUST_CHECK vft_status vft_driver_leave(vft_session *s, vft_oracle_claims *claims);
+
 /* Opens the claims (sorted here) on the trees with these layouts and roots: their sum is sigma. */
 VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
                                           const vft_digest *root, uint32_t ntrees, unsigned c,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "argument/whir_hiding_core.h"
+#include "argument/whir_hiding_prover.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hide/classifier.h"

@@ -1,4 +1,4 @@
-/* Small circuits and full proofs of them. */
+/* Small circuits and hiding proofs of them. */
 #ifndef TESTS_LIB_CIRCUITS_H
 #define TESTS_LIB_CIRCUITS_H
 
@@ -12,7 +12,7 @@ static inline vft_circuit *small_circuit(unsigned size) {
   vft_circuit *c = vft_circuit_new();
   vft_wire in[3], minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
   for (unsigned i = 0; i < 3; i++)
-    in[i] = vft_circuit_input(c, (vft_ext){{{1 + i}, {VFT_P - 1 - i}, {i << 20}}});
+    in[i] = vft_circuit_input(c, vft_ext_from_fp((vft_fp){1 + i + ((uint64_t)i << 40)}));
   vft_wire sum = in[0];
   uint32_t last = VFT_FRESH;
   const vft_fp capacity[VFT_POSEIDON_CAPACITY] = {{size}, {0}, {5}, {0}}, none[4] = {{0}};
@@ -21,7 +21,7 @@ static inline vft_circuit *small_circuit(unsigned size) {
     sum = vft_circuit_sum(c, sum, in[i % 3], in[(i + 1) % 3]);
     for (uint32_t k = 0; k < VFT_POSEIDON_RATE; k++)
       lane[k] = k < 3 ? (vft_wire_part){sum, k} : (vft_wire_part){in[k % 3], k % 2};
-    last = vft_circuit_permute(c, lane, i ? none : capacity, last);
+    last = vft_circuit_permute(c, lane, i ? none : capacity, last, 0);
   }
   vft_wire bit = vft_circuit_split(c, (vft_wire_part){vft_circuit_sponge(last), 0}), low = 0;
   for (unsigned i = 0; i < 32; i++)
@@ -34,11 +34,21 @@ static inline vft_circuit *small_circuit(unsigned size) {
   return c;
 }
 
+static inline void prove_hiding(proved *p, const vft_circuit *c, unsigned log_columns,
+                                unsigned queries) {
+  vft_proof_options options = vft_proof_options_default();
+  options.log_inv_rate = 4;
+  options.grind = queries ? 0 : 12;
+  options.test_queries = queries;
+  options.hiding = true;
+  prove_circuit_so(p, c, log_columns, &options);
+}
+
 static inline vft_circuit_shape shape_of(const proved *p) {
   const vft_machine_shape *s = &p->m->shape;
-  return (vft_circuit_shape){s->log_cells, s->log_columns,  s->constants, s->inputs,
-                             s->bases,     s->frees,        s->splits,    s->parts,
-                             s->permutations, s->sums,      s->zeros};
+  return (vft_circuit_shape){s->log_cells, s->log_columns, s->constants, s->inputs, s->bases,
+                             s->frees, s->splits, s->parts, s->fetches, s->permutations, s->sums,
+                             s->zeros, p->options.log_inv_rate, p->options.grind};
 }
 
 #endif

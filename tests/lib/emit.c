@@ -13,11 +13,11 @@ static void hex(const char *name, const uint8_t *b, size_t n, const char *end) {
 int main(int argc, char **argv) {
   proved p;
   vft_circuit *c = small_circuit(argc > 1 ? (unsigned)atoi(argv[1]) : 3);
-  prove_circuit(&p, c, 10, 0);
+  prove_hiding(&p, c, 8, 0);
   vft_circuit_free(c);
   vft_circuit_shape shape = shape_of(&p);
-  uint64_t *input = calloc(3 * p.inputs, sizeof *input);
-  for (size_t i = 0; i < 3 * p.inputs; i++) input[i] = p.input[i / 3].c[i % 3].v;
+  uint64_t *input = calloc(p.inputs, sizeof *input);
+  for (size_t i = 0; i < p.inputs; i++) input[i] = p.input[i].v;
   clock_t start = clock();
   int verdict = vft_verify_circuit_proof(&shape, p.root.b, input, p.inputs, p.proof.bytes,
                                          p.proof.len, NULL);
@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof shape / sizeof *number; i++) printf(i ? ", %u" : "%u", number[i]);
   printf("], ");
   hex("key", p.root.b, 32, ", \"inputs\": [");
-  for (size_t i = 0; i < 3 * p.inputs; i++)
+  for (size_t i = 0; i < p.inputs; i++)
     printf("%s\"%llu\"", i ? ", " : "", (unsigned long long)input[i]);
   printf("], ");
   hex("proof", p.proof.bytes, p.proof.len, "}\n");

@@ -1,8 +1,13 @@
 /* libvft_verify: the verdicts of the whole project's verifier on good and bad proofs, and a verdict on
- * whatever else it is given. */
+ * whatever else it is given. VFT_CERTIFICATE, VFT_DIGESTS: a certificate and the file that vft verify
+ * --digests made of it, to be tried too. */
 #include "circuits.h"
 
+#include <jansson.h>
 #include <time.h>
+
+#include "recurse/certificate.h"
+#include "recurse/node.h"
 
 typedef struct {
   proved p;
@@ -13,12 +18,12 @@ typedef struct {
 
 static void make_world(world *w, unsigned size, unsigned log_columns) {
   vft_circuit *c = small_circuit(size);
-  prove_circuit(&w->p, c, log_columns, 0);
+  prove_hiding(&w->p, c, log_columns, 0);
   vft_circuit_free(c);
   w->shape = shape_of(&w->p);
   w->inputs = w->p.inputs;
-  w->input = calloc(3 * w->inputs, sizeof *w->input);
-  for (size_t i = 0; i < 3 * w->inputs; i++) w->input[i] = w->p.input[i / 3].c[i % 3].v;
+  w->input = calloc(w->inputs, sizeof *w->input);
+  for (size_t i = 0; i < w->inputs; i++) w->input[i] = w->p.input[i].v;
 }
 
 static void free_world(world *w) {
@@ -53,7 +58,7 @@ static void both(const world *w, const uint8_t *proof, size_t len, bool good) {
 
 static void same_verdicts(void **state) {
   (void)state;
-  static const unsigned size[] = {3, 40}, log_columns[] = {10, 8};
+  static const unsigned size[] = {3, 40}, log_columns[] = {8, 9};
   for (int i = 0; i < 2; i++) {
     world w;
     make_world(&w, size[i], log_columns[i]);
@@ -112,7 +117,7 @@ static void other_statements(void **state) {
   expect(&w.shape, key, NULL, n, proof, len, "circuit/inputs");
   expect(&w.shape, key, w.input, n, NULL, len, "transcript/truncated");
   expect(NULL, key, w.input, n, proof, len, "circuit/shape");
-  for (size_t i = 0; i < 3 * n; i++) {
+  for (size_t i = 0; i < n; i++) {
     w.input[i] ^= 1;
     expect(&w.shape, key, w.input, n, proof, len, NULL);
     w.input[i] ^= 1;
@@ -132,7 +137,7 @@ static void other_statements(void **state) {
     number[i] = was;
   }
   /* A shape that only a proof of many megabytes has: refused before there is memory for it. */
-  vft_circuit_shape large = {26, 1, 1 << 20, (uint32_t)n, 1, 1, 1 << 18, 1, 1 << 20, 1 << 22, 1};
+  vft_circuit_shape large = {26, 1, 1 << 20, (uint32_t)n, 1, 1, 1 << 18, 1, 1, 1 << 20, 1 << 22, 1, 4, 12};
   expect(&large, key, w.input, n, proof, len, NULL);
   expect(&w.shape, key, w.input, n, proof, len - 1, NULL);
   assert_int_equal(vft_verify_circuit_proof(&w.shape, key, w.input, n, proof, len, NULL),
@@ -145,11 +150,11 @@ static void refuses_the_test_profile(void **state) {
   world w;
   vft_circuit *c = small_circuit(2);
   memset(&w, 0, sizeof w);
-  prove_circuit(&w.p, c, 8, 3);
+  prove_hiding(&w.p, c, 8, 3);
   vft_circuit_free(c);
   w.shape = shape_of(&w.p);
-  uint64_t input[9];
-  for (int i = 0; i < 9; i++) input[i] = w.p.input[i / 3].c[i % 3].v;
+  uint64_t input[3];
+  for (int i = 0; i < 3; i++) input[i] = w.p.input[i].v;
   assert_int_equal(verify_circuit(&w.p, w.p.input, 3, w.p.proof.bytes, w.p.proof.len), VFT_OK);
   expect(&w.shape, w.p.root.b, input, 3, w.p.proof.bytes, w.p.proof.len, NULL);
   proved_free(&w.p);
@@ -160,12 +165,12 @@ static void refuses_the_test_profile(void **state) {
 static void bounds_close(void **state) {
   (void)state;
   static const vft_machine_shape shape[] = {
-      {6, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1},
-      {26, 12, 1u << 24, 1, 1, 1, 1, 1, 2, 1, 1},
-      {26, 12, 1, 1u << 18, 1u << 24, 1, 1, 1, 2, 1, 1u << 26},
-      {26, 16, 1, 1, 1, 1u << 24, 1u << 19, 1, 2, 1, 1},
-      {26, 16, 1, 1, 1, 1, 1, 1u << 24, 1u << 22, 1, 1},
-      {26, 20, 3, 5, 7, 9, (1u << 18) + 1, 13, (1u << 20) - 1, (1u << 25) + 17, 19}};
+      {6, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1},
+      {26, 12, 1u << 24, 1, 1, 1, 1, 1, 1, 2, 1, 1},
+      {26, 12, 1, 1u << 18, 1u << 24, 1, 1, 1, 1u << 16, 2, 1, 1u << 26},
+      {26, 16, 1, 1, 1, 1u << 24, 1u << 19, 1, 1, 2, 1, 1},
+      {26, 16, 1, 1, 1, 1, 1, 1u << 24, 1, 1u << 22, 1, 1},
+      {26, 20, 3, 5, 7, 9, (1u << 18) + 1, 13, 11, (1u << 20) - 1, (1u << 25) + 17, 19}};
   for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
     vft_machine *m;
     assert_int_equal(vft_machine_build(&shape[i], &m), VFT_OK);
@@ -174,9 +179,166 @@ static void bounds_close(void **state) {
   }
 }
 
+/* ---- certificates ---- */
+
+static int on_certificate(const uint8_t *b, size_t n, const vft_certificate_digests *known,
+                          char check[64]) {
+  vft_verify_result *r;
+  size_t counters, windows;
+  int verdict = vft_verify_certificate(b, n, known, &r);
+  assert_int_equal(vft_verify_verdict(r), verdict);
+  snprintf(check, 64, "%s", vft_verify_check(r));
+  bool good = verdict == VFT_VERIFY_ACCEPTED;
+  assert_int_equal(vft_verify_released(r) != NULL, good);
+  assert_int_equal(vft_verify_manifest(r) != NULL, good);
+  assert_int_equal(vft_verify_counters(r, &counters) != NULL, good);
+  assert_int_equal(vft_verify_windows(r, &windows) != NULL, good);
+  assert_int_equal(vft_verify_soundness_bits(r) >= 128, good);
+  if (!good) assert_true(!counters && !windows && !vft_verify_beacon(r) && *check);
+  vft_verify_free(r);
+  return verdict;
+}
+
+/* A certificate of one epoch of two blocks, one window, and a proof of `length` zeros. */
+static size_t make_certificate(uint8_t *b, uint8_t beacon, size_t length) {
+  static const uint64_t number[][2] = {{1, 4}, {0, 32}, {1, 4}, {2, 4}, {1, 8}, {0, 64}, {1, 8}, {0, 32}};
+  size_t at = 8;
+  memcpy(b, "VFTCERT1", 8);
+  for (size_t i = 0; i < sizeof number / sizeof *number; at += number[i++][1])
+    b[at] = (uint8_t)number[i][0];
+  b[at++] = beacon;
+  at += 32 + 32;
+  b[at] = (uint8_t)length;
+  b[at + 1] = (uint8_t)(length >> 8);
+  return at + 8 + length;
+}
+
+static void headers(void **state) {
+  (void)state;
+  static uint8_t b[2048], copy[2048];
+  static vft_certificate_digests known;
+  char check[64];
+  size_t n = make_certificate(b, 1, 1000);
+  memcpy(copy, b, sizeof b);
+  assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+  assert_true(!strncmp(check, "transcript/", 11) || !strncmp(check, "whir/", 5));
+  for (size_t k = 0; k <= n + 1; k++) {
+    if (k == n) continue;
+    assert_int_equal(on_certificate(b, k, &known, check), VFT_VERIFY_REJECTED);
+    assert_string_equal(check, "certificate/header");
+  }
+  for (size_t k = 0; k < n - 1000; k++)
+    for (int bit = 0; bit < 8; bit++) {
+      vft_certificate_parts parts;
+      b[k] ^= (uint8_t)(1 << bit);
+      vft_status st = vft_certificate_parse(b, n, &parts);
+      assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+      if (st != VFT_OK) assert_string_equal(check, "certificate/header");
+      b[k] ^= (uint8_t)(1 << bit);
+    }
+  b[12] = 1; /* h_Pi */
+  assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+  assert_string_equal(check, "certificate/manifest");
+  b[12] = 0;
+  memset(known.base, 0xff, 32);
+  assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+  assert_string_equal(check, "transcript/canonical");
+  assert_int_equal(on_certificate(b, n, NULL, check), VFT_VERIFY_REJECTED);
+  assert_string_equal(check, "certificate/digests");
+  assert_int_equal(on_certificate(NULL, n, &known, check), VFT_VERIFY_REJECTED);
+  assert_int_equal(vft_verify_certificate(b, n, &known, NULL), VFT_VERIFY_REJECTED);
+  assert_memory_equal(b, copy, sizeof b);
+}
+
+static void read_hex(const json_t *object, const char *name, uint8_t out[32]) {
+  const char *s = json_string_value(name ? json_object_get(object, name) : object);
+  for (int i = 0; i < 32; i++) {
+    unsigned x;
+    assert_true(s && sscanf(s + 2 * i, "%2x", &x) == 1);
+    out[i] = (uint8_t)x;
+  }
+}
+
+static void read_digests(const char *path, vft_certificate_digests *d) {
+  json_t *root = json_load_file(path, 0, NULL);
+  assert_non_null(root);
+  memset(d, 0, sizeof *d);
+  for (size_t k = 0; k < VFT_CERTIFICATE_WRAPS; k++)
+    read_hex(json_array_get(json_object_get(root, "wrap"), k), NULL, d->wrap[k]);
+  read_hex(root, "manifest", d->manifest);
+  read_hex(root, "base", d->base);
+  read_hex(root, "functions", d->functions);
+  read_hex(root, "inputs", d->inputs);
+  read_hex(root, "blocks", d->blocks);
+  read_hex(root, "start_adapter", d->start_adapter);
+  read_hex(root, "start_state", d->start_state);
+  d->steps = (uint64_t)json_integer_value(json_object_get(root, "steps"));
+  d->items = (uint64_t)json_integer_value(json_object_get(root, "items"));
+  json_decref(root);
+}
+
+/* The project's verifier on the same certificate and digests. */
+static vft_status project(const vft_machine *m, const uint8_t *b, size_t n,
+                          const vft_certificate_digests *known) {
+  vft_certificate_parts parts;
+  vft_fp statement[VFT_CERT_ELEMENTS], in[VFT_OUTER_INPUTS];
+  vft_digest key;
+  vft_proof_options options = vft_outer_options();
+  TRY(vft_certificate_parse(b, n, &parts));
+  TRY(vft_certificate_elements(known, parts.released, statement));
+  vft_outer_inputs(statement, in);
+  memcpy(key.b, vft_outer_key, sizeof key.b);
+  return vft_circuit_check(m, &options, &key, in, VFT_OUTER_INPUTS, parts.proof, parts.length, NULL);
+}
+
+static void certificate(void **state) {
+  (void)state;
+  const char *path = getenv("VFT_CERTIFICATE");
+  if (!path) skip();
+  vft_certificate_digests known;
+  read_digests(getenv("VFT_DIGESTS"), &known);
+  FILE *f = fopen(path, "rb");
+  uint8_t *b = malloc(1 << 20);
+  size_t n = fread(b, 1, 1 << 20, f);
+  fclose(f);
+  vft_machine *m;
+  vft_machine_shape shape = vft_outer_shape();
+  assert_int_equal(vft_machine_build(&shape, &m), VFT_OK);
+  char check[64];
+  double best = 1e9;
+  for (int i = 0; i < 20; i++) {
+    clock_t start = clock();
+    assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_ACCEPTED);
+    double ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
+    if (ms < best) best = ms;
+  }
+  print_message("certificate of %zu bytes: %.1f ms\n", n, best);
+  assert_int_equal(project(m, b, n, &known), VFT_OK);
+  for (size_t k = 0; k < 40; k++) { /* but for counters and windows, which only `known` binds */
+    vft_certificate_parts p;
+    assert_int_equal(vft_certificate_parse(b, n, &p), VFT_OK);
+    size_t from = (size_t)(p.released - b), at = from + k * (n - 1 - from) / 39;
+    b[at] ^= (uint8_t)(1u << k % 8);
+    assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+    assert_int_equal(project(m, b, n, &known), VFT_REJECTED);
+    assert_string_equal(check, vft_error_check());
+    b[at] ^= (uint8_t)(1u << k % 8);
+  }
+  for (size_t k = 0; k < sizeof known; k += 5) {
+    uint8_t *byte = (uint8_t *)&known + k;
+    *byte ^= 1;
+    assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+    *byte ^= 1;
+  }
+  assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_ACCEPTED);
+  vft_machine_free(m);
+  free(b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(same_verdicts), cmocka_unit_test(other_statements),
-      cmocka_unit_test(refuses_the_test_profile), cmocka_unit_test(bounds_close)};
+      cmocka_unit_test(refuses_the_test_profile), cmocka_unit_test(bounds_close),
+      cmocka_unit_test(headers), cmocka_unit_test(certificate)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ def test_sources_follow_the_layers():
 
 @pytest.fixture
 def copy(tmp_path):
-    for part in ("src", "cli"):
+    for part in ("src", "cli", "include"):
         shutil.copytree(ROOT / part, tmp_path / part)
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "ARCHITECTURE.md", tmp_path / "docs")

@@ -1,9 +1,13 @@
 """The WebAssembly build of the verifier gives the verdicts of the native one."""
 import json
+import os
 import pathlib
 import random
+import re
 import shutil
+import struct
 import subprocess
+import time
 
 import pytest
 
@@ -69,14 +73,14 @@ def test_verdicts(good, tmp_path):
     bad += [{**good, "proof": proof + "00"}, {**good, "proof": proof[:-2]},
             {**good, "proof": "xy"}, {**good, "proof": None}, {**good, "key": "ff" * 32},
             {**good, "key": flipped(good["key"], 3, 1)}, {**good, "key": ""},
-            {**good, "inputs": good["inputs"][3:]}, {**good, "inputs": ["-1"] * 9},
-            {**good, "inputs": [str(2**64 - 1)] * 9}, {**good, "shape": []},
+            {**good, "inputs": good["inputs"][1:]}, {**good, "inputs": ["-1"] * 3},
+            {**good, "inputs": [str(2**64 - 1)] * 3}, {**good, "shape": []},
             {**good, "inputs": [str(int(good["inputs"][0]) + 1)] + good["inputs"][1:]}]
     for i in range(len(good["shape"])):
         for value in (0, good["shape"][i] + 1, 2**32 - 1):
             bad.append({**good, "shape": good["shape"][:i] + [value] + good["shape"][i + 1:]})
-    for value in ([26, 1, 1, 3, 1, 1, 1 << 18, 1, 1 << 20, 1 << 24, 1],
-                  [26, 4, 1, 3, 1 << 25, 1, 1, 1, 2, 1 << 20, 1]):
+    for value in ([26, 1, 1, 3, 1, 1, 1 << 18, 1, 1, 1 << 20, 1 << 24, 1, 4, 12],
+                  [26, 4, 1, 3, 1 << 25, 1, 1, 1, 1, 2, 1 << 20, 1, 4, 12]):
         bad.append({**good, "shape": value})
     answers = verdicts([good, good, *bad], tmp_path)
     print("wasm", answers[1]["ms"], "ms")
@@ -86,17 +90,84 @@ def test_verdicts(good, tmp_path):
         assert answer["verdict"] == 1 and answer["check"] and answer["error"], statement["shape"]
 
 
-def test_command(good, tmp_path):
-    def run(statement):
-        file = tmp_path / "proof.json"
-        file.write_text(json.dumps(statement))
-        return subprocess.run(["node", ROOT / "bindings" / "wasm" / "verify.mjs", file],
-                              capture_output=True, text=True)
-    done = run(good)
-    assert done.returncode == 0 and done.stdout.startswith("accepted")
-    done = run({**good, "proof": good["proof"][:-2]})
-    assert done.returncode == 1 and "transcript/truncated" in done.stdout
-    assert run([]).returncode == 1
+def digests(**other):
+    zero = "00" * 32
+    known = {name: zero for name in ("manifest", "base", "functions", "inputs", "blocks",
+                                     "start_adapter", "start_state")}
+    return {**known, "wrap": [zero] * 5, "steps": 2, "items": 3, **other}
+
+
+def command(folder, certificate, known):
+    (folder / "certificate.vft").write_bytes(certificate)
+    (folder / "digests.json").write_text(json.dumps(known))
+    return subprocess.run(["node", ROOT / "bindings" / "wasm" / "verify.mjs",
+                           folder / "certificate.vft", folder / "digests.json"],
+                          capture_output=True, text=True)
+
+
+def test_certificates_refused(good, tmp_path):
+    body = (b"VFTCERT1" + struct.pack("<I", 1) + bytes(32) + struct.pack("<IIQ", 1, 0, 0)
+            + struct.pack("<Q", 0) + bytes(1 + 32 + 32))
+    certificate = body + struct.pack("<Q", 1000) + bytes(1000)
+    for bad, known, check in [(certificate, digests(), "whir/|transcript/"),
+                              (certificate[:-1], digests(), "certificate/header"),
+                              (certificate, digests(manifest="01" * 32), "certificate/manifest"),
+                              (certificate, digests(base="ff" * 32), "transcript/canonical"),
+                              (certificate, digests(steps=-1), "certificate/digests"),
+                              (certificate, digests(wrap=[]), "certificate/digests"),
+                              (certificate, [], "certificate/digests")]:
+        done = command(tmp_path, bad, known)
+        assert done.returncode == 1 and re.search("not accepted: (%s)" % check, done.stdout), check
     missing = subprocess.run(["node", ROOT / "bindings" / "wasm" / "verify.mjs", tmp_path / "none"],
                              capture_output=True, text=True)
     assert missing.returncode == 2 and "usage" in missing.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with a certificate: VFT_RUN, or made here, which takes tens of minutes."""
+    if os.environ.get("VFT_RUN"):
+        return pathlib.Path(os.environ["VFT_RUN"])
+    if not os.environ.get("VFT_LONG"):
+        pytest.skip("making a certificate takes long: VFT_LONG=1, or VFT_RUN=FOLDER with one")
+    folder = tmp_path_factory.mktemp("certificate")
+    demo = ROOT / "examples" / "demo"
+    text = (demo / "demo.yaml").read_text().replace("base_model: ", f"base_model: {demo}/")
+    text = text.replace("path: data/", f"path: {demo}/data/")
+    text = text.replace("calibration_text: ", f"calibration_text: {demo}/")
+    text = re.sub("max_steps: .*", "max_steps: 2", text) + "\nproof_hash: poseidon\n"
+    (folder / "config.yaml").write_text(text)
+    for arguments in (["train", folder / "config.yaml", "--out", folder / "run"],
+                      ["prove", folder / "run"], ["aggregate", folder / "run"]):
+        subprocess.run([ROOT / "vft", *arguments], check=True, capture_output=True)
+    return folder / "run"
+
+
+def test_certificate(good, run, tmp_path):
+    known = tmp_path / "digests.json"
+    certificate = run / "public" / "certificate.vft"
+    done = subprocess.run([ROOT / "vft", "verify", certificate, "--manifest",
+                           run / "public" / "manifest.json", "--digests", known],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    native = subprocess.run([ROOT / "build" / "tests" / "lib" / "test_library"], text=True,
+                            capture_output=True, env={**os.environ, "VFT_DIGESTS": str(known),
+                                                      "VFT_CERTIFICATE": str(certificate)})
+    print(native.stdout, native.stderr)
+    assert native.returncode == 0
+    statement = json.loads(known.read_text())
+    body = certificate.read_bytes()
+    start = time.time()
+    done = command(tmp_path, body, statement)
+    print("wasm", time.time() - start, "s")
+    assert done.returncode == 0 and done.stdout.startswith("accepted"), done.stdout
+    rng = random.Random(7)
+    for _ in range(8):
+        at = rng.randrange(len(body) - 400000, len(body))
+        bad = body[:at] + bytes([body[at] ^ 1 << rng.randrange(8)]) + body[at + 1:]
+        assert command(tmp_path, bad, statement).returncode == 1, at
+    for name in ("steps", "items"):
+        assert command(tmp_path, body, {**statement, name: statement[name] + 1}).returncode == 1
+    for name in ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state"):
+        bad = {**statement, name: flipped(statement[name], 5, 2)}
+        assert command(tmp_path, body, bad).returncode == 1, name

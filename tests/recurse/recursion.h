@@ -32,19 +32,17 @@ static inline void proved_free(proved *p) {
   free(p->input);
 }
 
-static inline void prove_circuit(proved *p, const vft_circuit *c, unsigned log_columns,
-                                 unsigned queries) {
+static inline void prove_circuit_so(proved *p, const vft_circuit *c, unsigned log_columns,
+                                    const vft_proof_options *options) {
   memset(p, 0, sizeof *p);
   vft_machine_shape shape;
   vft_machine_fit(c, log_columns, &shape);
-  p->options = vft_proof_options_recursive();
-  p->options.test_queries = queries;
-  if (queries) p->options.grind = 0;
+  p->options = *options;
   assert_int_equal(vft_machine_build(&shape, &p->m), VFT_OK);
   assert_int_equal(vft_trace_init(&p->t, p->m->program), VFT_OK);
   assert_int_equal(vft_machine_trace(p->m, c, &p->t), VFT_OK);
-  assert_int_equal(vft_commit_group(&p->wiring, &p->t, VFT_LINK, p->m->wiring, 1,
-                                    VFT_HASH_POSEIDON, 0), VFT_OK);
+  assert_int_equal(vft_commit_group(&p->wiring, &p->t, VFT_LINK, p->m->wiring,
+                                    options->log_inv_rate, options->hash, 0), VFT_OK);
   p->root = vft_commitment_root(p->wiring);
   vft_prove_options how = {0};
   vft_prove_profile profile = {0};
@@ -54,6 +52,14 @@ static inline void prove_circuit(proved *p, const vft_circuit *c, unsigned log_c
   p->inputs = c->cells[VFT_CELL_INPUT].n;
   p->input = malloc((p->inputs + 1) * sizeof *p->input);
   for (uint32_t i = 0; i < p->inputs; i++) p->input[i] = c->cells[VFT_CELL_INPUT].value[i].c[0];
+}
+
+static inline void prove_circuit(proved *p, const vft_circuit *c, unsigned log_columns,
+                                 unsigned queries) {
+  vft_proof_options options = vft_proof_options_recursive();
+  options.test_queries = queries;
+  if (queries) options.grind = 0;
+  prove_circuit_so(p, c, log_columns, &options);
 }
 
 static inline vft_status verify_circuit(const proved *p, const vft_fp *input, uint32_t n,

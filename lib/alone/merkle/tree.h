@@ -8,6 +8,7 @@
 typedef struct vft_merkle vft_merkle;
 
 #define vft_merkle_open(tree, positions, count, columns) VFT_USAGE
+#define vft_merkle_salts(tree, positions, count, salts) ((void)(salts))
 #define vft_merkle_siblings(tree, positions, count, log_cap, siblings) ((void)(siblings))
 
 #endif

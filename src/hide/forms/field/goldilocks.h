@@ -19,7 +19,7 @@
 #define vft_ext_is_nonzero vft_known_is_nonzero
 #define vft_ext_inv vft_known_inv
 #define vft_ext_pow vft_known_pow
-#include_next "field/goldilocks.h"
+#include "../../../field/goldilocks.h"
 #undef vft_ext
 #undef vft_ext_from_fp
 #undef vft_ext_from_i64

@@ -1,0 +1,75 @@
+/* What a certificate is: its file, and what its proof is about. The verifier's half of recurse/outer.h.
+ *
+ * certificate.vft, numbers little-endian:
+ *   "VFTCERT1" | u32 version 1 | h_Pi (32) | u32 steps in a proof | u32 blocks of an epoch |
+ *   u64 epochs | digest of the counters after each block (32 each) | u64 windows | their keys (32
+ *   each) | u8 beacon? | its value (32, zeros without) | root of the released adapter (32) |
+ *   u64 length | proof of the outermost circuit
+ * Nothing follows.
+ *
+ * Common elements of a run (run/aggregate.h explains the tables): h_Pi (5), T, roots of base weights
+ * and of function tables (4 each), roots of the tables inputs, blocks, states, rows, counters (4 each).
+ *
+ * A certificate's statement is a list of elements that its verifier knows: the keys of the wraps (4
+ * each), the common elements as far as states (states, rows and counters are the prover's alone),
+ * the number N of items, the roots of adapter and state before step 0, the root of the adapter after
+ * step T. The circuit's four inputs are the sponge of domain 23 over it. */
+#ifndef VFT_RECURSE_CERTIFICATE_H
+#define VFT_RECURSE_CERTIFICATE_H
+
+#include "recurse/machine.h"
+#include "verify/verify.h"
+#include "vft/verify.h"
+
+enum { VFT_CERTIFICATE_VERSION = 1, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
+enum { VFT_RUN_INPUTS, VFT_RUN_BLOCKS, VFT_RUN_STATES, VFT_RUN_ROWS, VFT_RUN_COUNTERS, VFT_RUN_TABLES };
+enum {
+  VFT_LEAF_KEYS = VFT_CERTIFICATE_WRAPS,
+  VFT_COMMON_STEPS = 5,
+  VFT_COMMON_BASE = 6,
+  VFT_COMMON_FUNCTIONS = 10,
+  VFT_COMMON_TABLES = 14,
+  VFT_COMMON_KNOWN = VFT_COMMON_TABLES + 4 * VFT_RUN_STATES,
+  VFT_COMMON_ELEMENTS = VFT_COMMON_TABLES + 4 * VFT_RUN_TABLES
+};
+enum {
+  VFT_CERT_KEYS = 0,
+  VFT_CERT_COMMON = 4 * VFT_LEAF_KEYS,
+  VFT_CERT_ITEMS = VFT_CERT_COMMON + VFT_COMMON_KNOWN,
+  VFT_CERT_START,                         /* adapter, state */
+  VFT_CERT_RELEASED = VFT_CERT_START + 8, /* adapter */
+  VFT_CERT_ELEMENTS = VFT_CERT_RELEASED + 4,
+  VFT_OUTER_INPUTS = 4
+};
+
+/* A certificate's parts, in its bytes. */
+typedef struct {
+  const uint8_t *manifest, *counters, *window; /* 32 bytes each */
+  const uint8_t *beacon;                       /* NULL: none */
+  const uint8_t *released, *proof;
+  uint32_t steps, blocks;
+  uint64_t epochs, windows;
+  size_t length; /* of the proof */
+} vft_certificate_parts;
+/* Fails: VFT_REJECTED "certificate/header", VFT_USAGE (another version). */
+VFT_MUST_CHECK vft_status vft_certificate_parse(const uint8_t *bytes, size_t n,
+                                                vft_certificate_parts *out);
+
+/* h_Pi as elements: 7 bytes each. */
+void vft_manifest_elements(const uint8_t manifest[32], vft_fp out[VFT_COMMON_STEPS]);
+/* Fails: VFT_REJECTED "transcript/canonical" (a digest that is not four elements). */
+VFT_MUST_CHECK vft_status vft_certificate_elements(const vft_certificate_digests *known,
+                                                   const uint8_t released[32],
+                                                   vft_fp out[VFT_CERT_ELEMENTS]);
+/* The circuit's inputs. */
+void vft_outer_inputs(const vft_fp statement[VFT_CERT_ELEMENTS], vft_fp out[VFT_OUTER_INPUTS]);
+
+vft_machine_shape vft_outer_shape(void);
+/* Hiding, BLAKE3, rate 1/16. */
+vft_proof_options vft_outer_options(void);
+/* Keys of the node and of the outermost circuit (recurse/keys.c, made by tools/vk.c). */
+extern const uint8_t vft_node_key[32], vft_outer_key[32];
+/* Soundness of one proof of the nodes' shape. */
+extern const vft_bits vft_node_bits;
+
+#endif
