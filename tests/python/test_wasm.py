@@ -125,7 +125,7 @@ def test_certificates_refused(good, tmp_path):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run with a certificate: VFT_RUN, or made here, which takes tens of minutes."""
+    """A run with a certificate: VFT_RUN, or made here, which takes minutes."""
     if os.environ.get("VFT_RUN"):
         return pathlib.Path(os.environ["VFT_RUN"])
     if not os.environ.get("VFT_LONG"):
