@@ -48,14 +48,13 @@ static uint64_t isqrt_up(vft_u128 v) {
   return s + 1;
 }
 
-/* 2^-(b / 2^24) for b >= 0, rounded up, as a fraction of 2^63. */
-static uint64_t exp2_neg_up(vft_bits b) {
+/* 2^-(b / 2^24) for b >= 0, rounded up, as a fraction of 2^63; root[k] is that of b = 2^(24 - k). */
+static uint64_t exp2_neg_up(vft_bits b, const uint64_t root[FRACTION + 1]) {
   if (b >= VFT_BITS(62)) return 2; /* above 2^-62 */
-  uint64_t r = (uint64_t)1 << 63, root = (uint64_t)1 << 62;
+  uint64_t r = (uint64_t)1 << 63;
   for (int k = 1; k <= FRACTION; k++) {
-    root = isqrt_up((vft_u128)root << 63);
     if (!((b >> (FRACTION - k)) & 1)) continue;
-    vft_u128 s = (vft_u128)r * root;
+    vft_u128 s = (vft_u128)r * root[k];
     r = (uint64_t)(s >> 63) + (((uint64_t)s & (UINT64_MAX >> 1)) != 0);
   }
   unsigned whole = (unsigned)(b >> FRACTION);
@@ -68,7 +67,9 @@ vft_bits vft_bits_sum(const vft_bits *bits, size_t n) {
   for (size_t i = 1; i < n; i++) least = bits[i] < least ? bits[i] : least;
   /* The sum of 2^-(bits - least), as a fraction of 2^40 rounded up: at least 1, at most n. */
   vft_u128 sum = 0;
-  for (size_t i = 0; i < n; i++) sum += (exp2_neg_up(bits[i] - least) >> 23) + 1;
+  uint64_t root[FRACTION + 1] = {(uint64_t)1 << 62};
+  for (int k = 1; k <= FRACTION; k++) root[k] = isqrt_up((vft_u128)root[k - 1] << 63);
+  for (size_t i = 0; i < n; i++) sum += (exp2_neg_up(bits[i] - least, root) >> 23) + 1;
   if (sum >> 63) return 0;
   vft_bits loss = vft_log2_up((uint64_t)sum) - VFT_BITS(40);
   return least > loss ? least - loss : 0;

@@ -125,7 +125,7 @@ def test_certificates_refused(good, tmp_path):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run with a certificate: VFT_RUN, or made here, which takes tens of minutes."""
+    """A run with a certificate: VFT_RUN, or made here, which takes minutes."""
     if os.environ.get("VFT_RUN"):
         return pathlib.Path(os.environ["VFT_RUN"])
     if not os.environ.get("VFT_LONG"):
@@ -135,7 +135,9 @@ def run(tmp_path_factory):
     text = (demo / "demo.yaml").read_text().replace("base_model: ", f"base_model: {demo}/")
     text = text.replace("path: data/", f"path: {demo}/data/")
     text = text.replace("calibration_text: ", f"calibration_text: {demo}/")
-    text = re.sub("max_steps: .*", "max_steps: 2", text) + "\nproof_hash: poseidon\n"
+    text = text.replace("num_epochs: 2", "max_steps: 2").replace("steps_per_epoch: 12",
+                                                                 "steps_per_epoch: 2")
+    text += "\nproof_hash: poseidon\n"
     (folder / "config.yaml").write_text(text)
     for arguments in (["train", folder / "config.yaml", "--out", folder / "run"],
                       ["prove", folder / "run"], ["aggregate", folder / "run"]):
