@@ -93,6 +93,28 @@ static vft_status check_room(const vft_machine *m, const vft_circuit *c) {
   return VFT_OK;
 }
 
+/* The memory has no fourth cells of permutations. */
+static bool kept(vft_wire w) {
+  return vft_wire_kind(w) != VFT_CELL_SPONGE ||
+         vft_wire_number(w) % VFT_SPONGE_CELLS < VFT_SPONGE_KEPT;
+}
+
+static vft_status check_reads(const vft_circuit *c) {
+  bool ok = true;
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++)
+    ok = ok && kept(c->sum[i].a) && kept(c->sum[i].b) && kept(c->sum[i].c);
+  for (uint32_t i = 0; i < c->nsponge; i++) {
+    ok = ok && kept(c->sponge[i].swap);
+    for (int k = 0; k < VFT_POSEIDON_RATE; k++) ok = ok && kept(c->sponge[i].lane[k].wire);
+  }
+  for (uint32_t i = 0; i < c->nsplit; i++) ok = ok && kept(c->split[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) ok = ok && kept(c->part[i].wire);
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_FETCH].n; i++) ok = ok && kept(c->fetch[i].index);
+  for (uint32_t i = 0; i < c->nzero; i++) ok = ok && kept(c->zero[i]);
+  return ok ? VFT_OK
+            : vft_fail(VFT_USAGE, "circuit: the fourth cell of a permutation is only for the next");
+}
+
 static vft_status alloc(vft_trace *t, const vft_tensor_id *id, int n) {
   for (int i = 0; i < n; i++) TRY(vft_trace_alloc(t, id[i]));
   return VFT_OK;
@@ -153,6 +175,7 @@ static vft_status wire(const vft_machine *m, const vft_circuit *c, const uint32_
 vft_status vft_machine_wire(const vft_machine *m, const vft_circuit *c, vft_trace *t) {
   uint32_t *row;
   TRY(check_room(m, c));
+  TRY(check_reads(c));
   TRY(order_permutations(c, &row));
   vft_status st = wire(m, c, row, t);
   vft_free(row);
@@ -224,6 +247,7 @@ vft_status vft_machine_trace(const vft_machine *m, const vft_circuit *c, vft_tra
   uint32_t *row = NULL;
   vft_status st = VFT_OK;
   TRY(check_room(m, c));
+  TRY(check_reads(c));
   if (!vft_circuit_holds(c))
     return vft_reject("circuit/zero", "circuit: a check of what it computes does not hold");
   TRY(order_permutations(c, &row));

@@ -1,6 +1,6 @@
-/* Soundness mutation of the machine that proves circuits: honest circuits are accepted; every relation,
- * lookup and table is attacked by a witness that is false in exactly that respect. The plain checker
- * names it and nothing else, the verifier rejects its proof; without the check both accept. */
+/* Soundness mutation of the machine that proves circuits: honest circuits are accepted; every
+ * relation, lookup and table is attacked by a witness that is false in exactly that respect. The
+ * plain checker names it and nothing else, the verifier rejects its proof; without it both accept. */
 #include "prove/reduced.h"
 
 #include <string.h>
@@ -67,8 +67,8 @@ static void add_spare(vft_circuit *c, spare *s) {
   }
 }
 
-/* A circuit that uses every chip: sums, chains of permutations, splits (of p - 1 and of 2^32 - 1 too,
- * where a second representative exists or nearly does), zeros; and the spare parts. */
+/* A circuit that uses every chip: sums, chains of permutations, splits (of p - 1 and of 2^32 - 1
+ * too, where a second representative exists or nearly does), zeros; and the spare parts. */
 static vft_circuit *make_circuit(uint64_t s, spare *extra) {
   vft_circuit *c = vft_circuit_new();
   assert_non_null(c);
@@ -77,7 +77,8 @@ static vft_circuit *make_circuit(uint64_t s, spare *extra) {
   vft_wire in[3], base[3], open[3];
   for (int i = 0; i < 3; i++) {
     in[i] = vft_circuit_input(c, rnd_ext());
-    base[i] = vft_circuit_base(c, i == 1 ? (vft_fp){VFT_P - 1} : i ? (vft_fp){0xffffffffu} : rnd_fp());
+    base[i] = vft_circuit_base(
+        c, i == 1 ? (vft_fp){VFT_P - 1} : i ? (vft_fp){0xffffffffu} : rnd_fp());
     open[i] = vft_circuit_free_cell(c, rnd_ext());
   }
   vft_wire minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
@@ -232,7 +233,8 @@ static void rerun_row(const world *w, vft_trace *t, const row_lie *l, size_t row
   }
   for (size_t i = 0; i < 12; i++) s[i] = say(t, l, m->out, 12 * row + i, s[i]);
   for (size_t i = 0; i < 9; i++)
-    say(t, l, m->cell[i % 3], m->first[VFT_CELL_SPONGE] + i / 3 * m->shape.permutations + row, s[i]);
+    say(t, l, m->cell[i % 3], m->first[VFT_CELL_SPONGE] + i / 3 * m->shape.permutations + row,
+        s[i]);
 }
 
 /* The spare rows once more, from whatever their lanes and swaps are. */
@@ -499,7 +501,8 @@ static void every_table(void **state) {
   const vft_program *p = w.m->program;
   for (uint32_t k = 0; k < p->ntables; k++) {
     vft_array *mult = &w.t.array[p->tables[k].mult];
-    size_t check = (size_t)p->nrelations + p->nlookups + k, last = ((size_t)1 << p->tables[k].log_rows) - 1;
+    size_t check = (size_t)p->nrelations + p->nlookups + k;
+    size_t last = ((size_t)1 << p->tables[k].log_rows) - 1;
     const struct {
       size_t row;
       int64_t by;
