@@ -1,6 +1,7 @@
 /* Soundness mutation of the machine that proves circuits: honest circuits are accepted; every
  * relation, lookup and table is attacked by a witness that is false in exactly that respect. The
- * plain checker names it and nothing else, the verifier rejects its proof; without it both accept. */
+ * plain checker names it and nothing else, the verifier rejects its proof; without the check both
+ * accept. */
 #include "prove/reduced.h"
 
 #include <string.h>
