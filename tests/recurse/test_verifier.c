@@ -397,7 +397,7 @@ static void honest(void **state) {
       assert_true(evaluate(c));
       assert_true(vft_circuit_holds(c));
       if (!turn)
-        print_message("%s: %zu bytes, opening of %zu; %u permutations, %u sums, %u needed\n", s.name,
+        print_message("%s: %zu bytes, opening %zu; %u permutations, %u sums, %u needed\n", s.name,
                       m.len, m.opening_len, c->nsponge, sums, c->cells[VFT_CELL_SUM].n);
       vft_circuit_free(c);
       memset(m.input, 0, m.inputs * sizeof *m.input);
@@ -723,8 +723,8 @@ static bool long_run(void) {
 }
 
 /* The free cells of a good recording, one at a time (some of them; all when VFT_LONG is set), as
- * far as anything reads them: the second cell of a sibling on a path has one element of the digest and
- * two that are not there. */
+ * far as anything reads them: the second cell of a sibling on a path has one element of the digest
+ * and two that are not there. */
 static void other_cells(void **state) {
   (void)state;
   for (int i = 0; i < SUBJECTS; i++) {
