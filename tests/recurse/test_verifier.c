@@ -675,6 +675,16 @@ static void bounds_of_inputs(void **state) {
       commit(&s);
     }
   }
+  /* more than 32 bits are refused */
+  message m;
+  prove_message(&s, &m);
+  s.program->tensors[toy_find(&s.trace, "wide")].hi++;
+  vft_circuit *c = fresh();
+  verdict v = record(&s, &m, true, c);
+  assert_int_equal(v.status, VFT_USAGE);
+  assert_non_null(strstr(v.why, "32 bits"));
+  vft_circuit_free(c);
+  free_message(&m);
   free_subject(&s);
 }
 
