@@ -413,12 +413,13 @@ static bool attack(const world *w, vft_trace *t, const char *id, unsigned v) {
     return more(t, m->cell[k], cell_at(w, s->sum)), v < 1;
   if (sscanf(name, "sum/read_%c", &o) == 1) { /* another operand, the sum of which is right */
     vft_ext x[3];
+    if (v == 3) return false;
     more(t, m->sum[o - 'a'][v], vft_wire_number(s->sum));
     for (int i = 0; i < 3; i++)
       for (int j = 0; j < 3; j++) x[i].c[j] = get(t, m->sum[i][j], vft_wire_number(s->sum));
     vft_ext sum = vft_ext_add(vft_ext_mul(x[0], x[1]), x[2]);
     for (int j = 0; j < 3; j++) put(t, m->cell[j], cell_at(w, s->sum), sum.c[j]);
-    return v < 3;
+    return true;
   }
   if (!strcmp(name, "zero/read")) return more(t, m->cell[v], cell_at(w, s->zero)), v < 2;
   if (!strncmp(name, "split/", 6)) return attack_split(w, t, what, v);

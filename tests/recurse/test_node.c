@@ -24,7 +24,7 @@ enum { LEAF_LOG_COLUMNS = 13, ITEMS = 2 };
 /* What all tests share: keys, and proofs of items 0 and 1 and of both. */
 static struct {
   vft_circuit_key leaf, wrap, node;
-  vft_fp statement[VFT_AT_FIRST]; /* of the run: key 0 is the wrap's, 1 is none, 2 and 3 are zeros */
+  vft_fp statement[VFT_AT_FIRST]; /* of the run: key 0 is the wrap's, 1 none, 2 and 3 zeros */
   vft_proof item[ITEMS], both;
   vft_circuit *join; /* of items 0 and 1 */
   vft_fp stray_statement[VFT_AT_FIRST]; /* that does not know of the wrap's key */

@@ -813,6 +813,27 @@ static void other_proof(void **state) {
   }
 }
 
+/* Without memory for the circuit nothing is said about the proof, good or not. */
+static void no_memory(void **state) {
+  (void)state;
+  subject s;
+  message m;
+  make_subject(&s, MATMUL);
+  prove_message(&s, &m);
+  assert_true(s.bounded);
+  for (int i = 0; i < 3; i++) {
+    vft_circuit *c = fresh();
+    c->status = VFT_RESOURCE;
+    if (i == 1) m.proof[20] ^= 1;
+    verdict v = record(&s, &m, i == 2, c);
+    assert_int_equal(v.status, VFT_RESOURCE);
+    assert_false(vft_circuit_holds(c));
+    vft_circuit_free(c);
+  }
+  free_message(&m);
+  free_subject(&s);
+}
+
 /* Options are the circuit's: the release profile does not take a test's proof, nor fewer bits. */
 static void profile(void **state) {
   (void)state;
@@ -852,7 +873,7 @@ int main(void) {
       cmocka_unit_test(honest),      cmocka_unit_test(proved_itself),
       cmocka_unit_test(changed),     cmocka_unit_test(bounds_of_inputs),
       cmocka_unit_test(other_cells), cmocka_unit_test(other_proof),
-      cmocka_unit_test(profile),
+      cmocka_unit_test(no_memory),   cmocka_unit_test(profile),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
