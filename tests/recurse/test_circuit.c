@@ -60,8 +60,11 @@ static void record_permutation(recording *r) {
   vft_fp capacity[4] = {rnd_fp(), rnd_fp(), {0}, rnd_fp()}, none[4] = {{0}};
   for (int k = 0; k < 8; k++) lane[k] = any_part(r);
   bool on = r->last != VFT_FRESH && below(2);
+  vft_wire other = vft_circuit_sum(r->c, minus_one(r->c), r->bit,
+                                   vft_circuit_constant(r->c, VFT_EXT_ONE)); /* 1 - bit */
+  const vft_wire swap[] = {0, r->bit, other};
   r->last = vft_circuit_permute(r->c, lane, on ? none : capacity, on ? r->last : VFT_FRESH,
-                                below(3) ? 0 : r->bit);
+                                swap[below(3)]);
   for (uint32_t k = 0; k < VFT_SPONGE_KEPT; k++) keep(r, vft_circuit_sponge(r->last) + k);
 }
 

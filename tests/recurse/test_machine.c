@@ -491,6 +491,7 @@ static void every_check(void **state) {
     if (!v) fail_msg("no attack on %s", id);
     attacks += v;
   }
+  assert_int_equal(p->nrelations + p->nlookups, 57); /* none has gone */
   print_message("%u checks, %u false witnesses\n", p->nrelations + p->nlookups, attacks);
   free_world(&w);
 }

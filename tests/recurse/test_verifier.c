@@ -834,6 +834,98 @@ static void no_memory(void **state) {
   free_subject(&s);
 }
 
+/* ---- what is compared ---- */
+
+/* A chain of permutations that hashes a column or a pair of nodes, by the capacity it starts with. */
+static bool of_tree(const vft_sponge_op *start) {
+  const vft_fp *c = start->capacity;
+  return (!c[0].v && c[1].v == 1 && !c[2].v && !c[3].v) || (!c[1].v && c[2].v && !c[3].v);
+}
+
+/* No element of a digest is left out: of the last permutation of each hash in a tree, lanes 0 .. 3 are
+ * read by something that is needed; so is all that is fetched. (A forged proof that only some
+ * elements of a digest find is not to be had.) */
+static void whole_digests(void **state) {
+  (void)state;
+  for (int i = 0; i < SUBJECTS; i++) {
+    subject s;
+    message m;
+    make_subject(&s, i);
+    prove_message(&s, &m);
+    vft_circuit *c = recorded(&s, &m);
+    vft_circuit_prune(c);
+    bool *read = coordinates_read(c, VFT_CELL_SPONGE), *fetched = coordinates_read(c, VFT_CELL_FETCH);
+    uint32_t *start = calloc(c->nsponge, sizeof *start), hashes = 0;
+    bool *goes_on = calloc(c->nsponge, sizeof *goes_on);
+    assert_true(start && goes_on);
+    for (uint32_t k = 0; k < c->nsponge; k++) {
+      uint32_t after = c->sponge[k].after;
+      start[k] = after == VFT_FRESH ? k : start[after];
+      if (after != VFT_FRESH) goes_on[after] = true;
+    }
+    for (uint32_t k = 0; k < c->nsponge; k++) {
+      if (goes_on[k] || !of_tree(&c->sponge[start[k]])) continue;
+      hashes++;
+      for (size_t lane = 0; lane < 4; lane++)
+        if (!read[3 * VFT_SPONGE_CELLS * (size_t)k + lane])
+          fail_msg("%s: nobody reads element %zu of hash %u", s.name, lane, k);
+    }
+    assert_true(hashes > 10);
+    for (uint32_t k = 0; k < c->cells[VFT_CELL_FETCH].n; k++) assert_true(fetched[3 * (size_t)k]);
+    free(read);
+    free(fetched);
+    free(start);
+    free(goes_on);
+    vft_circuit_free(c);
+    free_message(&m);
+    free_subject(&s);
+  }
+}
+
+/* With work and queries as in earnest: so many bits behind each nonce are said to be 0, which both
+ * verifiers find. */
+static void work(void **state) {
+  (void)state;
+  subject s;
+  message m;
+  uint32_t nonces = 0;
+  make_subject(&s, SQUARES);
+  s.options.test_queries = 0;
+  prove_message(&s, &m);
+  for (unsigned g = 0; g < 20; g++) {
+    vft_circuit *c = fresh();
+    uint32_t bits = 0;
+    s.options.grind = g;
+    OK(record(&s, &m, true, c).status);
+    for (uint32_t i = 0; i < c->nzero; i++) bits += vft_wire_kind(c->zero[i]) == VFT_CELL_BIT;
+    if (g == 1) nonces = bits;
+    assert_int_equal(bits, g * nonces);
+    vft_circuit_free(c);
+  }
+  assert_true(nonces > 0);
+  free_message(&m);
+  s.options.grind = 9;
+  prove_message(&s, &m);
+  OK(native(&s, &m).status);
+  vft_circuit_free(recorded(&s, &m));
+  tally t = {.honest = &m};
+  uint32_t found = 0;
+  for (size_t w = 0; w < m.len / 8; w++) {
+    uint64_t x = get64(m.proof + 8 * w);
+    if (!x || x >> 20) continue; /* not a nonce */
+    for (unsigned k = 0; k < 3; k++) { /* more than 32 bits; another */
+      message c = copy_message(&m);
+      put64(c.proof + 8 * w, k ? x + k : x + ((uint64_t)1 << 32));
+      compare(&s, &c, "nonce", &t);
+      found += !strcmp(native(&s, &c).check, k ? "transcript/grind" : "transcript/canonical");
+      free_message(&c);
+    }
+  }
+  assert_true(found >= nonces + 1);
+  free_message(&m);
+  free_subject(&s);
+}
+
 /* Options are the circuit's: the release profile does not take a test's proof, nor fewer bits. */
 static void profile(void **state) {
   (void)state;
@@ -874,6 +966,7 @@ int main(void) {
       cmocka_unit_test(changed),     cmocka_unit_test(bounds_of_inputs),
       cmocka_unit_test(other_cells), cmocka_unit_test(other_proof),
       cmocka_unit_test(no_memory),   cmocka_unit_test(profile),
+      cmocka_unit_test(whole_digests), cmocka_unit_test(work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
