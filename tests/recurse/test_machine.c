@@ -8,13 +8,15 @@
 
 #include "recurse/machine_trace.h"
 
-/* Cells and rows that nothing reads: what they are has no consequences elsewhere. */
+/* Cells and rows that nothing reads: what they are has no consequences elsewhere. They are the last
+ * of their kinds (where the shape has no room for more), so that a check that leaves out the last row
+ * does not find what is false there. */
 typedef struct {
   vft_wire constant, input, base, free_cell, sum, part, fetch, index, zero;
   uint32_t split[6]; /* rows, by the value that is split */
 } spare;
-enum { TOP, SMALL, NO_LOW, LOW_ONLY, ANY, COORDINATE }; /* of spare.split */
-enum { SPARE_ROWS = 5 };                                /* chains of 3 and 2 permutations */
+enum { TOP, SMALL, NO_LOW, LOW_ONLY, ANY, COORDINATE, SPLITS }; /* of spare.split */
+enum { SPARE_ROWS = 5 }; /* of permutations: a chain of 3, the first rows; one of 2, the last */
 
 typedef struct {
   vft_circuit *c;
@@ -33,48 +35,56 @@ static uint64_t rnd(void) {
 static vft_fp rnd_fp(void) { return vft_fp_from_u64(rnd()); }
 static vft_ext rnd_ext(void) { return (vft_ext){{rnd_fp(), rnd_fp(), rnd_fp()}}; }
 
-static void add_spare(vft_circuit *c, spare *s) {
-  const uint64_t split[5] = {VFT_P - 1, 5, 7ull << 32, 0xffffffffu, 0x123456789abcdef3};
+/* n permutations in a row. */
+static void add_chain(vft_circuit *c, uint32_t n) {
   vft_wire open[3], run[5], one = vft_circuit_base(c, (vft_fp){1});
   vft_wire nought = vft_circuit_base(c, (vft_fp){0});
   vft_fp none[4] = {{0}}, capacity[4] = {{5}, {6}, {7}, {8}};
+  uint32_t last = VFT_FRESH;
   for (int i = 0; i < 3; i++) open[i] = vft_circuit_free_cell(c, rnd_ext());
   for (int i = 0; i < 5; i++) run[i] = vft_circuit_base(c, rnd_fp());
-  s->constant = vft_circuit_constant(c, rnd_ext());
+  for (uint32_t r = 0; r < n; r++) {
+    vft_wire_part lane[8];
+    for (uint32_t i = 0; i < 8; i++)
+      lane[i] = i < 3 ? (vft_wire_part){open[r % 3], i} : (vft_wire_part){run[(i + r) % 5], 0};
+    last = vft_circuit_permute(c, lane, r ? none : capacity, last,
+                               r & 1 ? one : r == 2 ? nought : 0);
+  }
+}
+
+/* last: the split that comes last. */
+static void add_spare(vft_circuit *c, spare *s, int last) {
+  const uint64_t split[5] = {VFT_P - 1, 5, 7ull << 32, 0xffffffffu, 0x123456789abcdef3};
+  vft_wire open[3], run[5];
+  add_chain(c, 2);
+  for (int i = 0; i < 3; i++) open[i] = vft_circuit_free_cell(c, rnd_ext());
+  for (int i = 0; i < 5; i++) run[i] = vft_circuit_base(c, rnd_fp());
   s->input = vft_circuit_input(c, rnd_ext());
-  s->base = vft_circuit_base(c, rnd_fp());
-  s->free_cell = vft_circuit_free_cell(c, rnd_ext());
   s->sum = vft_circuit_sum(c, open[0], open[1], open[2]);
   s->part = vft_circuit_take_part(c, (vft_wire_part){open[0], 1});
   s->index = vft_circuit_base(c, (vft_fp){2});
   s->fetch = vft_circuit_fetch(c, run[1], s->index);
   s->zero = vft_circuit_free_cell(c, VFT_EXT_ZERO);
   vft_circuit_zero(c, s->zero);
-  for (int i = 0; i < COORDINATE; i++) {
+  for (int k = 0; k < SPLITS; k++) {
+    int i = (last + 1 + k) % SPLITS;
     s->split[i] = c->nsplit;
-    vft_circuit_split(c, (vft_wire_part){vft_circuit_base(c, (vft_fp){split[i]}), 0});
+    vft_circuit_split(c, i == COORDINATE
+                             ? (vft_wire_part){open[1], 2}
+                             : (vft_wire_part){vft_circuit_base(c, (vft_fp){split[i]}), 0});
   }
-  s->split[COORDINATE] = c->nsplit;
-  vft_circuit_split(c, (vft_wire_part){open[1], 2});
-  uint32_t last = VFT_FRESH;
-  for (uint32_t r = 0; r < SPARE_ROWS; r++) {
-    vft_wire_part lane[8];
-    for (uint32_t i = 0; i < 8; i++)
-      lane[i] = i < 3 ? (vft_wire_part){open[r % 3], i} : (vft_wire_part){run[(i + r) % 5], 0};
-    bool fresh = r == 0 || r == 3;
-    last = vft_circuit_permute(c, lane, fresh ? capacity : none, fresh ? VFT_FRESH : last,
-                               r & 1 ? one : r == 2 ? nought : 0);
-    assert_int_equal(last, r);
-  }
+  s->constant = vft_circuit_constant(c, rnd_ext());
+  s->base = vft_circuit_base(c, rnd_fp());
+  s->free_cell = vft_circuit_free_cell(c, rnd_ext());
 }
 
 /* A circuit that uses every chip: sums, chains of permutations, splits (of p - 1 and of 2^32 - 1
  * too, where a second representative exists or nearly does), zeros; and the spare parts. */
-static vft_circuit *make_circuit(uint64_t s, spare *extra) {
+static vft_circuit *make_circuit(uint64_t s, spare *extra, int last) {
   vft_circuit *c = vft_circuit_new();
   assert_non_null(c);
   seed = s * 0x9e3779b97f4a7c15ull;
-  add_spare(c, extra);
+  add_chain(c, 3);
   vft_wire in[3], base[3], open[3];
   for (int i = 0; i < 3; i++) {
     in[i] = vft_circuit_input(c, rnd_ext());
@@ -109,6 +119,7 @@ static vft_circuit *make_circuit(uint64_t s, spare *extra) {
     vft_wire want = vft_circuit_base(c, (vft_fp){vft_circuit_part(c, x).v & 0xffffffffu});
     vft_circuit_zero(c, vft_circuit_sum(c, minus, want, low));
   }
+  add_spare(c, extra, last);
   assert_int_equal(c->status, VFT_OK);
   assert_true(vft_circuit_holds(c));
   return c;
@@ -119,16 +130,19 @@ static void fill_trace(const world *w, vft_trace *t) {
   OK(vft_machine_trace(w->m, w->c, t));
 }
 
-static void make_world(world *w, uint64_t s) {
+/* room: whether the shape has more than the circuit needs. */
+static void make_world(world *w, uint64_t s, bool room, int last) {
   memset(w, 0, sizeof *w);
-  w->c = make_circuit(s, &w->s);
+  w->c = make_circuit(s, &w->s, last);
   vft_machine_shape shape;
   vft_machine_fit(w->c, 6, &shape);
-  shape.sums += 3; /* rows to spare */
-  shape.permutations += 1;
-  shape.splits += 1;
-  shape.zeros += 1;
-  shape.frees += 1;
+  if (room) {
+    shape.sums += 3;
+    shape.permutations += 1;
+    shape.splits += 1;
+    shape.zeros += 1;
+    shape.frees += 1;
+  }
   shape.log_cells = 10;
   OK(vft_machine_build(&shape, &w->m));
   OK(vft_program_check_bounds(w->m->program));
@@ -144,7 +158,7 @@ static void free_world(world *w) {
 static void accepts(void **state) {
   (void)state;
   world w;
-  make_world(&w, 11);
+  make_world(&w, 11, true, ANY);
   OK(vft_program_check_trace(w.m->program, &w.t, NULL));
   OK(proof_of(&w.t, false));
   /* Cells that the circuit has not, read by nothing, are anything. */
@@ -171,8 +185,13 @@ static void more(vft_trace *t, vft_tensor_id id, size_t i) {
   put(t, id, i, vft_fp_add(get(t, id, i), (vft_fp){1}));
 }
 
+/* Row number r of the spare ones. */
+static size_t row_of(const world *w, size_t r) {
+  return r < 3 ? r : w->m->shape.permutations - SPARE_ROWS + r;
+}
+
 /* What the permutations' rows are made of, and what one of them lies about: the element is one more
- * than it should be. from[r]: the row whose output row r is given besides. */
+ * than it should be. from[r]: the spare row whose output row r is given besides. */
 typedef struct {
   vft_tensor_id tensor;
   size_t index;
@@ -206,8 +225,9 @@ static vft_fp constant_of(unsigned round, unsigned lane) {
   return vft_fp_from_u64(vft_poseidon_constant(round, lane));
 }
 
-static void rerun_row(const world *w, vft_trace *t, const row_lie *l, size_t row) {
+static void rerun_row(const world *w, vft_trace *t, const row_lie *l, size_t r) {
   const vft_machine *m = w->m;
+  size_t row = row_of(w, r);
   vft_fp s[12], swap = get(t, m->swap, row);
   for (size_t i = 0; i < 12; i++) {
     if (i < 8) {
@@ -216,8 +236,8 @@ static void rerun_row(const world *w, vft_trace *t, const row_lie *l, size_t row
     } else {
       s[i] = get(t, m->capacity, 4 * row + i - 8);
     }
-    if (l->from[row] != NO_ROW)
-      s[i] = vft_fp_add(s[i], get(t, m->out, 12 * (size_t)l->from[row] + i));
+    if (l->from[r] != NO_ROW)
+      s[i] = vft_fp_add(s[i], get(t, m->out, 12 * row_of(w, (size_t)l->from[r]) + i));
   }
   for (unsigned round = 0; round < VFT_POSEIDON_ROUNDS; round++) {
     bool partial = round >= 4 && round < 26;
@@ -328,40 +348,43 @@ static bool attack_sponge(const world *w, vft_trace *t, const char *what, unsign
   unsigned n = 0;
   int end = 0;
   if (sscanf(what, "x%u/%n", &n, &end) == 1 && end) { /* rounds: committed or defined */
-    lie_in_row(w, t, m->x[n], 12 * (v / 12) + v % 12);
+    lie_in_row(w, t, m->x[n], 12 * row_of(w, 4 * (v / 12)) + v % 12);
     return v < 24;
   }
   if (!strcmp(what, "partial_rounds")) {
-    lie_in_row(w, t, m->y, v);
+    lie_in_row(w, t, m->y, VFT_POSEIDON_PARTIAL * row_of(w, v / VFT_POSEIDON_PARTIAL * 4) +
+                              v % VFT_POSEIDON_PARTIAL);
     return v < 2 * VFT_POSEIDON_PARTIAL;
   }
   if (!strcmp(what, "definition")) {
-    lie_in_row(w, t, m->out, v);
+    lie_in_row(w, t, m->out, 12 * row_of(w, 4 * (v / 12)) + v % 12);
     return v < 24;
   }
   if (sscanf(what, "write_%u%n", &n, &end) == 1 && end) {
     lie_in_row(w, t, m->cell[n % 3],
-               m->first[VFT_CELL_SPONGE] + n / 3 * m->shape.permutations + v);
+               m->first[VFT_CELL_SPONGE] + n / 3 * m->shape.permutations + row_of(w, v));
     return v < SPARE_ROWS;
   }
   if (!strncmp(what, "first_", 6) || !strncmp(what, "later_", 6)) {
-    size_t row = *what == 'f' ? 0 : 1 + v / 4;
+    size_t row = *what == 'f' ? 0 : row_of(w, 1 + v / 4);
     size_t part = what[6] == 'l' ? 0 : what[6] == 'h' ? 1 : 2;
     lie_in_row(w, t, m->x[0], 12 * row + 4 * part + v % 4);
     return *what == 'f' ? v < 4 : v < 4 * (SPARE_ROWS - 1);
   }
   if (!strcmp(what, "read")) { /* another element; another coordinate of the same cell */
-    size_t row = v / 9, i = v % 9;
+    if (v >= 9 * SPARE_ROWS) return false;
+    size_t row = row_of(w, v / 9), i = v % 9;
     if (i < 8)
       more(t, m->lane, 8 * row + i);
     else
       put(t, m->lane, 8 * row, get(t, m->lane, 8 * row + 1));
     rerun(w, t, no_lie());
-    return row < SPARE_ROWS;
+    return true;
   }
   if (!strcmp(what, "read_swap")) { /* the other bit; 2 */
-    bool one = get(t, m->swap, v % SPARE_ROWS).v;
-    put(t, m->swap, v % SPARE_ROWS, (vft_fp){v < SPARE_ROWS ? !one : 2});
+    size_t row = row_of(w, v % SPARE_ROWS);
+    bool one = get(t, m->swap, row).v;
+    put(t, m->swap, row, (vft_fp){v < SPARE_ROWS ? !one : 2});
     rerun(w, t, no_lie());
     return v < 2 * SPARE_ROWS;
   }
@@ -467,7 +490,7 @@ static void proofs_rejected(const vft_trace *t, const char *id) {
 static void every_check(void **state) {
   (void)state;
   world w;
-  make_world(&w, 12);
+  make_world(&w, 12, false, ANY);
   const vft_program *p = w.m->program;
   unsigned attacks = 0;
   char id[200];
@@ -491,6 +514,23 @@ static void every_check(void **state) {
     if (!v) fail_msg("no attack on %s", id);
     attacks += v;
   }
+  for (int last = 0; last < SPLITS; last++) { /* each split in the last row, some time */
+    world u;
+    if (last == ANY) continue;
+    make_world(&u, 20, false, last);
+    for (size_t c = 0; c < (size_t)p->nrelations + p->nlookups; c++) {
+      vft_trace t;
+      vft_program_check_id(p, c, id, sizeof id);
+      if (!strstr(id, "/split/")) continue;
+      fill_trace(&u, &t);
+      assert_true(attack(&u, &t, id, last == COORDINATE && strstr(id, "read")));
+      count_rows(&t);
+      rejected_alone(&u, &t, c, 0);
+      vft_trace_free(&t);
+      attacks++;
+    }
+    free_world(&u);
+  }
   assert_int_equal(p->nrelations + p->nlookups, 57); /* none has gone */
   print_message("%u checks, %u false witnesses\n", p->nrelations + p->nlookups, attacks);
   free_world(&w);
@@ -500,7 +540,7 @@ static void every_check(void **state) {
 static void every_table(void **state) {
   (void)state;
   world w;
-  make_world(&w, 13);
+  make_world(&w, 13, false, ANY);
   const vft_program *p = w.m->program;
   for (uint32_t k = 0; k < p->ntables; k++) {
     vft_array *mult = &w.t.array[p->tables[k].mult];
@@ -523,7 +563,7 @@ static void every_table(void **state) {
 
 /* ---- chains that are not the circuit's ---- */
 
-/* Row r goes on from another row, from the last one, or although it starts; or does not go on. */
+/* A row goes on from another row, from the last one, or although it starts; or does not go on. */
 static void other_chains(void **state) {
   (void)state;
   static const struct {
@@ -531,9 +571,9 @@ static void other_chains(void **state) {
     const char *check;
   } lie[] = {{2, 0, "relation/sponge/later_"},      {2, NO_ROW, "relation/sponge/later_"},
              {3, 2, "relation/sponge/later_"},      {4, 1, "relation/sponge/later_"},
-             {1, NO_ROW, "relation/sponge/later_"}, {0, SPARE_ROWS, "relation/sponge/first_"}};
+             {1, NO_ROW, "relation/sponge/later_"}, {0, 4, "relation/sponge/first_"}};
   world w;
-  make_world(&w, 14);
+  make_world(&w, 14, false, ANY);
   size_t n = vft_program_check_count(w.m->program);
   bool *failed = vft_alloc(n, sizeof *failed);
   assert_non_null(failed);
@@ -543,7 +583,7 @@ static void other_chains(void **state) {
     unsigned found = 0;
     fill_trace(&w, &t);
     row_lie l = no_lie();
-    l.from[lie[i].row] = lie[i].from == SPARE_ROWS ? (int)w.m->shape.permutations - 1 : lie[i].from;
+    l.from[lie[i].row] = lie[i].from;
     rerun(&w, &t, l);
     count_rows(&t);
     assert_int_equal(vft_program_check_trace(w.m->program, &t, failed), VFT_REJECTED);
@@ -575,7 +615,7 @@ static vft_digest key_of(const vft_trace *t) {
 static void every_wire(void **state) {
   (void)state;
   world w;
-  make_world(&w, 15);
+  make_world(&w, 15, false, ANY);
   vft_digest key = key_of(&w.t);
   unsigned tensors = 0;
   for (uint32_t i = 0; i < w.m->program->ntensors; i++) {
@@ -602,8 +642,8 @@ static void every_wire(void **state) {
 static void wiring_alone(void **state) {
   (void)state;
   world w, v;
-  make_world(&w, 16);
-  make_world(&v, 16);
+  make_world(&w, 16, false, ANY);
+  make_world(&v, 16, false, ANY);
   for (uint32_t i = 0; i < v.c->cells[VFT_CELL_INPUT].n; i++)
     v.c->cells[VFT_CELL_INPUT].value[i] = rnd_ext();
   vft_trace t;

@@ -836,14 +836,14 @@ static void no_memory(void **state) {
 
 /* ---- what is compared ---- */
 
-/* A chain of permutations that hashes a column or a pair of nodes, by the capacity it starts with. */
+/* A chain of permutations that hashes a column or a pair of nodes, by the capacity at its start. */
 static bool of_tree(const vft_sponge_op *start) {
   const vft_fp *c = start->capacity;
   return (!c[0].v && c[1].v == 1 && !c[2].v && !c[3].v) || (!c[1].v && c[2].v && !c[3].v);
 }
 
-/* No element of a digest is left out: of the last permutation of each hash in a tree, lanes 0 .. 3 are
- * read by something that is needed; so is all that is fetched. (A forged proof that only some
+/* No element of a digest is left out: of the last permutation of each hash in a tree, lanes 0 .. 3
+ * are read by something that is needed; so is all that is fetched. (A forged proof that only some
  * elements of a digest find is not to be had.) */
 static void whole_digests(void **state) {
   (void)state;
@@ -854,7 +854,8 @@ static void whole_digests(void **state) {
     prove_message(&s, &m);
     vft_circuit *c = recorded(&s, &m);
     vft_circuit_prune(c);
-    bool *read = coordinates_read(c, VFT_CELL_SPONGE), *fetched = coordinates_read(c, VFT_CELL_FETCH);
+    bool *read = coordinates_read(c, VFT_CELL_SPONGE);
+    bool *fetched = coordinates_read(c, VFT_CELL_FETCH);
     uint32_t *start = calloc(c->nsponge, sizeof *start), hashes = 0;
     bool *goes_on = calloc(c->nsponge, sizeof *goes_on);
     assert_true(start && goes_on);
