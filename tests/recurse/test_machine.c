@@ -9,8 +9,8 @@
 #include "recurse/machine_trace.h"
 
 /* Cells and rows that nothing reads: what they are has no consequences elsewhere. They are the last
- * of their kinds (where the shape has no room for more), so that a check that leaves out the last row
- * does not find what is false there. */
+ * of their kinds (where the shape has no room for more), so that a check that leaves out the last
+ * row does not find what is false there. */
 typedef struct {
   vft_wire constant, input, base, free_cell, sum, part, fetch, index, zero;
   uint32_t split[6]; /* rows, by the value that is split */
