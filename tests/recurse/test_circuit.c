@@ -1,5 +1,6 @@
-/* Circuits as they are recorded: equal cells are one, pruning keeps the meaning, the digest is of
- * everything but the values, what cannot be proved is refused; tables in circuits and outside. */
+/* Circuits as they are recorded: equal cells are one, pruning keeps the meaning and forgets the
+ * order of recording, the digest is of everything but the values, what cannot be proved is refused;
+ * tables in circuits and outside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,8 +140,10 @@ static void same_reads(const vft_circuit *a, const vft_circuit *b) {
   assert_true(n && n <= MOST);
   assert_int_equal(n, read_values(b, y));
   for (size_t i = 0; i < n; i++) assert_true(vft_ext_eq(x[i], y[i]));
-  for (uint32_t i = 0; i < a->nzero; i++) assert_true(has_zero(b, vft_circuit_value(a, a->zero[i])));
-  for (uint32_t i = 0; i < b->nzero; i++) assert_true(has_zero(a, vft_circuit_value(b, b->zero[i])));
+  for (uint32_t i = 0; i < a->nzero; i++)
+    assert_true(has_zero(b, vft_circuit_value(a, a->zero[i])));
+  for (uint32_t i = 0; i < b->nzero; i++)
+    assert_true(has_zero(a, vft_circuit_value(b, b->zero[i])));
 }
 
 static void accepted(const vft_circuit *c) {
@@ -182,8 +185,8 @@ static void pruning(void **state) {
       if (turn) {
         vft_cell_kind kind = turn == 1 ? VFT_CELL_INPUT : VFT_CELL_FREE;
         uint32_t at = c->cells[kind].n ? below(c->cells[kind].n) : 0;
-        if (c->cells[kind].n) c->cells[kind].value[at] = p->cells[kind].value[at] =
-                                     turn == 1 ? vft_ext_from_fp(rnd_fp()) : rnd_ext();
+        vft_ext v = turn == 1 ? vft_ext_from_fp(rnd_fp()) : rnd_ext();
+        if (c->cells[kind].n) c->cells[kind].value[at] = p->cells[kind].value[at] = v;
       }
       assert_true(evaluate(c));
       assert_true(evaluate(p));
@@ -193,6 +196,138 @@ static void pruning(void **state) {
     }
     vft_circuit_free(c);
     vft_circuit_free(p);
+  }
+}
+
+/* ---- the canonical form ---- */
+
+/* Something to record; a, b, c: what it refers to, by number. Inputs, free cells, splits, fetches
+ * and permutations are recorded in the order that they have; constants, sums, parts and zeros at
+ * any time after what they refer to. */
+typedef enum { AS_CONSTANT, AS_SUM, AS_PART, AS_ZERO, AS_INPUT, AS_FREE, AS_SPLIT, AS_FETCH,
+               AS_PERMUTATION } thing_kind;
+enum { THINGS = 220 };
+typedef struct {
+  thing_kind kind;
+  vft_ext value;
+  uint32_t a, b, c, part;
+  bool any_time;
+} thing;
+
+static void make_things(uint64_t s, thing *t) {
+  seed = s * 0x9e3779b97f4a7c15ull;
+  const thing_kind some[] = {AS_CONSTANT, AS_SUM, AS_SUM, AS_SUM, AS_SUM, AS_PART, AS_PART, AS_ZERO,
+                             AS_INPUT, AS_FREE, AS_SPLIT, AS_FETCH, AS_PERMUTATION};
+  for (uint32_t i = 0; i < THINGS; i++) {
+    thing_kind kind = i ? some[below(sizeof some / sizeof *some)] : AS_FREE;
+    t[i] = (thing){.kind = kind, .part = below(3), .any_time = kind <= AS_ZERO};
+    t[i].value = kind == AS_INPUT   ? vft_ext_from_fp(rnd_fp())
+                 : kind == AS_FETCH ? vft_ext_from_fp((vft_fp){below(2)})
+                 : below(4)         ? rnd_ext()
+                                    : (vft_ext){{{below(3)}, {0}, {0}}};
+    if (!i) continue;
+    t[i].a = below(i);
+    t[i].b = below(i);
+    t[i].c = below(i);
+  }
+}
+
+static vft_wire record_thing(vft_circuit *c, const thing *t, const vft_wire *w, bool other) {
+  vft_wire a = w[t->a], b = w[t->b], d = w[t->c], first;
+  vft_fp capacity[4] = {t->value.c[0], {0}, t->value.c[1], {0}};
+  vft_wire_part lane[8] = {{a, 0}, {a, 1}, {a, 2}, {b, 0}, {b, 1}, {b, 2}, {d, 0}, {d, t->part}};
+  switch (t->kind) {
+    case AS_CONSTANT: return vft_circuit_constant(c, t->value);
+    case AS_SUM: return other ? vft_circuit_sum(c, b, a, d) : vft_circuit_sum(c, a, b, d);
+    case AS_PART:
+      if (other && t->part) vft_circuit_take_part(c, (vft_wire_part){a, t->part}); /* twice */
+      return vft_circuit_take_part(c, (vft_wire_part){a, t->part});
+    case AS_ZERO:
+      first = vft_circuit_sum(c, minus_one(c), a, a);
+      vft_circuit_zero(c, first);
+      if (other) vft_circuit_zero(c, first);
+      return first;
+    case AS_INPUT: return vft_circuit_input(c, t->value);
+    case AS_FREE: return vft_circuit_free_cell(c, t->value);
+    case AS_SPLIT: return vft_circuit_split(c, (vft_wire_part){a, t->part}) + 7 * t->part;
+    case AS_FETCH:
+      first = vft_circuit_base(c, (vft_fp){5});
+      (void)vft_circuit_base(c, (vft_fp){6});
+      return vft_circuit_fetch(c, first, vft_circuit_base(c, t->value.c[0]));
+    default:
+      return vft_circuit_sponge(vft_circuit_permute(c, lane, capacity, VFT_FRESH, 0)) + t->part;
+  }
+}
+
+/* The same things, in an order of its own for each turn; other: with what nobody needs, too. */
+static vft_circuit *record_things(const thing *t, bool in_order, bool other) {
+  vft_circuit *c = fresh();
+  vft_wire w[THINGS] = {0};
+  bool done[THINGS] = {false};
+  uint32_t next = 0; /* of those that are not for any time */
+  for (uint32_t n = 0; n < THINGS;) {
+    uint32_t i = in_order ? n : below(THINGS);
+    while (next < THINGS && (done[next] || t[next].any_time)) next++;
+    if (done[i] || (!t[i].any_time && i != next)) continue;
+    if (i && !(done[t[i].a] && done[t[i].b] && done[t[i].c])) continue;
+    w[i] = record_thing(c, &t[i], w, other && below(2));
+    done[i] = true;
+    n++;
+    if (other && !below(4)) {
+      vft_wire k = vft_circuit_constant(c, rnd_ext());
+      vft_circuit_sum(c, k, w[i], vft_circuit_take_part(c, (vft_wire_part){w[i], 1}));
+    }
+  }
+  OK(c->status);
+  assert_true(vft_circuit_holds(c));
+  return c;
+}
+
+/* One form whatever the order of recording; any other thing has another. */
+static void canonical(void **state) {
+  (void)state;
+  for (uint64_t s = 1; s <= 30; s++) {
+    static thing t[THINGS];
+    uint8_t digest[32], other[32];
+    make_things(s, t);
+    vft_circuit *c = record_things(t, true, false);
+    uint8_t before[32];
+    vft_circuit_digest(c, before);
+    vft_circuit_prune(c);
+    vft_circuit_digest(c, digest);
+    for (int turn = 0; turn < 6; turn++) {
+      vft_circuit *d = record_things(t, false, turn & 1);
+      vft_circuit_digest(d, other);
+      assert_memory_not_equal(before, other, 32); /* it is in another order */
+      vft_circuit_prune(d);
+      vft_circuit_digest(d, other);
+      assert_memory_equal(digest, other, 32);
+      same_reads(c, d);
+      assert_true(evaluate(d));
+      assert_true(vft_circuit_holds(d));
+      same_reads(c, d);
+      if (turn == 1 && s < 6) accepted(d);
+      for (uint32_t i = 1; i < d->cells[VFT_CELL_CONSTANT].n; i++) /* each once */
+        assert_false(vft_ext_eq(d->cells[VFT_CELL_CONSTANT].value[i],
+                                d->cells[VFT_CELL_CONSTANT].value[i - 1]));
+      for (uint32_t i = 1; i < d->nzero; i++) assert_true(d->zero[i - 1] < d->zero[i]);
+      vft_circuit_free(d);
+    }
+    for (uint32_t i = 1; i < THINGS; i++) { /* another thing to need */
+      if (t[i].kind != AS_SPLIT && t[i].kind != AS_PERMUTATION) continue;
+      thing old = t[i];
+      if (old.kind == AS_SPLIT)
+        t[i].part = (old.part + 1) % 3;
+      else
+        t[i].value.c[0] = vft_fp_add(old.value.c[0], (vft_fp){1});
+      vft_circuit *d = record_things(t, false, false);
+      vft_circuit_prune(d);
+      vft_circuit_digest(d, other);
+      assert_memory_not_equal(digest, other, 32);
+      vft_circuit_free(d);
+      t[i] = old;
+    }
+    vft_circuit_free(c);
   }
 }
 
@@ -279,7 +414,8 @@ static void fetches(void **state) {
                                  : vft_circuit_input(c, v);
         if (i == 1) first = w; /* three from here on */
       }
-      vft_wire at = vft_circuit_input(c, vft_ext_from_fp((vft_fp){index < 5 ? index : VFT_P - 1}));
+      vft_fp v = {index < 5 ? index : VFT_P - 1};
+      vft_wire at = vft_circuit_input(c, vft_ext_from_fp(v));
       vft_wire got = vft_circuit_fetch(c, first, at);
       if (kind < 2 && index < 3) {
         assert_int_equal(vft_circuit_value(c, got).c[0].v, 101 + index);
@@ -293,6 +429,22 @@ static void fetches(void **state) {
       }
       vft_circuit_free(c);
     }
+}
+
+/* Inputs are in F. */
+static void inputs(void **state) {
+  (void)state;
+  for (int k = 0; k < 3; k++) {
+    vft_circuit *c = fresh();
+    vft_ext v = VFT_EXT_ZERO;
+    v.c[k] = (vft_fp){VFT_P - 1};
+    (void)vft_circuit_input(c, v);
+    assert_int_equal(c->status, k ? VFT_USAGE : VFT_OK);
+    assert_int_equal(vft_circuit_holds(c), !k);
+    assert_int_equal(wiring(c), k ? VFT_USAGE : VFT_OK);
+    assert_int_equal(fitted(c), k ? VFT_USAGE : VFT_OK);
+    vft_circuit_free(c);
+  }
 }
 
 static uint32_t permute(vft_circuit *c, vft_wire in, uint32_t after) {
@@ -653,11 +805,12 @@ static void members(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(pruning),      cmocka_unit_test(equal_cells), cmocka_unit_test(fetches),
-      cmocka_unit_test(chains),       cmocka_unit_test(fourth_cells), cmocka_unit_test(not_zero),
-      cmocka_unit_test(beyond_shape), cmocka_unit_test(no_shape),    cmocka_unit_test(digests),
-      cmocka_unit_test(hashes),       cmocka_unit_test(bits),        cmocka_unit_test(arithmetic),
-      cmocka_unit_test(trees),        cmocka_unit_test(members),
+      cmocka_unit_test(pruning),      cmocka_unit_test(canonical), cmocka_unit_test(equal_cells),
+      cmocka_unit_test(fetches),      cmocka_unit_test(inputs),    cmocka_unit_test(chains),
+      cmocka_unit_test(fourth_cells), cmocka_unit_test(not_zero),  cmocka_unit_test(beyond_shape),
+      cmocka_unit_test(no_shape),     cmocka_unit_test(digests),   cmocka_unit_test(hashes),
+      cmocka_unit_test(bits),         cmocka_unit_test(arithmetic), cmocka_unit_test(trees),
+      cmocka_unit_test(members),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "recurse/evaluate.h"
 #include "recurse/node.h"
+#include "recurse/outer.h"
 #include "recurse/table.h"
 
 #define OK(x)                                              \
@@ -104,6 +105,7 @@ static int begin(void **state) {
   OK(vft_node_join(run.wrap.machine, in, blank, &c));
   OK(vft_circuit_key_make(c, &shape, 0, NULL, &run.node));
   vft_circuit_free(c);
+  assert_memory_equal(run.node.key.b, vft_node_key, 32); /* the built-in one */
   put_key(&run.node.key, run.statement + VFT_AT_NODE_KEY);
   put_key(&run.wrap.key, run.statement + VFT_AT_LEAF_KEYS);
   put_key(&run.leaf.key, run.statement + VFT_AT_LEAF_KEYS + 4);
@@ -197,6 +199,10 @@ static void one_circuit(void **state) {
   OK(alone(run.statement, pair()));
   OK(alone(run.statement, item(0)));
   OK(alone(run.statement, item(1)));
+  /* Nothing that was recorded twice, or in another order, is left: it is its own canonical form. */
+  vft_circuit_prune(run.join);
+  vft_circuit_digest(run.join, digest);
+  assert_memory_equal(digest, run.node.digest, 32);
   vft_proof proof;
   c = leaf_circuit(run.statement, 0, 1, true); /* a circuit under a key that is not its own */
   assert_int_equal(vft_circuit_prove(&run.node, c, &proof, NULL), VFT_USAGE);
