@@ -339,7 +339,8 @@ static void equal_cells(void **state) {
   static vft_wire constant[MANY], sum[MANY];
   seed = 99;
   vft_circuit *c = fresh();
-  vft_wire one = vft_circuit_constant(c, VFT_EXT_ONE), x = vft_circuit_input(c, vft_ext_from_fp(rnd_fp()));
+  vft_wire one = vft_circuit_constant(c, VFT_EXT_ONE);
+  vft_wire x = vft_circuit_input(c, vft_ext_from_fp(rnd_fp()));
   vft_wire y = vft_circuit_free_cell(c, rnd_ext()), z = vft_circuit_free_cell(c, rnd_ext());
   assert_int_equal(vft_circuit_constant(c, VFT_EXT_ZERO), 0);
   for (uint32_t i = 0; i < MANY; i++) {
