@@ -30,6 +30,16 @@ for t in $(find "$build/tests" -type f -perm -u+x -name 'test_*' | sort); do
     grep -A8 '^not ok\|Sanitizer\|rror' "$log/$name.log" | head -40
   fi
 done
+if [ "$build" = build ]; then
+  for cc in gcc clang; do
+    tools/keys.sh $cc >"$log/keys.$cc.log" 2>&1
+    case $? in
+      0) passed=$((passed + 1)); echo "ok    keys.$cc (1)" ;;
+      3) skipped=$((skipped + 1)) ;;
+      *) failed=$((failed + 1)); echo "FAIL  keys.$cc"; tail -5 "$log/keys.$cc.log" ;;
+    esac
+  done
+fi
 if [ $# -eq 1 ] && ls tests/python/test_*.py >/dev/null 2>&1; then
   python=$(tools/python_env.sh) || exit 2
   "$python" -m pytest -q --no-header tests/python >"$log/python.log" 2>&1

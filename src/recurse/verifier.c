@@ -40,5 +40,8 @@ vft_status vft_circuit_verify(vft_circuit *c, const vft_circuit_child *child, co
   vft_record_begin(c, proof == NULL);
   st = vft_wires_verify(child, proof, len);
   vft_record_end();
-  return st == VFT_OK ? c->status : st;
+  /* A recording that failed has no values: what they led to is no verdict. */
+  if (c->status == VFT_OK || c->status == st) return st;
+  return vft_fail(c->status, "circuit: the verifier %s",
+                  c->status == VFT_RESOURCE ? "ran out of memory" : "cannot be recorded");
 }
