@@ -43,6 +43,12 @@ deps:
 vft: $(CLIOBJ) $(B)/libvft.a
 	$(CC) $(CFLAGS) -o $@ $(CLIOBJ) $(B)/libvft.a $(LIBS)
 
+# Keys of leaves are kept in the user's cache under a name that has the sources' digest: another
+# program takes none of this one's.
+LEAFSRC := $(sort $(wildcard src/*/*.[ch] src/*/*/*.[ch]))
+$(B)/src/run/leaf_keys.o: $(LEAFSRC)
+$(B)/src/run/leaf_keys.o: CFLAGS += -DVFT_SOURCES='"$(firstword $(shell cat $(LEAFSRC) | sha256sum))"'
+
 # The verifier's sources once more, with wires for field elements (src/recurse/wires): one object
 # whose names stay inside it, but for its entry.
 WIRED   := src/argument/logup.c src/argument/poly_util.c src/argument/whir_verify.c \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole job on the small model in examples/demo: train, prove, verify, export, evaluate.
+# The whole job on the small model in examples/demo: train, prove, aggregate, verify, export, evaluate.
 set -eu
 run=build/demo
 rm -rf "$run"
@@ -15,11 +15,14 @@ Proved: every step (forward, backward, clipping, AdamW) was computed exactly as 
 from the declared base weights and the declared start, each step continuing the one before; the
 adapter in $run/public/adapter is what the last step produced. Every example is a leaf of the committed
 dataset, was drawn by the declared sampler and no other way, has an allowed licence, and no epoch
-passed a quota (the tight one on arithmetic made the sampler skip candidates).
+passed a quota (the tight one on arithmetic made the sampler skip candidates). All of that is in one
+file, $run/public/certificate.vft, in zero knowledge: it and the manifest are enough to check it.
 Not proved: that the records' metadata is true, and that the result is any good: that is what the
 held-out figures are for.
 
-Train, prove and verify took $((end - start)) s. Look around:
+Train, prove, aggregate and verify took $((end - start)) s. Look around:
+  ./vft verify $run/public/certificate.vft --manifest $run/public/manifest.json \\
+      --model examples/demo/model --adapter $run/public/adapter -v
   ./vft verify $run/public --model examples/demo/model -v
   ./vft inspect $run/public/manifest.json
   ./vft replay $run

@@ -44,7 +44,8 @@ vft_status vft_leaf_keys_make(const vft_aggregation *a, vft_leaf_keys *out) {
 /* ---- cache ---- */
 
 static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
-  static const char domain[] = "vft leaf keys 1";
+  /* Whatever changes what leaves are changes the name; the sources' digest is the build's. */
+  static const char domain[] = "vft leaf keys 2 " VFT_SOURCES;
   const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
   uint8_t number[4], digest[32];
   char hex[65];
