@@ -121,6 +121,7 @@ static vft_status certificate(const uint8_t *bytes, size_t len,
                               const vft_certificate_digests *known, vft_certificate_parts *parts,
                               unsigned *bits) {
   vft_fp statement[VFT_CERT_ELEMENTS], input[VFT_OUTER_INPUTS];
+  uint8_t header[32];
   vft_status st = vft_certificate_parse(bytes, bytes ? len : 0, parts);
   if (st == VFT_USAGE) st = vft_reject("certificate/header", "%s", vft_error_message());
   TRY(st);
@@ -128,6 +129,10 @@ static vft_status certificate(const uint8_t *bytes, size_t len,
   if (memcmp(parts->manifest, known->manifest, 32))
     return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
   TRY(vft_certificate_elements(known, parts->released, statement));
+  vft_certificate_header(bytes, parts, header);
+  if (memcmp(header, known->header, sizeof header))
+    return vft_reject("certificate/header", "steps in a proof, counters, windows or beacon are not those "
+                      "that the digests were computed from");
   vft_outer_inputs(statement, input);
   claim c = {vft_outer_shape(), vft_outer_options(), {{0}}, input, parts->proof, parts->length};
   memcpy(c.key.b, vft_outer_key, sizeof c.key.b);

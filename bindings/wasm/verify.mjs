@@ -23,7 +23,7 @@ const FIELDS = ["log_cells", "log_columns", "constants", "inputs", "bases", "fre
   "parts", "fetches", "permutations", "sums", "zeros", "log_inv_rate", "grind"];
 // In the order of vft_certificate_digests, after the keys of the wraps: bytes, or numbers of 8 bytes.
 const DIGESTS = ["manifest", "steps", "items", "base", "functions", "inputs", "blocks",
-  "start_adapter", "start_state"];
+  "start_adapter", "start_state", "header"];
 const WRAPS = 5;
 const OUT_OF_MEMORY = { accepted: false, verdict: 3, check: "", error: "out of memory", bits: 0 };
 

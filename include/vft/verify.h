@@ -42,6 +42,8 @@ typedef struct {
   uint8_t blocks[32];    /* the same for blocks of epochs; it follows from the manifest and from the
                             counters, windows and beacon that the certificate shows */
   uint8_t start_adapter[32], start_state[32]; /* roots before the first step */
+  uint8_t header[32];    /* BLAKE3 of the certificate's bytes before the released adapter's root: binds
+                            what `wrap` and `blocks` were computed from */
 } vft_certificate_digests;
 
 /* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has what
@@ -51,7 +53,7 @@ int vft_verify_certificate(const uint8_t *certificate, size_t len,
 
 /* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
  * root is proven; counters (the digest after each block of each epoch) and keys of windows, 32 bytes
- * each, and the beacon's value (NULL: none) are what `blocks` must have been computed from. */
+ * each, and the beacon's value (NULL: none) are what `blocks` was computed from. */
 const uint8_t *vft_verify_released(const vft_verify_result *result);
 const uint8_t *vft_verify_manifest(const vft_verify_result *result);
 const uint8_t *vft_verify_counters(const vft_verify_result *result, size_t *n);

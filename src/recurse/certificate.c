@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hash/blake3.h"
 #include "hash/poseidon.h"
 
 /* ---- file ---- */
@@ -62,6 +63,12 @@ vft_status vft_certificate_parse(const uint8_t *bytes, size_t n, vft_certificate
   out->proof = r.at;
   out->length = r.left;
   return VFT_OK;
+}
+
+void vft_certificate_header(const uint8_t *bytes, const vft_certificate_parts *parts,
+                            uint8_t out[32]) {
+  vft_digest d = vft_blake3_hash(bytes, (size_t)(parts->released - bytes));
+  memcpy(out, d.b, sizeof d.b);
 }
 
 /* ---- statement ---- */

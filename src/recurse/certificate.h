@@ -54,6 +54,8 @@ typedef struct {
 /* Fails: VFT_REJECTED "certificate/header", VFT_USAGE (another version). */
 VFT_MUST_CHECK vft_status vft_certificate_parse(const uint8_t *bytes, size_t n,
                                                 vft_certificate_parts *out);
+/* BLAKE3 of the bytes before the released root. */
+void vft_certificate_header(const uint8_t *bytes, const vft_certificate_parts *parts, uint8_t out[32]);
 
 /* h_Pi as elements: 7 bytes each. */
 void vft_manifest_elements(const uint8_t manifest[32], vft_fp out[VFT_COMMON_STEPS]);

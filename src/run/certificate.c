@@ -57,6 +57,7 @@ static vft_status parse(const vft_bytes *b, vft_certificate *out) {
   if (p.beacon) memcpy(out->beacon, p.beacon, 32);
   memcpy(out->manifest, p.manifest, 32);
   memcpy(out->released.b, p.released, 32);
+  vft_certificate_header(b->data, &p, out->header);
   TRY(copy_digests(p.counters, p.epochs * p.blocks, &out->counters));
   TRY(copy_digests(p.window, p.windows, &out->window));
   out->proof = vft_alloc_raw(out->length, 1);
@@ -180,6 +181,7 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
   report->keys_s = vft_seconds() - begun;
   vft_certificate_known(a, &keys, &report->known);
+  memcpy(report->known.header, c->header, sizeof c->header);
   TRY(vft_certificate_elements(&report->known, c->released.b, statement));
   vft_outer_inputs(statement, in);
   memcpy(key.b, vft_outer_key, sizeof key.b);

@@ -12,6 +12,7 @@ typedef struct {
   bool has_beacon;
   uint8_t beacon[32];
   vft_digest released;
+  uint8_t header[32]; /* digest of all before `released`, as read */
   uint8_t *proof; /* vft_free */
   size_t length;
 } vft_certificate;
@@ -24,7 +25,8 @@ VFT_MUST_CHECK vft_status vft_certificate_write(const char *path, const vft_cert
 VFT_MUST_CHECK vft_status vft_certificate_read(const char *path, vft_certificate *out);
 void vft_certificate_free(vft_certificate *c);
 
-/* What a verifier knows of a certificate's statement. The aggregation has the blocks table. */
+/* What a verifier knows of a certificate's statement, but for `header`. The aggregation has the blocks
+ * table. */
 void vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
                            vft_certificate_digests *out);
 /* What the certificate states, for the outermost circuit. */

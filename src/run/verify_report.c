@@ -114,6 +114,7 @@ vft_status vft_verify_report_digests(const vft_verify_report *r, const char *pat
   json_object_set_new(root, "blocks", hex(d->blocks));
   json_object_set_new(root, "start_adapter", hex(d->start_adapter));
   json_object_set_new(root, "start_state", hex(d->start_state));
+  json_object_set_new(root, "header", hex(d->header));
   char *text = json_dumps(root, JSON_INDENT(2));
   json_decref(root);
   if (!text) return vft_fail(VFT_RESOURCE, "cannot write %s", path);

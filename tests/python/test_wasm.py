@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from second_verifier.primitives import blake3
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WASM = ROOT / "build" / "vft_verify.wasm"
 
@@ -93,7 +95,7 @@ def test_verdicts(good, tmp_path):
 def digests(**other):
     zero = "00" * 32
     known = {name: zero for name in ("manifest", "base", "functions", "inputs", "blocks",
-                                     "start_adapter", "start_state")}
+                                     "start_adapter", "start_state", "header")}
     return {**known, "wrap": [zero] * 5, "steps": 2, "items": 3, **other}
 
 
@@ -109,7 +111,9 @@ def test_certificates_refused(good, tmp_path):
     body = (b"VFTCERT1" + struct.pack("<I", 1) + bytes(32) + struct.pack("<IIQ", 1, 0, 0)
             + struct.pack("<Q", 0) + bytes(1 + 32 + 32))
     certificate = body + struct.pack("<Q", 1000) + bytes(1000)
-    for bad, known, check in [(certificate, digests(), "whir/|transcript/"),
+    header = blake3(body[:-32]).hex()
+    for bad, known, check in [(certificate, digests(header=header), "whir/|transcript/"),
+                              (certificate, digests(), "certificate/header"),
                               (certificate[:-1], digests(), "certificate/header"),
                               (certificate, digests(manifest="01" * 32), "certificate/manifest"),
                               (certificate, digests(base="ff" * 32), "transcript/canonical"),
@@ -170,6 +174,7 @@ def test_certificate(good, run, tmp_path):
         assert command(tmp_path, bad, statement).returncode == 1, at
     for name in ("steps", "items"):
         assert command(tmp_path, body, {**statement, name: statement[name] + 1}).returncode == 1
-    for name in ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state"):
+    for name in ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state",
+                 "header"):
         bad = {**statement, name: flipped(statement[name], 5, 2)}
         assert command(tmp_path, body, bad).returncode == 1, name
