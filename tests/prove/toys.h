@@ -210,7 +210,7 @@ static const int64_t powers_m[24] = {1,  -2, 3, 0, 5, 1, 4,  4, -1, 2,  2, 7,
   T(1, 8, F(m, m_axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), F(x, axes), \
     F(x, axes))
 
-static vft_program *powers_build(int skip) {
+static inline vft_program *powers_build(int skip) {
   vft_program *p = vft_program_new("powers", 5);
   vft_tensor_id m = toy_tensor(p, "m", VFT_PUBLIC, 0, -5, 8, DIMS(4, 6), powers_m);
   vft_tensor_id x = toy_tensor(p, "x", VFT_WITNESS, 0, -3, 3, DIMS(37, 6), NULL);
@@ -227,7 +227,7 @@ static vft_program *powers_build(int skip) {
   return p;
 }
 
-static void powers_fill(vft_trace *t) {
+static inline void powers_fill(vft_trace *t) {
   vft_tensor_id x = toy_random(t, "x"), s = toy_alloc(t, "s"), w = toy_alloc(t, "w");
   for (size_t a = 0; a < 37; a++) {
     int64_t sum = 0, squares = 0;

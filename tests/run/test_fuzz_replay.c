@@ -15,6 +15,9 @@
 #define LLVMFuzzerTestOneInput fuzz_oracle_file
 #include "../../fuzz/fuzz_oracle_file.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_certificate
+#include "../../fuzz/fuzz_certificate.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_config
 #include "../../fuzz/fuzz_config.c"
 #undef LLVMFuzzerTestOneInput
@@ -58,6 +61,28 @@ static void proof_files(void **state) {
   assert_int_equal(vft_oracle_file_write(path, &oracle), VFT_OK);
   assert_int_equal(vft_file_read(path, 4096, VFT_USAGE, &b), VFT_OK);
   replay(oracle_file, b.data, b.size, 80, 4000);
+  vft_bytes_free(&b);
+  unlink(path);
+}
+
+/* Two blocks, one window, a beacon; the head of a proof is roots and words, and nothing accepts it. */
+static void certificate(void **state) {
+  (void)state;
+  uint8_t proof[3000];
+  vft_poseidon_digest digest[3] = {{{{1}, {2}, {3}, {4}}}};
+  char path[] = "/tmp/vft_fuzz_seed_XXXXXX";
+  vft_bytes b;
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  close(fd);
+  for (size_t i = 0; i < sizeof proof; i++) proof[i] = (uint8_t)(i % 8 == 7 ? 0 : 5 * i);
+  vft_certificate c = {.steps = 2, .blocks = 2, .epochs = 1, .windows = 1, .counters = digest,
+                       .window = digest + 2, .has_beacon = true, .beacon = {7}, .proof = proof,
+                       .length = sizeof proof};
+  fuzz_certificate(NULL, 0); /* the machine stays */
+  assert_int_equal(vft_certificate_write(path, &c), VFT_OK);
+  assert_int_equal(vft_file_read(path, 1 << 16, VFT_USAGE, &b), VFT_OK);
+  replay(certificate, b.data, b.size, 400, 2000);
   vft_bytes_free(&b);
   unlink(path);
 }
@@ -170,7 +195,7 @@ int main(void) {
   printf("# seed %d\n", SEED);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(manifest),    cmocka_unit_test(config), cmocka_unit_test(peft),
-      cmocka_unit_test(proof_files), cmocka_unit_test(proof),
+      cmocka_unit_test(proof_files), cmocka_unit_test(proof), cmocka_unit_test(certificate),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
