@@ -71,6 +71,10 @@ static bool read_cache(const char *path, vft_leaf_keys *out) {
   vft_bytes bytes = {0};
   bool good = vft_file_read(path, 1 << 16, VFT_USAGE, &bytes) == VFT_OK;
   vft_reader r = {.data = bytes.data, .size = bytes.size};
+  if (good && bytes.size >= 32) { /* against damage: the digest of the rest is at the end */
+    vft_digest d = vft_blake3_hash(bytes.data, r.size -= 32);
+    good = !memcmp(bytes.data + r.size, d.b, 32);
+  }
   good = good && vft_reader_u32(&r) == out->kinds.n;
   for (uint32_t k = 0; good && k < out->kinds.n; k++) {
     for (int i = 0; i < 4; i++) out->wrap[4 * k + (uint32_t)i] = (vft_fp){vft_reader_u64(&r)};
@@ -92,6 +96,7 @@ static void write_cache(const char *path, const vft_leaf_keys *keys) {
     vft_writer_u64(&w, (uint64_t)keys->inner[k]);
     vft_writer_u64(&w, (uint64_t)keys->leaf[k]);
   }
+  if (!w.failed) vft_writer_bytes(&w, vft_blake3_hash(w.data, w.size).b, 32);
   if (!w.failed && vft_file_write(path, w.data, w.size) != VFT_OK) vft_error_clear();
   vft_writer_free(&w);
 }

@@ -1,6 +1,6 @@
 """Certificates: one proof in place of a run's proofs. The whole job, and everything that is to be
 rejected or refused: damaged certificates, other manifests, adapters and models, proofs of a run or of
-the tree in anothers' place, an interrupted aggregation, a bad cache of leaf keys."""
+the tree in another's place, an interrupted aggregation, a bad cache of leaf keys."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from second_verifier.primitives import blake3
 from test_cli import DEMO, VFT, expect, rejected, vft
 from test_faults import failed, half_written, limited
 
@@ -503,10 +504,12 @@ def test_cache(made, tmp_path):
   path, = (tmp_path / "vft").iterdir()
   expect(verify(made.public, "-v", env=env), 0, "keys of the leaves from the cache")
   data = path.read_bytes()
-  path.write_bytes(data[:-1])
-  expect(verify(made.public, "-v", env=env), 0, "keys of the leaves computed")
-  assert path.read_bytes() == data
-  path.write_bytes(flipped(data, 8, 0))
+  for damaged in (b"", data[:-1], flipped(data, 8, 0)):
+    path.write_bytes(damaged)
+    expect(verify(made.public, "-v", env=env), 0, "keys of the leaves computed")
+    assert path.read_bytes() == data
+  other = flipped(data, 8, 0)[:-32]
+  path.write_bytes(other + blake3(other))
   expect(verify(made.public, env=env), 1, "keys of leaves from the cache")
 
 
