@@ -323,6 +323,9 @@ vft_status vft_run_can_aggregate(const char *run, bool *can) {
   if (m.shape.hash == VFT_HASH_POSEIDON && cut.n)
     vft_note("note: steps are cut into %d ranges of layers; there is no certificate of such a run",
              cut.n);
+  if (m.shape.hash != VFT_HASH_POSEIDON)
+    vft_note("note: proofs under %s; with proof_hash: poseidon the run would end in a certificate",
+             vft_hash_names[m.shape.hash]);
 out:
   vft_manifest_free(&m);
   vft_arena_free(&arena);

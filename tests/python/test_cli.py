@@ -145,7 +145,8 @@ def test_init(tmp_path):
   expect(vft("manifest", path), 2, "model.gguf")  # it is valid; its model is not there
   for key in ("base_model", "datasets", "sequence_len", "micro_batch_size", "lora_r", "lora_alpha",
               "lora_target_modules", "learning_rate", "lr_scheduler", "warmup_ratio",
-              "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "seed"):
+              "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "seed",
+              "proof_hash"):
     assert f"\n{key}:" in path.read_text()
 
 
