@@ -45,7 +45,7 @@ vft: $(CLIOBJ) $(B)/libvft.a
 
 # Keys of leaves are kept in the user's cache under a name that has the sources' digest: another
 # program takes none of this one's.
-LEAFSRC := $(sort $(wildcard src/*/*.[ch] src/*/*/*.[ch]))
+LEAFSRC := $(sort $(wildcard include/vft/*.h src/*/*.[ch] src/*/*/*.[ch] src/*/*/*/*.[ch]))
 $(B)/src/run/leaf_keys.o: $(LEAFSRC)
 $(B)/src/run/leaf_keys.o: CFLAGS += -DVFT_SOURCES='"$(firstword $(shell cat $(LEAFSRC) | sha256sum))"'
 

@@ -60,7 +60,7 @@ static int finish(vft_status st, unsigned bits, const vft_certificate_parts *par
   if (st == VFT_USAGE) st = vft_reject("circuit/shape", "%s", vft_error_message());
   if (!result) return (int)st;
   vft_verify_result *r = *result = calloc(1, sizeof *r);
-  if (!r) return (int)st;
+  if (!r) return VFT_VERIFY_RESOURCE;
   r->verdict = (int)st;
   r->bits = bits;
   if (st == VFT_OK && parts) r->parts = *parts;

@@ -106,6 +106,8 @@ function result(e, verdict) {
 export async function verifyCertificate(certificate, digests) {
   const known = digestBytes(digests);
   if (!known) return malformed("certificate/digests", "not the digests of a certificate");
+  if (!(certificate instanceof Uint8Array))
+    return malformed("certificate/header", "a certificate is given as its bytes");
   const e = await instance();
   if (known.length !== e.digests_size()) throw new Error("this module has other digests");
   const at = place(e, [certificate, known]);

@@ -28,7 +28,7 @@ typedef struct vft_verify_result vft_verify_result;
 
 enum { VFT_CERTIFICATE_WRAPS = 5 };
 
-/* What a certificate is about. The digests are 32 bytes, all but the manifest's four elements below
+/* What a certificate is about. The digests are 32 bytes, all but `manifest` and `header` four elements below
  * p = 2^64 - 2^32 + 1 of 8 bytes each, little-endian. */
 typedef struct {
   uint8_t wrap[VFT_CERTIFICATE_WRAPS][32]; /* keys of the circuits that verify the run's proofs; zeros

@@ -148,7 +148,7 @@ static vft_status blocks_table(const vft_certificate *c, vft_aggregation *a) {
 /* Errors of all proofs of the chain added: the outermost; the root and every other node; for each leaf
  * its wrap, its own proof and what that verifies. */
 static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, vft_bits outer,
-                             vft_bits *out) {
+                             vft_bits *least, vft_bits *out) {
   uint64_t leaves = vft_aggregation_leaves(a), n = 0;
   vft_bits *bits = vft_alloc(4 * leaves + 1, sizeof *bits);
   if (!bits) return VFT_RESOURCE;
@@ -160,6 +160,9 @@ static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys
     bits[n++] = vft_node_bits; /* the wrap */
     bits[n++] = vft_node_bits; /* one node fewer than leaves */
   }
+  *least = bits[0];
+  for (uint64_t i = 1; i < n; i++)
+    if (bits[i] < *least) *least = bits[i];
   *out = vft_bits_sum(bits, n);
   vft_free(bits);
   return VFT_OK;
@@ -169,6 +172,7 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                   vft_certificate_report *report) {
   vft_fp statement[VFT_CERT_ELEMENTS], in[VFT_OUTER_INPUTS];
   vft_leaf_keys keys;
+  vft_poseidon_digest released;
   vft_digest key;
   vft_soundness soundness = {0};
   vft_machine *machine = NULL;
@@ -177,6 +181,8 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   memset(report, 0, sizeof *report);
   TRY(vft_certificate_manifest(c, a->manifest));
   TRY(blocks_table(c, a));
+  if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
+    return vft_reject("transcript/canonical", "the released root has an element that is not below p");
   double begun = vft_seconds();
   TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
   report->keys_s = vft_seconds() - begun;
@@ -194,8 +200,8 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
     st = vft_fail_context(st, "the proof does not show what header and manifest say%s",
                           report->cached ? " (keys of leaves from the cache)" : "");
   report->leaves = vft_aggregation_leaves(a);
-  report->outer = vft_soundness_total(&soundness);
-  if (st == VFT_OK) st = chain_bits(a, &keys, report->outer, &report->total);
+  if (st == VFT_OK)
+    st = chain_bits(a, &keys, vft_soundness_total(&soundness), &report->least, &report->total);
   if (st == VFT_OK && report->total < VFT_BITS(VFT_SOUNDNESS_LEVEL))
     st = vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
                     (double)report->total / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);

@@ -46,7 +46,7 @@ typedef struct {
   bool cached;      /* leaves' keys */
   double keys_s, proof_ms;
   uint64_t leaves;
-  vft_bits outer, total; /* soundness of the outermost proof; of the whole chain */
+  vft_bits least, total; /* soundness of the weakest proof of the chain; of the whole chain */
   vft_certificate_digests known;
 } vft_certificate_report;
 VFT_MUST_CHECK vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,

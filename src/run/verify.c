@@ -144,12 +144,22 @@ static vft_status describe_data(verifier *v) {
   uint64_t shown = s->mode == VFT_SAMPLER_PUBLIC ? v->epochs.epochs : 0;
   for (uint64_t e = 0; s->mode == VFT_SAMPLER_HYBRID && e < v->epochs.epochs; e++)
     shown += vft_sampling_public(s, e / (uint64_t)s->window);
-  snprintf(text, sizeof text, "%s seed%s, %s; %llu epochs of up to %llu rows, %llu of them public",
-           vft_sampler_mode_names[s->mode], s->has_beacon ? " with beacon" : "",
-           s->replacement ? "with replacement" : "each record at most once an epoch",
-           (unsigned long long)v->epochs.epochs,
-           (unsigned long long)(s->steps_per_epoch * s->records_a_step), (unsigned long long)shown);
-  TRY(checked(v, VFT_CLAIM_SAMPLER, text));
+  /* That a value is the beacon's nobody here can know. */
+  const char *beacon = "";
+  vft_hex(s->beacon, 32, hex);
+  if (s->has_beacon)
+    beacon = vft_arena_printf(&v->report->arena,
+                              "; if the beacon %s had the value %s in round %llu: compare",
+                              s->beacon_source, hex, (unsigned long long)s->beacon_round);
+  char *drawn = vft_arena_printf(
+      &v->report->arena, "%s seed, %s; %llu epochs of up to %llu rows, %llu of them public%s",
+      vft_sampler_mode_names[s->mode],
+      s->replacement ? "with replacement" : "each record at most once an epoch",
+      (unsigned long long)v->epochs.epochs,
+      (unsigned long long)(s->steps_per_epoch * s->records_a_step), (unsigned long long)shown,
+      beacon ? beacon : "");
+  if (!beacon || !drawn) return VFT_RESOURCE;
+  TRY(checked(v, VFT_CLAIM_SAMPLER, drawn));
   const char *opened;
   TRY(vft_counters_check(v->request->folder, &v->manifest, &v->epochs, v->counters,
                          &v->report->arena, &opened));
@@ -416,7 +426,7 @@ static vft_status certificate_claims(verifier *v, const vft_certificate *c,
   char text[256];
   report->proof_bytes = c->length;
   report->slowest_shard_ms = r->proof_ms;
-  report->bits_least = (double)r->outer / VFT_BITS(1);
+  report->bits_least = (double)r->least / VFT_BITS(1);
   report->bits_total = (double)r->total / VFT_BITS(1);
   report->has_digests = true;
   report->digests = r->known;
