@@ -1,4 +1,4 @@
-"""Proofs of circuits: the machine's program (SPEC.md, 16.3 and 16.4) and its hiding proofs (16.5)."""
+"""Hiding proofs of circuits: the machine's program (SPEC.md, 16.3, 16.4), what is proved (16.5)."""
 from hiding import HidingVerifier
 from primitives import CIRCULANT, CONSTANTS, P, require
 from verifier import LINK, PUBLIC, VIRTUAL, WITNESS, Program
@@ -11,7 +11,8 @@ class Machine:
     """shape: log_cells, log_columns and the numbers of rows by name."""
 
     def __init__(self, shape):
-        self.shape = n = {**shape, "bits": 32 * shape["splits"], "sponges": 3 * shape["permutations"]}
+        self.shape = n = {**shape, "bits": 32 * shape["splits"],
+                          "sponges": 3 * shape["permutations"]}
         self.first, at = {}, 0
         for kind in KINDS:
             self.first[kind] = at
@@ -50,11 +51,13 @@ class Machine:
         letters = list(free)
         for _, *factors in terms:
             for _, *axes in factors:
-                for axis in axes:
-                    if axis[0] not in letters:
-                        letters.append(axis[0])
-        out = [(c, [(self.number[t], [(letters.index(a[0]), a[1] if len(a) > 1 else 0) for a in axes])
-                    for t, *axes in factors]) for c, *factors in terms]
+                letters += [a[0] for a in axes if a[0] not in letters]
+
+        def axis(a):
+            return letters.index(a[0]), a[1] if len(a) > 1 else 0
+
+        out = [(c, [(self.number[t], [axis(a) for a in axes]) for t, *axes in factors])
+               for c, *factors in terms]
         return [sizes[a] for a in letters], out
 
     def relation(self, name, sizes, free, terms, target=None):
@@ -128,7 +131,8 @@ class Machine:
         self.wiring("sponge/at_swap", last, n)
         self.field("sponge/swap", WITNESS, n)
         swap = ("sponge/swap", "p")
-        self.lookup("sponge/read_swap", sizes, "p", [(33,)], [(1, ("sponge/at_swap", "p"))], [(1, swap)])
+        self.lookup("sponge/read_swap", sizes, "p", [(33,)], [(1, ("sponge/at_swap", "p"))],
+                    [(1, swap)])
         self.relation("sponge/swap", sizes, "p", [(1, swap, swap), (-1, swap)])
         self.poseidon_constants()
         self.field("sponge/x0", WITNESS, n, 12)
@@ -182,8 +186,8 @@ class Machine:
         self.constant("matrix", (12, 12), sum(matrix, []))
         self.constant("rc", (8, 12), full)
         self.constant("rc0", (12,), full[:12])
-        # the state of the partial rounds: coefficients of the 12 outputs of round 3's S-boxes, of the
-        # 22 partial ones, and the constant
+        # the state of the partial rounds: coefficients of the 12 outputs of round 3's S-boxes, of
+        # the 22 partial ones, and the constant
         v = [row + [0] * 23 for row in matrix]
 
         def mixed(v):
@@ -246,8 +250,8 @@ class Machine:
         sizes = {"f": n["parts"], "d": n["fetches"], "q": n["zeros"]}
         self.wiring("part/at", last, n["parts"])
         self.wiring("part/part", 2, n["parts"])
-        self.lookup("part/read", sizes, "f", [(33,), (1, ("part/part", "f"))], [(1, ("part/at", "f"))],
-                    [(1, ("cell/0", ("f", first["parts"])))])
+        self.lookup("part/read", sizes, "f", [(33,), (1, ("part/part", "f"))],
+                    [(1, ("part/at", "f"))], [(1, ("cell/0", ("f", first["parts"])))])
         for k in (1, 2):
             self.relation(f"part/{k}", sizes, "f", [(1, (f"cell/{k}", ("f", first["parts"])))])
         self.wiring("fetch/from", last, n["fetches"])
@@ -255,7 +259,8 @@ class Machine:
         self.tensor("fetch/index", WITNESS, (n["fetches"],), 0, 2**16 - 1)
         index = (1, ("fetch/index", "d"))
         self.lookup("fetch/index", sizes, "d", [(16,)], [index])
-        self.lookup("fetch/read_index", sizes, "d", [(33,)], [(1, ("fetch/at_index", "d"))], [index])
+        self.lookup("fetch/read_index", sizes, "d", [(33,)], [(1, ("fetch/at_index", "d"))],
+                    [index])
         self.lookup("fetch/read", sizes, "d", [(32,)], [(1, ("fetch/from", "d")), index],
                     *([(1, (f"cell/{k}", ("d", first["fetches"])))] for k in range(3)))
         self.wiring("zero/at", last, n["zeros"])
@@ -342,6 +347,13 @@ class Machine:
         return bytes(out)
 
 
+def elements(digest, check):
+    """The four of a digest."""
+    out = [int.from_bytes(digest[i:i + 8], "little") for i in range(0, len(digest), 8)]
+    require(len(digest) == 32 and all(x < P for x in out), check)
+    return out
+
+
 def options(log_inv_rate, grind):
     return {"log_inv_rate": log_inv_rate, "bits": 130, "grind": grind, "test_queries": 0, "hash": 0,
             "context": []}
@@ -349,7 +361,9 @@ def options(log_inv_rate, grind):
 
 # 16.5
 def verify_circuit(machine, key, inputs, opts, proof):
-    require(len(inputs) == machine.shape["inputs"] and all(x < P for x in inputs), "circuit/inputs")
+    require(len(inputs) == machine.shape["inputs"] and all(0 <= x < P for x in inputs),
+            "circuit/inputs")
+    elements(key, "circuit/key")
     signed = [x - P if x > P // 2 else x for x in inputs]
     number = machine.number["input"]
     HidingVerifier(machine.program, {number: signed}, [key], [], opts, proof).run()

@@ -1,13 +1,14 @@
 """Hiding proofs (SPEC.md, 8.10) and hiding openings (5.1)."""
-from primitives import (ONE, P, ZERO, add, eq_index, eq_table, mul, num, require, sub)
-from verifier import (LINK, ONES, VEC, WITNESS, Layout, Matrix, Tree, Verifier, parameters, whir)
+from primitives import ONE, ZERO, add, eq_index, eq_table, mul, num, require, sub
+from verifier import LINK, VEC, WITNESS, Layout, Matrix, Tree, Verifier, parameters, whir
 
 MINUS = num(-1)
 
 
 class Form:
-    """A value that is not known: `known` plus coefficients times hidden scalars. Scalars are numbered
-    as they come: pads 0, 1, ..., late ones -1, -2, .... A value without any is an element of E."""
+    """A value that is not known: `known` plus coefficients times hidden scalars. Scalars are
+    numbered as they come, pads 0, 1, ..., late ones -1, -2, .... A value without any is just an
+    element of E."""
 
     def __init__(self, known, terms):
         self.known, self.terms = known, terms

@@ -179,8 +179,8 @@ def window(w, off, start, n, z):
         table = eq_table(z)
         return total(mul(table[i], v[i + shift])
                      for i in range(max(0, -shift), min(1 << n, size - shift)))
-    # i + shift bit by bit: the sum over the low bits so far, for each carry, and for whether the low
-    # bits of i + shift are below those of size
+    # i + shift bit by bit: sums over the low bits, for each carry, and for whether the low bits of
+    # i + shift are below those of size
     bits = max(n, size.bit_length(), abs(shift).bit_length()) + 2
     shift %= 1 << bits  # a negative place has its highest bits set
     state = {(0, False): ONE}
@@ -334,7 +334,7 @@ class Tally:
 
 
 class Verifier:
-    """Values are elements of E; in hiding.py, where some are hidden, what is done with them differs."""
+    """Values are elements of E; in hiding.py some are hidden, and what is done with them differs."""
     protocol = "vft/program-proof/1"
     add, sub, mul = staticmethod(add), staticmethod(sub), staticmethod(mul)
 
