@@ -8,15 +8,19 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from second_verifier.primitives import blake3
-from test_cli import DEMO, VFT, expect, rejected, vft
+from test_cli import DEMO, ROOT, VFT, expect, rejected, vft
 from test_faults import failed, half_written, limited
+
+sys.path.insert(0, str(ROOT / "tests" / "python" / "second_verifier"))
+import certificate as second  # noqa: E402
+from primitives import Rejected, blake3  # noqa: E402
 
 STEPS, LEAVES = 2, ("leaf_00000000_00000002.proof", "leaf_00000002_00000003.proof")
 NODE = "node_00000000_00000003.proof"
@@ -493,6 +497,91 @@ def test_changed_calibration_text(copy, model):
   path.write_text(path.read_text() + "x")
   expect(verify(copy), 0)
   rejected(verify(copy, "--model", model), "calibration/text")
+
+
+# ---- The second verifier ---------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def digests(made, tmp_path_factory):
+  path = tmp_path_factory.mktemp("digests") / "digests.json"
+  expect(verify(made.public, "--digests", path), 0)
+  return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+  """The C library's failed checks of certificates, given digests."""
+  archive = ROOT / "build" / "libvft_verify.a"
+  if not archive.is_file() or not shutil.which("cc"):
+    pytest.skip("build/libvft_verify.a and a compiler are needed")
+  verdict = tmp_path_factory.mktemp("verdict") / "verdict"
+  subprocess.run(["cc", "-std=c11", "-O1", f"-I{ROOT}/include", "-o", verdict,
+                  ROOT / "tests" / "lib" / "verdict.c", archive], check=True)
+
+  def checks(certificates, known):
+    names = ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state",
+             "header")
+    args = [str(known["steps"]), str(known["items"]), *known["wrap"], *(known[n] for n in names)]
+    given = b"".join(b"%d\n" % len(c) + c for c in certificates)
+    return subprocess.run([verdict, *args], input=given, capture_output=True,
+                          check=True).stdout.decode().splitlines()
+  return checks
+
+
+def second_check(certificate, known):
+  try:
+    second.verify_certificate(certificate, known)
+  except Rejected as e:
+    return str(e)
+  return ""
+
+
+def test_second_verifier_accepts(made, digests, library):
+  data = made.certificate.read_bytes()
+  assert library([data], digests) == [""]
+  parts = second.verify_certificate(data, digests)
+  assert parts["manifest"].hex() == digests["manifest"] and parts["group"] == STEPS
+  assert parts["beacon"].hex() == BEACON and len(parts["counters"]) == len(parts["windows"]) == 32
+  assert parts["released"] == data[FIELDS["released"]:FIELDS["length"]]
+
+
+def test_second_verifier_rejects_what_the_library_rejects(made, digests, library):
+  """And names the same check. Of counters, windows, beacon and steps in a proof the digests speak."""
+  data, seed = made.certificate.read_bytes(), os.environ.get("VFT_SEED", "7")
+  print("seed", seed)
+  picks = random.Random(int(seed))
+  proof = FIELDS["proof"]
+  places = [FIELDS[name] + byte for name in ("magic", "version", "h_Pi", "released", "length")
+            for byte in (0, 7)[:1 if name == "version" else 2]]
+  places += [FIELDS["blocks"], FIELDS["epochs"], FIELDS["windows"], proof, proof + 31, proof + 32]
+  places += [len(data) - 8 * k for k in (1, 30, 200)] + picks.sample(range(proof, len(data)), 16)
+  changed = [flipped(data, at, picks.randrange(8)) for at in places]
+  changed += [data[:-1], data + b"\0", data[:100], data[:proof], b""]
+  shorter = len(data) - proof - 1
+  changed.append(data[:FIELDS["length"]] + shorter.to_bytes(8, "little") + data[proof:-1])
+  released = FIELDS["released"]
+  changed.append(data[:released] + b"\xff" * 8 + data[released + 8:])
+  found = library(changed, digests)
+  assert found == [second_check(c, digests) for c in changed] and all(found)
+  assert {"certificate/header", "certificate/manifest", "transcript/grind", "transcript/truncated",
+          "transcript/canonical", "whir/merkle", "whir/sum"} <= set(found)
+  for name in ("steps", "counters", "window", "beacon"):
+    other = flipped(data, FIELDS[name], 0)
+    assert library([other], digests) == [second_check(other, digests)] == ["certificate/header"]
+
+
+def test_second_verifier_rejects_other_digests(made, digests, library):
+  data = made.certificate.read_bytes()
+  for name, value in digests.items():
+    others = [value + 1] if isinstance(value, int) else []
+    if isinstance(value, str):
+      others = [flipped(bytes.fromhex(value), 9, 3).hex(), "ff" * 32]
+    if isinstance(value, list):
+      others = [[x if i != k else flipped(bytes.fromhex(x), 0, 0).hex() for i, x in enumerate(value)]
+                for k in (0, len(value) - 1)]
+    for other in others:
+      known = {**digests, name: other}
+      assert library([data], known) == [second_check(data, known)] != [""]
 
 
 # ---- Cache of leaf keys ----------------------------------------------------------------------

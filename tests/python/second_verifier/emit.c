@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "hide/secret.h"
 #include "prove/prove.h"
 #include "prove/toys.h"
 
@@ -68,7 +69,7 @@ static void program_bytes(bytes *o, const vft_program *p) {
   for (uint32_t i = 0; i < p->ntensors; i++) {
     const vft_tensor *t = &p->tensors[i];
     text(o, t->name);
-    put(o, t->origin, 1);
+    put(o, t->origin + (t->field ? 128 : 0), 1);
     put(o, t->group, 4);
     put(o, t->rank, 4);
     for (uint32_t a = 0; a < t->rank; a++) put(o, t->dims[a], 4);
@@ -82,7 +83,7 @@ static void program_bytes(bytes *o, const vft_program *p) {
   for (uint32_t i = 0; i < p->nrelations; i++) {
     const vft_relation *r = &p->relations[i];
     text(o, r->name);
-    put(o, r->kind, 1);
+    put(o, r->kind + (r->field ? 128 : 0), 1);
     put(o, r->target, 4);
     put(o, r->nindex, 4);
     put(o, r->nfree, 4);
@@ -110,8 +111,9 @@ static void program_bytes(bytes *o, const vft_program *p) {
   }
 }
 
-static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries,
-                 vft_hash_kind hash) {
+/* log_inv_rate: of a hiding proof; 0: of none. */
+static void emit_so(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries,
+                    vft_hash_kind hash, uint32_t log_inv_rate) {
   static uint8_t space[1 << 22];
   static const vft_fp context[3] = {{7}, {VFT_P - 1}, {1ull << 40}};
   bytes serial = {space, 0};
@@ -125,6 +127,8 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   options.test_queries = queries;
   options.context = context;
   options.context_len = 3;
+  options.hiding = log_inv_rate != 0;
+  if (log_inv_rate) options.log_inv_rate = log_inv_rate;
   vft_program *p = build(-1);
   check(vft_trace_init(&trace, p));
   fill(&trace);
@@ -144,6 +148,7 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   check(vft_prove(p, &trace, link, oracle_root, &options, &how, &proof, &claims, NULL));
   program_bytes(&serial, p);
   printf("{\"name\": \"%s\", \"queries\": %u, \"hash\": %d", p->name, queries, (int)hash);
+  printf(", \"hiding\": %u", log_inv_rate);
   printf(", \"context\": [7, -1, %lld]", 1ll << 40);
   hex("program", serial.b, serial.n);
   printf(", \"inputs\": {");
@@ -175,6 +180,13 @@ static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t
   vft_program_free(p);
 }
 
+static void emit(vft_program *(*build)(int), void (*fill)(vft_trace *), uint32_t queries,
+                 vft_hash_kind hash) {
+  emit_so(build, fill, queries, hash, 0);
+}
+
+static void random_secret(vft_trace *t) { secret_fill(t, -1); }
+
 int main(void) {
   emit(matmul_build, matmul_fill, 3, VFT_HASH_BLAKE3);
   emit(zoo_build, zoo_fill, 3, VFT_HASH_BLAKE3);
@@ -184,5 +196,8 @@ int main(void) {
   emit(matmul_build, matmul_fill, 3, VFT_HASH_POSEIDON);
   emit(zoo_build, zoo_fill, 3, VFT_HASH_POSEIDON);
   emit(squares_build, squares_fill, 3, VFT_HASH_POSEIDON);
+  emit_so(secret_build, random_secret, 3, VFT_HASH_BLAKE3, 4);
+  emit_so(squares_build, squares_fill, 3, VFT_HASH_BLAKE3, 2);
+  emit_so(powers_build, powers_fill, 5, VFT_HASH_BLAKE3, 3);
   return 0;
 }

@@ -351,11 +351,13 @@ def channel(hash_kind, protocol, proof):
 
 # ---- 4: Merkle openings ---------------------------------------------------------------------
 
-def merkle_open(ch, tree_root, log_n, rows, positions, drawn):
+def merkle_open(ch, tree_root, log_n, rows, positions, drawn, salted=False):
     log_cap = min(log_n, drawn.bit_length() - 1) if ch.capped else 0
     data = ch.take(8 * rows * len(positions))
     column = [data[8 * rows * k:8 * rows * (k + 1)] for k in range(len(positions))]
     known = {q: ch.leaf(rows, log_n, c) for q, c in zip(positions, column)}
+    if salted:
+        known = {q: ch.node(known[q], ch.take(32)) for q in positions}
     for h in range(log_n):
         if h == log_n - log_cap:
             known = {q: known[q] if q in known else ch.take(32) for q in range(1 << log_cap)}

@@ -2,6 +2,8 @@
 are, and shares nothing with the C code. It does not run the bound checker. Slow and plain: it shows
 that the page is complete and that prover and page agree."""
 
+from typing import NamedTuple, Sequence
+
 from primitives import (ONE, P, ZERO, add, blake3, channel, eq_index, eq_point, eq_table, lg,
                         merkle_open, mul, num, product, require, root, sub, total)
 
@@ -25,11 +27,11 @@ def account(level):
     return error
 
 
-def parameters(k0, c, bits, grind, queries):
+def parameters(k0, c, b, bits, grind, queries):
     """(row variables, log message, rate exponent, grind, queries) of each level."""
-    level = [[k0, c, 1, grind, 0]]
-    rate, left = 3 if c >= 17 else 4, c
-    while left > 6:  # of rates 1/2 and 1/4
+    level = [[k0, c, b, grind, 0]]
+    rate, left = max(b, 3 if c >= 17 else 4), c
+    while left > (10 if b >= 3 else 6):
         level.append([4, left - 4, rate, grind, 0])
         rate, left = min(rate + 3, 8), left - 4
     for x in level:
@@ -45,23 +47,30 @@ def point(log_n, j):
     return pow(root(log_n), reverse, P)
 
 
-def whir(ch, k0, c, options, trees, sigma, weight):
-    """trees: (rows, row offset, root); weight: the MLE of W."""
+class Tree(NamedTuple):
+    """at: its rows' numbers; words: 3 if they are of E; salted: of a hiding proof."""
+    at: Sequence
+    root: bytes
+    words: int = 1
+    salted: bool = False
+
+
+def whir(ch, level, options, trees, sigma, weight):
+    """level: the parameters; weight: the MLE of W."""
     test = options["test_queries"] != 0
-    level = parameters(k0, c, options["bits"], options["grind"], options["test_queries"])
     data = len(level).to_bytes(8, "little")
     data += ((0 if test else options["bits"]) + (test << 32)).to_bytes(8, "little")
     for k, log_msg, b, g, q in level:
         data += bytes([k, log_msg, b, g, 0, 0, 0, 0]) + q.to_bytes(8, "little")
     ch.absorb("whir/params", data)
     ch.absorb_u64("whir/trees", len(trees))
-    for rows, offset, digest in trees:
-        ch.absorb_u64("whir/rows", rows)
-        ch.absorb_u64("whir/offset", offset)
-        ch.absorb_digest("whir/tree", digest)
+    for tree in trees:
+        ch.absorb_u64("whir/rows", len(tree.at))
+        ch.absorb_u64("whir/offset", tree.at[0])
+        ch.absorb_digest("whir/tree", tree.root)
     ch.absorb_ext("whir/sigma", [sigma])
 
-    v, z, asked = sigma, [None] * (k0 + c), []
+    v, z, asked = sigma, [None] * (level[0][0] + level[0][1]), []
 
     def rounds(label, base, n):
         nonlocal v
@@ -84,13 +93,13 @@ def whir(ch, k0, c, options, trees, sigma, weight):
         index = sorted(set(drawn))
         eq = eq_table(z[log_msg:log_msg + k])
         y = [ZERO] * len(index)
-        for rows, offset, tree_root in trees:
-            column = merkle_open(ch, tree_root, log_msg + b, 3 * rows if i else rows, index,
-                                 len(drawn))
+        for tree in trees:
+            column = merkle_open(ch, tree.root, log_msg + b, tree.words * len(tree.at), index,
+                                 len(drawn), tree.salted)
             for j, col in enumerate(column):
-                for r in range(rows):
-                    x = tuple(col[3 * r:3 * r + 3]) if i else (col[r], 0, 0)
-                    y[j] = add(y[j], mul(eq[offset + r], x))
+                for r, at in enumerate(tree.at):
+                    x = tuple(col[3 * r:3 * r + 3]) if tree.words == 3 else (col[r], 0, 0)
+                    y[j] = add(y[j], mul(eq[at], x))
         y = [y[index.index(j)] for j in drawn]
         xs = [point(log_msg + b, j) for j in drawn]
         if last:
@@ -106,7 +115,7 @@ def whir(ch, k0, c, options, trees, sigma, weight):
                 power = mul(power, gamma)
                 v = add(v, mul(power, value))
                 asked.append((power, x, log_msg))
-            trees = [(1 << level[i + 1][0], 0, digest)]
+            trees = [Tree(range(1 << level[i + 1][0]), digest, 3)]
     rounds("whir/last", 0, log_msg)
     f_star = total(mul(x, e) for x, e in zip(f, eq_table(z[:log_msg])))
     w = weight(z)
@@ -155,11 +164,42 @@ def weights(w):
     return list(v) if kind == VEC else eq_table(v)[:size]
 
 
+def weight_sum(w):
+    kind, size, v = w
+    if kind == VEC:
+        return total(v)
+    return num(size) if kind == ONES else window((ONES, size, ()), 0, 0, len(v), v)
+
+
 def window(w, off, start, n, z):
     """sum over i < 2^n of eq(z, i) w(start + i - off)"""
-    table, values = eq_table(z[:n]), weights(w)
-    return total(mul(e, values[start + i - off]) for i, e in enumerate(table)
-                 if 0 <= start + i - off < len(values))
+    kind, size, v = w
+    z, shift = z[:n], start - off
+    if kind == VEC:
+        table = eq_table(z)
+        return total(mul(table[i], v[i + shift])
+                     for i in range(max(0, -shift), min(1 << n, size - shift)))
+    # i + shift bit by bit: sums over the low bits, for each carry, and for whether the low bits of
+    # i + shift are below those of size
+    bits = max(n, size.bit_length(), abs(shift).bit_length()) + 2
+    shift %= 1 << bits  # a negative place has its highest bits set
+    state = {(0, False): ONE}
+    for b in range(bits):
+        after = {}
+        for (carry, below), x in state.items():
+            for bit in (0, 1) if b < n else (0,):
+                s, limit = bit + (shift >> b & 1) + carry, size >> b & 1
+                place, value = s & 1, x
+                if b < n:
+                    value = mul(value, z[b] if bit else sub(ONE, z[b]))
+                if kind == EQ and b < len(v):
+                    value = mul(value, v[b] if place else sub(ONE, v[b]))
+                elif kind == EQ and place:
+                    continue
+                key = s >> 1, place < limit if place != limit else below
+                after[key] = add(after[key], value) if key in after else value
+        state = after
+    return total(x for (_, below), x in state.items() if below)
 
 
 class Matrix:
@@ -172,10 +212,11 @@ class Matrix:
         for t in self.place:
             self.offset[t] = -(-at // align[t]) * align[t]
             at = self.offset[t] + self.rows[t]
-        self.k0 = lg(at)
+        self.end, self.k0 = at, lg(at)
 
-    def trees(self, roots):
-        return [(self.rows[t], self.offset[t], roots[t]) for t in self.place]
+    def trees(self, roots, salted=None):
+        return [Tree(range(self.offset[t], self.offset[t] + self.rows[t]), roots[t], 1, t == salted)
+                for t in self.place]
 
     def weight(self, claims, z):
         """claims: (tree, box, axes, coefficient)"""
@@ -228,6 +269,7 @@ class Program:
         self.tensors = []
         for _ in range(r.u(4)):
             t = {"name": r.text(), "origin": r.u(1), "group": r.u(4)}
+            t["field"], t["origin"] = t["origin"] >> 7, t["origin"] & 127
             t["dims"] = r.many(lambda: r.u(4))
             t["lo"], t["hi"], constant = r.i64(), r.i64(), r.u(1)
             count = 1
@@ -252,7 +294,7 @@ class Program:
 
         self.relations = []
         for _ in range(r.u(4)):
-            rel = {"name": r.text(), "define": r.u(1), "target": r.u(4)}
+            rel = {"name": r.text(), "define": r.u(1) & 127, "target": r.u(4)}
             n, rel["free"] = r.u(4), r.u(4)
             rel["size"] = [r.u(4) for _ in range(n)]
             rel["terms"] = terms()
@@ -292,17 +334,36 @@ class Tally:
 
 
 class Verifier:
+    """Values are elements of E; in hiding.py some are hidden, and what is done with them differs."""
+    protocol = "vft/program-proof/1"
+    add, sub, mul = staticmethod(add), staticmethod(sub), staticmethod(mul)
+
     def __init__(self, program, inputs, links, oracles, options, proof):
         self.p, self.links, self.oracles, self.options = program, links, oracles, options
         self.public = {t: x["values"] or inputs[t] for t, x in enumerate(program.tensors)
                        if x["origin"] == PUBLIC}
         for t, values in self.public.items():
             x = program.tensors[t]
-            require(all(x["lo"] <= v <= x["hi"] for v in values), "statement/input")
+            require(x["field"] or all(x["lo"] <= v <= x["hi"] for v in values), "statement/input")
         self.inputs = inputs
-        self.ch = channel(options["hash"], "vft/program-proof/1", proof)
+        self.ch = channel(options["hash"], self.protocol, proof)
         self.evals = {}      # functional -> value (None: registered, not sent), in order
         self.equations = []  # (committed entries, total)
+
+    def receive(self, label, n):
+        return self.ch.receive(label, n)
+
+    def zero(self, x, check):
+        require(x == ZERO, check)
+
+    def nonzero(self, x, check):
+        require(x != ZERO, check)
+
+    def total(self, items):
+        out = ZERO
+        for x in items:
+            out = self.add(out, x)
+        return out
 
     # 8.2
     def public_value(self, f):
@@ -352,7 +413,7 @@ class Verifier:
         for i in range(len(size)):
             w, start = win[i]
             if uses[i] == 0 and (i < len(windows) or i in present):
-                coefficient = mul(coefficient, total(weights(w)))
+                coefficient = mul(coefficient, weight_sum(w))
             elif uses[i] and w[1] == 1:
                 coefficient = mul(coefficient, weights(w)[0])
                 win[i] = ((ONES, 1, ()), start)
@@ -374,15 +435,17 @@ class Verifier:
     def send_evals(self, tally, label):
         fresh = list(dict.fromkeys(f for _, f in tally.evals if self.evals[f] is None))
         if fresh:
-            for f, v in zip(fresh, self.ch.receive(label, len(fresh))):
+            for f, v in zip(fresh, self.receive(label, len(fresh))):
                 self.evals[f] = v
-        tally.known = add(tally.known, total(mul(c, self.evals[f]) for c, f in tally.evals))
+        tally.known = self.add(tally.known, self.total(self.mul(c, self.evals[f])
+                                                       for c, f in tally.evals))
 
     def prove(self, tally, target, check):
         self.send_evals(tally, "sum/evaluations")
-        committed = self.ch.receive("sum/committed", 1)[0] if tally.committed else ZERO
-        products = self.ch.receive("sum/products", 1)[0] if tally.products else ZERO
-        require(add(tally.known, add(committed, products)) == target, check)
+        committed = self.receive("sum/committed", 1)[0] if tally.committed else ZERO
+        products = self.receive("sum/products", 1)[0] if tally.products else ZERO
+        parts = self.add(tally.known, self.add(committed, products))
+        self.zero(self.sub(parts, target), check)
         if tally.committed:
             self.equations.append((tally.committed, committed))
         if tally.products:
@@ -408,10 +471,10 @@ class Verifier:
                 d = (p["weights"][i][0] != ONES) + sum(any(s == i for s, _, _ in axes)
                                                        for _, axes in p["factors"])
                 degree = max(degree, d)
-            sent = self.ch.receive("einsum/round", degree)
-            values = [sent[0], sub(claim, sent[0]), *sent[1:]]
+            sent = self.receive("einsum/round", degree)
+            values = [sent[0], self.sub(claim, sent[0]), *sent[1:]]
             x = self.ch.challenge("einsum/challenge")
-            claim = lagrange(values, x)
+            claim = self.total(self.mul(e, v) for e, v in zip(lagrange(len(values), x), values))
             r.append(x)
         used, fresh = [], []
         for p in products:
@@ -432,7 +495,7 @@ class Verifier:
                         fresh.append(f)
             used.append((p, z, mine))
         if fresh:
-            for f, v in zip(fresh, self.ch.receive("einsum/evaluations", len(fresh))):
+            for f, v in zip(fresh, self.receive("einsum/evaluations", len(fresh))):
                 self.evals[f] = v
         half, out = num(pow(2, P - 2, P)), ZERO
         for p, z, mine in used:
@@ -442,12 +505,14 @@ class Verifier:
                     w = mul(w, eq_point(v, zi))
                 elif kind == VEC:
                     w = mul(w, window((kind, size, v), 0, 0, len(zi), zi))
-            out = add(out, mul(w, product(self.evals[f] for f in mine)))
-        require(out == claim, "einsum/final")
+            for f in mine:
+                w = self.mul(w, self.evals[f])
+            out = self.add(out, w)
+        self.zero(self.sub(out, claim), "einsum/final")
 
     # 8.4
     def logup(self, n, real):
-        ch = self.ch
+        ch, add, sub, mul = self.ch, self.add, self.sub, self.mul
         ch.absorb_u64("logup/variables", n)
         ch.absorb_u64("logup/fractions", real)
 
@@ -458,13 +523,14 @@ class Verifier:
             return add(a, mul(x, sub(b, a)))
 
         if n == 0:
-            v = ch.receive("logup/root", 2)
-            require(v[0] == ZERO, "logup/sum")
-            require(v[1] != ZERO, "logup/zero_denominator")
+            v = self.receive("logup/root", 2)
+            self.zero(v[0], "logup/sum")
+            self.nonzero(v[1], "logup/zero_denominator")
             return [], v[0], v[1]
-        v = ch.receive("logup/root", 4)
-        require(cross(v) == ZERO, "logup/sum")
-        require(mul(v[2], v[3]) != ZERO, "logup/zero_denominator")
+        v = self.receive("logup/root", 4)
+        top, bottom = cross(v), mul(v[2], v[3])
+        self.zero(top, "logup/sum")
+        self.nonzero(bottom, "logup/zero_denominator")
         c = ch.challenge("logup/descend")
         z, p, q = [c], line(v[0], v[1], c), line(v[2], v[3], c)
         for k in range(1, n):
@@ -472,13 +538,14 @@ class Verifier:
             lam = ch.challenge("logup/lambda")
             v, r = add(p, mul(lam, q)), []
             for j in range(k):
-                b, c = ch.receive("logup/round", 2)
+                b, c = self.receive("logup/round", 2)
                 a = sub(v, mul(z[j], add(b, c)))
                 x = ch.challenge("logup/point")
                 v = add(a, mul(x, add(b, mul(x, c))))
                 r.append(x)
-            w = ch.receive("logup/values", 4)
-            require(v == add(cross(w), mul(lam, mul(w[2], w[3]))), "logup/layer")
+            w = self.receive("logup/values", 4)
+            right = add(cross(w), mul(lam, mul(w[2], w[3])))
+            self.zero(sub(v, right), "logup/layer")
             c = ch.challenge("logup/descend")
             z, p, q = [c, *r], line(w[0], w[1], c), line(w[2], w[3], c)
         return z, p, q
@@ -533,11 +600,11 @@ class Verifier:
         assert not nums.products and not dens.products
         for tally, claim in ((nums, claim_num), (dens, claim_den)):
             self.send_evals(tally, "logup/columns")
-            rest = sub(claim, tally.known)
+            rest = self.sub(claim, tally.known)
             if tally.committed:
                 self.equations.append((tally.committed, rest))
             else:
-                require(rest == ZERO, "logup/leaf")
+                self.zero(rest, "logup/leaf")
 
     # 8.5
     def relations(self):
@@ -562,7 +629,7 @@ class Verifier:
         for f, v in claims:
             rel = self.p.definition[f[0]]
             self.terms(tally, power, rel["terms"], rel["size"], f[1])
-            target = add(target, mul(power, v))
+            target = self.add(target, self.mul(power, v))
             power = mul(power, delta)
         if claims:
             self.prove(tally, target, "virtual/sum")
@@ -616,27 +683,29 @@ def iota(z):
     return total(mul(x, num(1 << b)) for b, x in enumerate(z))
 
 
-def lagrange(values, x):
-    out = ZERO
-    for i, v in enumerate(values):
+def lagrange(n, x):
+    """What the values at 0 .. n - 1 of a polynomial of degree below n count at x."""
+    out = []
+    for i in range(n):
         top, bottom = ONE, 1
-        for j in range(len(values)):
+        for j in range(n):
             if i != j:
                 top, bottom = mul(top, sub(x, num(j))), bottom * (i - j)
-        out = add(out, mul(v, mul(top, num(pow(bottom, P - 2, P)))))
+        out.append(mul(top, num(pow(bottom, P - 2, P))))
     return out
 
 
 def absorb_options(ch, options):
     ch.absorb_integers("context", options["context"])
-    ch.absorb_u64("options/log_inv_rate", 1)
+    ch.absorb_u64("options/log_inv_rate", options.get("log_inv_rate", 1))
     for name in ("bits", "grind", "test_queries", "hash"):
         ch.absorb_u64("options/" + name, options[name])
 
 
 def open_claims(ch, layouts, roots, c, claims, sigma, options):
     m = Matrix(layouts, c)
-    whir(ch, m.k0, c, options, m.trees(roots), sigma, lambda z: m.weight(claims, z))
+    level = parameters(m.k0, c, 1, options["bits"], options["grind"], options["test_queries"])
+    whir(ch, level, options, m.trees(roots), sigma, lambda z: m.weight(claims, z))
 
 
 # 9

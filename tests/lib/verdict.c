@@ -1,0 +1,42 @@
+/* The library's verdicts on a certificate, for tests/python/test_certificate.py:
+ *   verdict STEPS ITEMS DIGEST...    DIGEST in hexadecimal: wraps, then the others as in the header
+ * reads lines of "LENGTH\n" and that many bytes, and answers each with the failed check, or "". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vft/verify.h"
+
+static void read_digest(uint8_t out[32], const char *hex) {
+  for (int i = 0; i < 32; i++) {
+    char byte[3] = {hex[2 * i], hex[2 * i + 1], 0};
+    out[i] = (uint8_t)strtoul(byte, NULL, 16);
+  }
+}
+
+int main(int argc, char **argv) {
+  vft_certificate_digests known;
+  size_t len;
+  uint8_t *to[] = {known.wrap[0], known.wrap[1], known.wrap[2],   known.wrap[3], known.wrap[4],
+                   known.manifest, known.base,   known.functions, known.inputs,  known.blocks,
+                   known.start_adapter, known.start_state, known.header};
+  enum { N = sizeof to / sizeof *to };
+  if (argc != 3 + N) return 2;
+  known.steps = strtoull(argv[1], NULL, 10);
+  known.items = strtoull(argv[2], NULL, 10);
+  for (int i = 0; i < N; i++) {
+    if (strlen(argv[3 + i]) != 64) return 2;
+    read_digest(to[i], argv[3 + i]);
+  }
+  while (scanf("%zu", &len) == 1 && getchar() == '\n') {
+    vft_verify_result *r;
+    uint8_t *bytes = malloc(len + !len);
+    if (!bytes || fread(bytes, 1, len, stdin) != len) return 2;
+    int verdict = vft_verify_certificate(bytes, len, &known, &r);
+    if (!r || (verdict == VFT_VERIFY_ACCEPTED) != !*vft_verify_check(r)) return 2;
+    printf("%s\n", vft_verify_check(r));
+    vft_verify_free(r);
+    free(bytes);
+  }
+  return 0;
+}
