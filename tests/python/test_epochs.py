@@ -224,7 +224,8 @@ def test_publish_is_exact(hybrid, tmp_path):
 
 def test_beacon(tmp_path):
   expect(make_run(tmp_path, "hybrid", beacon=BEACON), 2, "its value is needed now")
-  expect(make_run(tmp_path, "hybrid", "--beacon", "ab" * 32, beacon=BEACON), 0, "with beacon")
+  expect(make_run(tmp_path, "hybrid", "--beacon", "ab" * 32, beacon=BEACON), 0,
+         f"if the beacon a public one had the value {'ab' * 32} in round 7")
   public = tmp_path / "run" / "public"
   path = public / "beacon.json"
   text = path.read_text()
