@@ -6,8 +6,9 @@ command -v valgrind >/dev/null 2>&1 || { echo "valgrind: not installed, left out
 folder=build/valgrind
 rm -rf "$folder"
 mkdir -p "$folder" && cp -r examples/demo "$folder/demo" || exit 1
-sed -i 's|^max_steps:.*|max_steps: 2|; s|^sequence_len:.*|sequence_len: 16|' \
+sed -i 's|^num_epochs:.*|max_steps: 2|; s|^sequence_len:.*|sequence_len: 32|; s|^proof_hash:.*|proof_hash: blake3|' \
   "$folder/demo/demo.yaml"
+grep -q '^max_steps: 2' "$folder/demo/demo.yaml" || { echo "FAIL  valgrind (no short run)"; exit 1; }
 ./vft run "$folder/demo/demo.yaml" --out "$folder/run" --quiet >"$folder/run.log" 2>&1 || {
   cat "$folder/run.log"
   exit 1
