@@ -65,7 +65,7 @@ $(B)/wired/%.o: %.c
 
 $(B)/wired.o: $(WIREDOBJ)
 	$(LD) -r -o $@.all $^
-	$(OBJCOPY) --keep-global-symbol=vft_wires_verify $@.all $@
+	$(OBJCOPY) --keep-global-symbol=vft_wires_verify --keep-global-symbol=vft_wires_open $@.all $@
 	@rm -f $@.all
 
 # The verifier of circuit proofs as a library of its own: C11, the C library, no threads. One object,

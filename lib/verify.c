@@ -131,7 +131,7 @@ static vft_status certificate(const uint8_t *bytes, size_t len,
   TRY(vft_certificate_elements(known, parts->released, statement));
   vft_certificate_header(bytes, parts, header);
   if (memcmp(header, known->header, sizeof header))
-    return vft_reject("certificate/header", "steps in a proof, counters, windows or beacon are not those "
+    return vft_reject("certificate/header", "cut, counters, windows or beacon are not those "
                       "that the digests were computed from");
   vft_outer_inputs(statement, input);
   claim c = {vft_outer_shape(), vft_outer_options(), {{0}}, input, parts->proof, parts->length};

@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
   int counts = argc > 1 && !strcmp(argv[1], "--counts");
   check(vft_machine_build(&shape, &node));
   const vft_node_child child[2] = {{1, 0, 1, NULL, 0}, {1, 1, 2, NULL, 0}};
-  check(vft_node_join(node, statement, child, &c));
+  check(vft_node_join(node, NULL, statement, child, &c));
   if (counts) vft_circuit_print(c, stdout);
   check(vft_circuit_key_make(c, &shape, 0, NULL, &key));
   memcpy(node_key, key.key.b, 32);

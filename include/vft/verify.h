@@ -26,24 +26,22 @@ typedef struct vft_verify_result vft_verify_result;
 
 /* ---- certificates ---- */
 
-enum { VFT_CERTIFICATE_WRAPS = 5 };
-
 /* What a certificate is about. The digests are 32 bytes, all but `manifest` and `header` four elements below
  * p = 2^64 - 2^32 + 1 of 8 bytes each, little-endian. */
 typedef struct {
-  uint8_t wrap[VFT_CERTIFICATE_WRAPS][32]; /* keys of the circuits that verify the run's proofs; zeros
-                                              where there are fewer kinds */
+  uint8_t keys[32];      /* root of the table of keys of the circuits that verify the run's proofs */
   uint8_t manifest[32];  /* h_Pi */
   uint64_t steps;        /* T */
-  uint64_t items;        /* steps and blocks of epochs */
+  uint64_t items;        /* proofs of the run */
+  uint64_t released_entry; /* of the table of states: the one with the released adapter */
   uint8_t base[32];      /* root of the base model's weights */
   uint8_t functions[32]; /* root of the function tables */
   uint8_t inputs[32];    /* root of the table of the steps' public inputs */
   uint8_t blocks[32];    /* the same for blocks of epochs; it follows from the manifest and from the
                             counters, windows and beacon that the certificate shows */
-  uint8_t start_adapter[32], start_state[32]; /* roots before the first step */
+  uint8_t start[32];     /* entry of the table of states before the first step */
   uint8_t header[32];    /* BLAKE3 of the certificate's bytes before the released adapter's root: binds
-                            what `wrap` and `blocks` were computed from */
+                            what `keys` and `blocks` were computed from */
 } vft_certificate_digests;
 
 /* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has what

@@ -42,6 +42,10 @@ vft_status vft_certificate_parse(const uint8_t *bytes, size_t n, vft_certificate
                     VFT_CERTIFICATE_VERSION);
   out->manifest = take(&r, 1, 32);
   out->steps = (uint32_t)number(&r, 4);
+  out->ranges = (uint32_t)number(&r, 4);
+  out->layers = take(&r, out->ranges, 4);
+  out->groups = (uint32_t)number(&r, 4);
+  out->shards = (uint32_t)number(&r, 4);
   out->blocks = (uint32_t)number(&r, 4);
   out->epochs = number(&r, 8);
   if (r.failed) return bad("truncated");
@@ -83,27 +87,26 @@ void vft_manifest_elements(const uint8_t manifest[32], vft_fp out[VFT_COMMON_STE
 
 vft_status vft_certificate_elements(const vft_certificate_digests *known,
                                     const uint8_t released[32], vft_fp out[VFT_CERT_ELEMENTS]) {
-  const uint8_t *digest[VFT_LEAF_KEYS + 7] = {known->base,   known->functions,     known->inputs,
-                                              known->blocks, known->start_adapter,
-                                              known->start_state, released};
-  uint32_t place[VFT_LEAF_KEYS + 7] = {VFT_CERT_COMMON + VFT_COMMON_BASE,
-                                       VFT_CERT_COMMON + VFT_COMMON_FUNCTIONS,
-                                       VFT_CERT_COMMON + VFT_COMMON_TABLES,
-                                       VFT_CERT_COMMON + VFT_COMMON_TABLES + 4,
-                                       VFT_CERT_START, VFT_CERT_START + 4, VFT_CERT_RELEASED};
-  for (uint32_t k = 0; k < VFT_LEAF_KEYS; k++) {
-    digest[7 + k] = known->wrap[k];
-    place[7 + k] = VFT_CERT_KEYS + 4 * k;
-  }
-  for (int i = 0; i < VFT_LEAF_KEYS + 7; i++) {
+  const struct {
+    const uint8_t *digest;
+    uint32_t at;
+  } root[] = {{known->keys, VFT_CERT_KEYS},
+              {known->base, VFT_CERT_COMMON + VFT_COMMON_BASE},
+              {known->functions, VFT_CERT_COMMON + VFT_COMMON_FUNCTIONS},
+              {known->inputs, VFT_CERT_COMMON + VFT_COMMON_TABLES + 4 * VFT_RUN_INPUTS},
+              {known->blocks, VFT_CERT_COMMON + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS},
+              {known->start, VFT_CERT_START},
+              {released, VFT_CERT_RELEASED}};
+  for (size_t i = 0; i < sizeof root / sizeof *root; i++) {
     vft_poseidon_digest d;
-    if (!vft_poseidon_read(digest[i], &d))
+    if (!vft_poseidon_read(root[i].digest, &d))
       return vft_reject("transcript/canonical", "a root has an element that is not below p");
-    memcpy(out + place[i], d.e, sizeof d.e);
+    memcpy(out + root[i].at, d.e, sizeof d.e);
   }
   vft_manifest_elements(known->manifest, out + VFT_CERT_COMMON);
   out[VFT_CERT_COMMON + VFT_COMMON_STEPS] = vft_fp_from_u64(known->steps);
   out[VFT_CERT_ITEMS] = vft_fp_from_u64(known->items);
+  out[VFT_CERT_ENTRY] = vft_fp_from_u64(known->released_entry);
   return VFT_OK;
 }
 
@@ -123,7 +126,7 @@ vft_machine_shape vft_outer_shape(void) {
                              .bases = 23040,
                              .frees = 27648,
                              .splits = 720,
-                             .parts = 1248,
+                             .parts = 1408,
                              .fetches = 2032,
                              .permutations = 16640,
                              .sums = 110592,

@@ -1,19 +1,20 @@
 /* What a certificate is: its file, and what its proof is about. The verifier's half of recurse/outer.h.
  *
  * certificate.vft, numbers little-endian:
- *   "VFTCERT1" | u32 version 1 | h_Pi (32) | u32 steps in a proof | u32 blocks of an epoch |
- *   u64 epochs | digest of the counters after each block (32 each) | u64 windows | their keys (32
+ *   "VFTCERT1" | u32 version 2 | h_Pi (32) | u32 steps in a proof | u32 ranges | layers of each (u32
+ *   each) | u32 groups of a window | u32 proofs in a leaf | u32 blocks of an epoch | u64 epochs | digest of the counters after each block (32 each) | u64 windows | their keys (32
  *   each) | u8 beacon? | its value (32, zeros without) | root of the released adapter (32) |
  *   u64 length | proof of the outermost circuit
  * Nothing follows.
  *
  * Common elements of a run (run/aggregate.h explains the tables): h_Pi (5), T, roots of base weights
- * and of function tables (4 each), roots of the tables inputs, blocks, states, rows, counters (4 each).
+ * and of function tables (4 each), roots of the tables inputs, blocks, states, rows, counters, places,
+ * claims (4 each).
  *
- * A certificate's statement is a list of elements that its verifier knows: the keys of the wraps (4
- * each), the common elements as far as states (states, rows and counters are the prover's alone),
- * the number N of items, the roots of adapter and state before step 0, the root of the adapter after
- * step T. The circuit's four inputs are the sponge of domain 23 over it. */
+ * A certificate's statement is a list of elements that its verifier knows: the root of the table of wraps'
+ * keys (4), the common elements as far as states (these and the following are the prover's alone), the
+ * number N of items, entry 0 of the states (4), the number of the entry that has the released adapter, its
+ * root (4). The circuit's four inputs are the sponge of domain 23 over it. */
 #ifndef VFT_RECURSE_CERTIFICATE_H
 #define VFT_RECURSE_CERTIFICATE_H
 
@@ -21,10 +22,18 @@
 #include "verify/verify.h"
 #include "vft/verify.h"
 
-enum { VFT_CERTIFICATE_VERSION = 1, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
-enum { VFT_RUN_INPUTS, VFT_RUN_BLOCKS, VFT_RUN_STATES, VFT_RUN_ROWS, VFT_RUN_COUNTERS, VFT_RUN_TABLES };
+enum { VFT_CERTIFICATE_VERSION = 2, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
 enum {
-  VFT_LEAF_KEYS = VFT_CERTIFICATE_WRAPS,
+  VFT_RUN_INPUTS,
+  VFT_RUN_BLOCKS,
+  VFT_RUN_STATES,
+  VFT_RUN_ROWS,
+  VFT_RUN_COUNTERS,
+  VFT_RUN_PLACES,
+  VFT_RUN_CLAIMS,
+  VFT_RUN_TABLES
+};
+enum {
   VFT_COMMON_STEPS = 5,
   VFT_COMMON_BASE = 6,
   VFT_COMMON_FUNCTIONS = 10,
@@ -34,10 +43,11 @@ enum {
 };
 enum {
   VFT_CERT_KEYS = 0,
-  VFT_CERT_COMMON = 4 * VFT_LEAF_KEYS,
+  VFT_CERT_COMMON = 4,
   VFT_CERT_ITEMS = VFT_CERT_COMMON + VFT_COMMON_KNOWN,
-  VFT_CERT_START,                         /* adapter, state */
-  VFT_CERT_RELEASED = VFT_CERT_START + 8, /* adapter */
+  VFT_CERT_START,
+  VFT_CERT_ENTRY = VFT_CERT_START + 4, /* of the released adapter */
+  VFT_CERT_RELEASED,
   VFT_CERT_ELEMENTS = VFT_CERT_RELEASED + 4,
   VFT_OUTER_INPUTS = 4
 };
@@ -45,9 +55,10 @@ enum {
 /* A certificate's parts, in its bytes. */
 typedef struct {
   const uint8_t *manifest, *counters, *window; /* 32 bytes each */
+  const uint8_t *layers;                       /* of the ranges, 4 bytes each */
   const uint8_t *beacon;                       /* NULL: none */
   const uint8_t *released, *proof;
-  uint32_t steps, blocks;
+  uint32_t steps, ranges, groups, shards, blocks;
   uint64_t epochs, windows;
   size_t length; /* of the proof */
 } vft_certificate_parts;

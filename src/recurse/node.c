@@ -20,7 +20,7 @@ vft_machine_shape vft_node_shape(void) {
                              .bases = 47104,
                              .frees = 55296,
                              .splits = 1440,
-                             .parts = 2080,
+                             .parts = 2304,
                              .fetches = 4096,
                              .permutations = 33280,
                              .sums = 232448,
@@ -147,26 +147,32 @@ vft_status vft_node_wrap(const vft_circuit_key *leaf, const vft_fp input[VFT_RAN
   return finish(st, c, out);
 }
 
-/* The child's key is one of the statement's: sum of choice_j key_j for one choice_j = 1, others 0. */
+/* The child's key is the statement's key of nodes, or an entry of its table of wraps' keys: with a choice
+ * that is 0 or 1, and an entry that is one whatever the choice, node + choice (entry - node). */
 vft_status vft_node_verify_child(vft_circuit *c, const vft_machine *node,
+                                 const vft_table_tree *wraps,
                                  const vft_wire statement[VFT_RANGE_INPUTS],
                                  const vft_node_child *child, vft_bits *account) {
-  vft_wire key[4] = {0}, one = vft_circuit_number(c, 1), sum = 0;
-  vft_wire minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
-  for (uint32_t j = 0; j < 1 + VFT_LEAF_KEYS; j++) {
-    vft_wire choice = vft_circuit_base(c, (vft_fp){child->kind == j});
-    vft_wire square = vft_circuit_sum(c, choice, choice, 0);
-    vft_circuit_zero(c, vft_circuit_sum(c, minus, choice, square));
-    sum = vft_circuit_sum(c, one, choice, sum);
-    for (uint32_t k = 0; k < 4; k++)
-      key[k] = vft_circuit_sum(c, choice, statement[4 * j + k], key[k]);
+  static const vft_table_tree nothing;
+  vft_wire key[4], entry[4], minus = vft_circuit_constant(c, vft_ext_neg(VFT_EXT_ONE));
+  uint64_t at = child->kind ? child->kind - 1 : 0;
+  vft_poseidon_digest of = vft_table_leaf(wraps ? wraps : &nothing, at);
+  vft_wire choice = vft_circuit_base(c, (vft_fp){child->kind != 0});
+  vft_circuit_zero(c, vft_circuit_sum(c, minus, choice, vft_circuit_sum(c, choice, choice, 0)));
+  vft_wire place = vft_circuit_base(c, vft_fp_from_u64(at));
+  for (int k = 0; k < 4; k++) {
+    vft_wire own = statement[VFT_AT_NODE_KEY + k];
+    entry[k] = vft_circuit_base(c, of.e[k]);
+    key[k] = vft_circuit_sum(c, choice, vft_circuit_sum(c, minus, own, entry[k]), own);
   }
-  vft_circuit_equal(c, sum, one);
+  vft_circuit_member(c, wraps ? wraps : &nothing, at, vft_circuit_bits(c, place, VFT_TABLE_LOG),
+                     entry, statement + VFT_AT_WRAP_KEYS);
   return verify_statement(c, node, statement, key, child->proof, child->len, account);
 }
 
-vft_status vft_node_join(const vft_machine *node, const vft_fp statement[VFT_AT_FIRST],
-                         const vft_node_child child[2], vft_circuit **out) {
+vft_status vft_node_join(const vft_machine *node, const vft_table_tree *wraps,
+                         const vft_fp statement[VFT_AT_FIRST], const vft_node_child child[2],
+                         vft_circuit **out) {
   *out = NULL;
   if (child[0].end != child[1].first || child[0].first >= child[0].end ||
       child[1].first >= child[1].end)
@@ -186,7 +192,7 @@ vft_status vft_node_join(const vft_machine *node, const vft_fp statement[VFT_AT_
   for (int i = 0; i < 2 && st == VFT_OK; i++) {
     memcpy(of, in, sizeof of);
     of[i ? VFT_AT_FIRST : VFT_AT_END] = middle;
-    st = vft_node_verify_child(c, node, of, &child[i], NULL);
+    st = vft_node_verify_child(c, node, wraps, of, &child[i], NULL);
   }
   return finish(st, c, out);
 }

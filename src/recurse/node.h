@@ -4,15 +4,16 @@
  * proof, of whatever shape, is wrapped: the wrap is a circuit of the nodes' shape that verifies it
  * under the leaf's key, a constant, and has the same statement. A node verifies two proofs of the
  * nodes' shape, each of a wrap or of a node, and joins their ranges. So there is one shape and one key
- * for all nodes of all runs; the keys of wraps stand for the leaves.
+ * for all nodes of all runs; the keys of wraps stand for the leaves. They are a table (recurse/table.h):
+ * entry i is the key of wraps of leaves of kind i, itself the leaf of the tree.
  *
  * A circuit cannot contain its own key: the key that a node takes for that of nodes is part of its
  * statement, its children must have the same, and whoever looks at the root compares it with the real
  * one. The same holds for the keys of wraps.
  *
- * Statement (elements of F, one a cell): the nodes' key (4), keys of the wraps (4 each, zeros where
- * there are fewer: nobody knows a wiring with that root), the common digest (4), the first item, the
- * item after the last. */
+ * Statement (elements of F, one a cell): the nodes' key (4), the root of the table of wraps' keys (4;
+ * zeros beyond its entries: nobody knows a wiring with that root), the common digest (4), the first item,
+ * the item after the last. */
 #ifndef VFT_RECURSE_NODE_H
 #define VFT_RECURSE_NODE_H
 
@@ -20,11 +21,12 @@
 #include "recurse/certificate.h"
 #include "recurse/circuit.h"
 #include "recurse/machine.h"
+#include "recurse/table.h"
 
 enum {
   VFT_AT_NODE_KEY = 0,
-  VFT_AT_LEAF_KEYS = 4,
-  VFT_AT_COMMON = VFT_AT_LEAF_KEYS + 4 * VFT_LEAF_KEYS,
+  VFT_AT_WRAP_KEYS = 4,
+  VFT_AT_COMMON = 8,
   VFT_AT_FIRST = VFT_AT_COMMON + 4,
   VFT_AT_END,
   VFT_RANGE_INPUTS
@@ -72,7 +74,7 @@ VFT_MUST_CHECK vft_status vft_node_wrap(const vft_circuit_key *leaf,
                                         const uint8_t *proof, size_t len, vft_bits *account,
                                         vft_circuit **out);
 
-/* A proof of a wrap or of a node: kind 0 is a node, 1 + i the wrap with key number i. */
+/* A proof of a wrap or of a node: kind 0 is a node, 1 + i the wrap with key number i of the table. */
 typedef struct {
   uint32_t kind;
   uint64_t first, end;
@@ -81,15 +83,17 @@ typedef struct {
 } vft_node_child;
 
 /* The node over two adjacent ranges. statement: keys and common digest, as far as VFT_AT_FIRST;
- * node: a machine of the nodes' shape. Fails: VFT_REJECTED (a child's proof), VFT_USAGE (ranges that do
+ * node: a machine of the nodes' shape; wraps: the table of their keys, NULL: blank. Fails: VFT_REJECTED (a child's proof), VFT_USAGE (ranges that do
  * not meet), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_node_join(const vft_machine *node,
+                                        const vft_table_tree *wraps,
                                         const vft_fp statement[VFT_AT_FIRST],
                                         const vft_node_child child[2], vft_circuit **out);
 
 /* Records the verification of one child under the keys among the wires of a statement, for other
  * circuits of this kind. */
 VFT_MUST_CHECK vft_status vft_node_verify_child(vft_circuit *c, const vft_machine *node,
+                                                const vft_table_tree *wraps,
                                                 const vft_wire statement[VFT_RANGE_INPUTS],
                                                 const vft_node_child *child, vft_bits *account);
 

@@ -34,6 +34,10 @@ void vft_table_tree_free(vft_table_tree *tree) {
   memset(tree, 0, sizeof *tree);
 }
 
+vft_poseidon_digest vft_table_leaf(const vft_table_tree *tree, uint64_t i) {
+  return tree->node && !(i >> tree->log) ? tree->node[i] : tree->empty[0];
+}
+
 vft_poseidon_digest vft_table_sibling(const vft_table_tree *tree, uint64_t i, unsigned height) {
   if (height >= tree->log) return tree->empty[height]; /* i is one of the first 2^log */
   const vft_poseidon_digest *at = tree->node;
@@ -90,9 +94,20 @@ vft_wire vft_circuit_bits(vft_circuit *c, vft_wire x, unsigned n) {
   return bit;
 }
 
+static const vft_fp node[VFT_POSEIDON_CAPACITY] = {{0}, {1}, {0}, {0}};
+
+void vft_circuit_pair(vft_circuit *c, const vft_wire me[4], const vft_wire sibling[4], bool right,
+                      vft_wire out[4]) {
+  vft_wire_part lane[VFT_POSEIDON_RATE];
+  for (int k = 0; k < 4; k++) {
+    lane[right ? 4 + k : k] = (vft_wire_part){me[k], 0};
+    lane[right ? k : 4 + k] = (vft_wire_part){sibling[k], 0};
+  }
+  digest_of(c, vft_circuit_permute(c, lane, node, VFT_FRESH, 0), out);
+}
+
 void vft_circuit_member(vft_circuit *c, const vft_table_tree *tree, uint64_t place, vft_wire bit,
                         const vft_wire leaf[4], const vft_wire root[4]) {
-  static const vft_fp node[VFT_POSEIDON_CAPACITY] = {{0}, {1}, {0}, {0}};
   vft_wire at[4];
   memcpy(at, leaf, sizeof at);
   for (unsigned h = 0; h < VFT_TABLE_LOG; h++) {

@@ -26,6 +26,14 @@ static vft_status check_range(vft_circuit *c, vft_wire w, int64_t lo, int64_t hi
   return VFT_OK;
 }
 
+static vft_status finish(vft_circuit *c, vft_status st) {
+  vft_record_end();
+  /* A recording that failed has no values: what they led to is no verdict. */
+  if (c->status == VFT_OK || c->status == st) return st;
+  return vft_fail(c->status, "circuit: the verifier %s",
+                  c->status == VFT_RESOURCE ? "ran out of memory" : "cannot be recorded");
+}
+
 vft_status vft_circuit_verify(vft_circuit *c, const vft_circuit_child *child, const uint8_t *proof,
                               size_t len) {
   const vft_program *p = child->program;
@@ -39,9 +47,11 @@ vft_status vft_circuit_verify(vft_circuit *c, const vft_circuit_child *child, co
   }
   vft_record_begin(c, proof == NULL);
   st = vft_wires_verify(child, proof, len);
-  vft_record_end();
-  /* A recording that failed has no values: what they led to is no verdict. */
-  if (c->status == VFT_OK || c->status == st) return st;
-  return vft_fail(c->status, "circuit: the verifier %s",
-                  c->status == VFT_RESOURCE ? "ran out of memory" : "cannot be recorded");
+  return finish(c, st);
+}
+
+vft_status vft_circuit_open(vft_circuit *c, const vft_circuit_opening *opening,
+                            const uint8_t *proof, size_t len) {
+  vft_record_begin(c, proof == NULL);
+  return finish(c, vft_wires_open(opening, proof, len));
 }

@@ -7,6 +7,7 @@
 #include "run/files.h"
 #include "run/proof_file.h"
 #include "run/schedule.h"
+#include "run/verify_step.h"
 
 /* ---- elements ---- */
 
@@ -65,16 +66,22 @@ vft_status vft_block_input_elements(const vft_aggregation *a, const vft_windows 
 
 static vft_status inputs_table(vft_aggregation *a) {
   const vft_manifest *m = a->manifest;
-  size_t n = vft_input_count(a->step->program);
+  uint64_t S = a->leaves.shards;
   vft_status st = VFT_OK;
-  vft_fp *x = vft_alloc(n, sizeof *x);
-  vft_poseidon_digest *leaf = vft_alloc(m->steps, sizeof *leaf);
-  if (!x || !leaf) st = VFT_RESOURCE;
-  for (uint64_t t = 0; st == VFT_OK && t < m->steps; t++) {
-    st = vft_step_input_elements(m, a->step, t, x);
-    leaf[t] = vft_sponge_of(VFT_DOMAIN_TABLE_INPUTS, x, n);
+  size_t most = 0;
+  for (uint32_t i = 0; i < S; i++) {
+    size_t n = vft_input_count(a->shards.step[i]->program);
+    if (n > most) most = n;
   }
-  if (st == VFT_OK) st = vft_table_tree_init(&a->table[VFT_RUN_INPUTS], leaf, m->steps);
+  vft_fp *x = vft_alloc(most + 1, sizeof *x);
+  vft_poseidon_digest *leaf = vft_alloc(m->steps * S, sizeof *leaf);
+  if (!x || !leaf) st = VFT_RESOURCE;
+  for (uint64_t i = 0; st == VFT_OK && i < m->steps * S; i++) {
+    const vft_step *s = a->shards.step[i % S];
+    st = vft_step_input_elements(m, s, i / S, x);
+    leaf[i] = vft_sponge_of(VFT_DOMAIN_TABLE_INPUTS, x, vft_input_count(s->program));
+  }
+  if (st == VFT_OK) st = vft_table_tree_init(&a->table[VFT_RUN_INPUTS], leaf, m->steps * S);
   vft_free(x);
   vft_free(leaf);
   return st;
@@ -98,39 +105,128 @@ vft_status vft_aggregation_blocks(const vft_aggregation *a, const vft_windows *w
   return st;
 }
 
-static vft_status put_state(const vft_step *s, const vft_digest *link, bool after, vft_fp x[8],
-                            vft_poseidon_digest *leaf) {
-  TRY(vft_digest_elements(&link[after ? s->link_adapter_out : s->link_adapter_in], x));
-  TRY(vft_digest_elements(&link[after ? s->link_state_out : s->link_state_in], x + 4));
-  *leaf = vft_sponge_of(VFT_DOMAIN_TABLE_STATES, x, 8);
+/* ---- states, places, claims ---- */
+
+/* Node number i of a height above the ranges of a state; a range that there is not is zeros. */
+static vft_poseidon_digest range_node(const vft_aggregation *a, const vft_fp (*roots)[8], uint32_t i,
+                                      unsigned height) {
+  vft_poseidon_digest d = {{{0}}};
+  if (!height)
+    return roots && i < a->ranges ? vft_sponge_of(VFT_DOMAIN_TABLE_STATES, roots[i], 8) : d;
+  vft_poseidon_digest pair[2] = {range_node(a, roots, 2 * i, height - 1),
+                                 range_node(a, roots, 2 * i + 1, height - 1)};
+  vft_poseidon_compress(pair, &d, 1);
+  return d;
+}
+
+vft_poseidon_digest vft_range_sibling(const vft_aggregation *a, const vft_fp (*roots)[8], uint32_t r,
+                                      unsigned height) {
+  return range_node(a, roots, r >> height ^ 1, height);
+}
+
+static vft_poseidon_digest state_entry(const vft_aggregation *a, const vft_fp (*roots)[8]) {
+  return range_node(a, roots, 0, vft_log2_ceil(a->ranges));
+}
+
+uint64_t vft_released_entry(const vft_aggregation *a) {
+  return a->manifest->steps + a->leaves.release;
+}
+
+vft_status vft_start_entry(const vft_aggregation *a, vft_poseidon_digest *out) {
+  vft_fp roots[VFT_MAX_PARTS][8];
+  vft_slots *slots = vft_alloc(1, sizeof *slots);
+  if (!slots) return VFT_RESOURCE;
+  vft_status st = vft_slots_start(&a->shards, a->manifest->seed, slots);
+  for (uint32_t r = 0; st == VFT_OK && r < a->ranges; r++) {
+    st = vft_digest_elements(&slots->root[vft_slot(VFT_SLOT_ADAPTER_IN, r)], roots[r]);
+    if (st == VFT_OK)
+      st = vft_digest_elements(&slots->root[vft_slot(VFT_SLOT_STATE_IN, r)], roots[r] + 4);
+  }
+  if (st == VFT_OK) *out = state_entry(a, roots);
+  vft_free(slots);
+  return st;
+}
+
+/* What one proof's links and claims add to the tables. */
+static vft_status put_links(vft_aggregation *a, uint64_t t, uint64_t after, uint32_t shard,
+                            const vft_step *s, const vft_digest *link, vft_poseidon_digest *places) {
+  uint32_t n = (uint32_t)a->shards.cut.n;
+  for (uint32_t i = 0; i < s->program->nlinks; i++) {
+    vft_fp x[4];
+    TRY(vft_digest_elements(&link[i], x));
+    uint32_t slot = vft_shard_slot(&a->shards, shard, i);
+    vft_poseidon_digest place = vft_sponge_of(VFT_DOMAIN_TABLE_PLACES, x, 4);
+    if (n && slot == VFT_SLOT_HEAD) places[t * (n + 1)] = place;
+    for (uint32_t r = 0; r < a->ranges; r++) {
+      const uint64_t at[2] = {t * a->ranges + r, after * a->ranges + r};
+      if (n && slot == vft_slot(VFT_SLOT_LAYERS, r)) places[t * (n + 1) + 1 + r] = place;
+      if (slot == vft_slot(VFT_SLOT_ADAPTER_IN, r)) memcpy(a->roots[at[0]], x, sizeof x);
+      if (slot == vft_slot(VFT_SLOT_STATE_IN, r)) memcpy(a->roots[at[0]] + 4, x, sizeof x);
+      if (slot == vft_slot(VFT_SLOT_ADAPTER_OUT, r)) memcpy(a->roots[at[1]], x, sizeof x);
+      if (slot == vft_slot(VFT_SLOT_STATE_OUT, r)) memcpy(a->roots[at[1]] + 4, x, sizeof x);
+    }
+  }
   return VFT_OK;
 }
 
-/* Entries where groups meet; those inside groups are no one's, and zeros. */
-static vft_status states_table(vft_aggregation *a, const char *proofs) {
+static vft_status put_claims(const vft_oracle_claims *claims, vft_poseidon_digest *out) {
+  vft_claim_list list;
+  if (!claims->n) return VFT_OK;
+  TRY(vft_claim_list_of(claims, &list));
+  vft_fp *x = vft_alloc((size_t)list.nvalues * 3, sizeof *x);
+  for (uint32_t i = 0; x && i < list.nvalues; i++)
+    for (int k = 0; k < 3; k++) x[3 * i + (uint32_t)k] = (vft_fp){list.value[i][k]};
+  if (x) *out = vft_sponge_of(VFT_DOMAIN_CLAIMS, x, (size_t)list.nvalues * 3);
+  vft_claim_list_free(&list);
+  vft_status st = x ? VFT_OK : VFT_RESOURCE;
+  vft_free(x);
+  return st;
+}
+
+/* Verifies the proofs of all steps. Entries of states inside of groups are no one's, and zeros. */
+static vft_status step_tables(vft_aggregation *a) {
   const vft_manifest *m = a->manifest;
-  uint64_t groups = vft_cut_groups(&a->shards.cut, m);
-  vft_arena arena = {0};
-  vft_status st = VFT_OK;
-  vft_poseidon_digest *leaf = vft_alloc(m->steps + 1, sizeof *leaf);
-  if (!leaf) st = VFT_RESOURCE;
-  for (uint64_t g = 0; st == VFT_OK && g < groups; g++) {
-    uint64_t t;
-    int n = vft_cut_group(&a->shards.cut, m, g, &t);
-    const vft_step *s = vft_shards_step(&a->shards, 0, n);
-    vft_step_file file = {0};
-    vft_fp x[8];
-    char *path = vft_shard_file_path(&arena, proofs, &a->shards.cut, t, 0, m->steps);
-    st = path ? vft_step_file_read(path, &file) : VFT_RESOURCE;
-    if (st == VFT_OK && (file.links != s->program->nlinks || memcmp(file.manifest, m->digest, 32)))
-      st = vft_reject("step/manifest", "%s: belongs to another manifest", path);
-    if (st == VFT_OK) st = put_state(s, file.link, false, x, &leaf[t]);
-    if (st == VFT_OK) st = put_state(s, file.link, true, a->last, &leaf[t + (uint64_t)n]);
-    vft_step_file_free(&file);
+  const vft_leaves *l = &a->leaves;
+  uint64_t T = m->steps, S = l->shards, places = a->shards.cut.n ? T * (a->ranges + 1) : 0;
+  uint64_t groups = l->full * l->groups[0] + l->groups[1];
+  vft_status st = VFT_RESOURCE;
+  vft_digest link[VFT_PROOF_LINKS];
+  a->roots = vft_alloc((T + 1) * a->ranges, sizeof *a->roots);
+  vft_poseidon_digest *state = vft_alloc(T + 2, sizeof *state);
+  vft_poseidon_digest *place = vft_alloc(places + 1, sizeof *place);
+  vft_poseidon_digest *claim = vft_alloc(groups * S, sizeof *claim);
+  if (!a->roots || !state || !place || !claim) goto out;
+  for (uint64_t i = 0; i < groups * S; i++) {
+    int steps;
+    vft_leaf_place at;
+    vft_oracle_claims claims = {0};
+    uint32_t shard = (uint32_t)(i % S);
+    uint64_t g = i / S, t = vft_leaves_group(l, g / l->groups[0], g % l->groups[0], &steps, &at);
+    uint64_t after = t + (uint64_t)steps;
+    st = vft_verify_shard(m, &a->shards, a->folder, t, shard, link, &claims, NULL, NULL);
+    if (st == VFT_OK) st = put_claims(&claims, &claim[i]);
+    if (st == VFT_OK)
+      st = put_links(a, t, after, shard, vft_shards_step(&a->shards, shard, steps), link, place);
+    vft_oracle_claims_free(&claims);
+    TRY_OUT(st);
+    if (shard + 1 < S) continue;
+    state[t] = state_entry(a, (const vft_fp(*)[8])a->roots + t * a->ranges);
+    state[after] = state_entry(a, (const vft_fp(*)[8])a->roots + after * a->ranges);
   }
-  if (st == VFT_OK) st = vft_table_tree_init(&a->table[VFT_RUN_STATES], leaf, m->steps + 1);
-  vft_free(leaf);
-  vft_arena_free(&arena);
+  memcpy(a->released, a->roots[T * a->ranges], sizeof a->released);
+  if (l->release) {
+    TRY_OUT(vft_verify_shard(m, &a->shards, a->folder, T, 1, link, NULL, NULL, NULL));
+    memset(a->released, 0, sizeof a->released);
+    TRY_OUT(vft_digest_elements(&link[a->shards.release->link_adapter_out], a->released));
+    state[T + 1] = vft_sponge_of(VFT_DOMAIN_TABLE_STATES, a->released, 8);
+  }
+  TRY_OUT(vft_table_tree_init(&a->table[VFT_RUN_STATES], state, T + 1 + l->release));
+  TRY_OUT(vft_table_tree_init(&a->table[VFT_RUN_PLACES], place, places));
+  st = vft_table_tree_init(&a->table[VFT_RUN_CLAIMS], claim, groups * S);
+out:
+  vft_free(state);
+  vft_free(place);
+  vft_free(claim);
   return st;
 }
 
@@ -185,18 +281,19 @@ static vft_status common_elements(vft_aggregation *a) {
 }
 
 vft_status vft_aggregation_manifest(const vft_manifest *m, vft_step *step, const vft_cut *cut,
-                                    vft_aggregation *a) {
-  vft_status st = VFT_OK;
+                                    const vft_leaf_choice *choice, vft_aggregation *a) {
+  vft_status st = VFT_RESOURCE;
   a->manifest = m;
   a->step = step;
   if (m->shape.hash != VFT_HASH_POSEIDON)
     return vft_fail(VFT_USAGE, "the run's proofs are made with BLAKE3; a certificate needs a run with "
                                "proof_hash: poseidon");
-  if (cut->n)
-    return vft_fail(VFT_USAGE, "the run's steps are cut into %d ranges of layers; certificates are made "
-                               "of whole steps: vft prove RUN --ranges 0", cut->n);
   TRY_OUT(vft_shards_derive(m, step, cut, &a->shards));
   TRY_OUT(vft_epochs_derive(m, &a->epochs));
+  vft_leaves_init(&a->leaves, m, cut, choice);
+  a->ranges = cut->n ? (uint32_t)cut->n : 1;
+  a->form = vft_alloc((size_t)a->leaves.shards * 3, sizeof *a->form);
+  if (!a->form) goto out;
   TRY_OUT(inputs_table(a));
   for (int i = 0; i < VFT_RUN_TABLES; i++)
     if (i != VFT_RUN_INPUTS) TRY_OUT(vft_table_tree_init(&a->table[i], NULL, 0));
@@ -221,12 +318,11 @@ vft_status vft_aggregation_open(const char *run, vft_aggregation *a) {
   TRY_OUT(vft_cut_read(proofs, m->shape.layers, &cut));
   TRY_OUT(vft_beacon_read(a->folder, &m->sampling));
   TRY_OUT(vft_windows_read(a->folder, m, &a->windows));
-  TRY_OUT(vft_aggregation_manifest(m, a->plan.step, &cut, a));
-  TRY_OUT(vft_derive_base(a->step, &a->plan.weights, &a->oracle[a->step->oracle_base]));
-  TRY_OUT(vft_derive_tables(a->step, &a->oracle[a->step->oracle_tables]));
+  vft_leaf_choice choice = vft_leaf_choice_default(&cut);
+  TRY_OUT(vft_aggregation_manifest(m, a->plan.step, &cut, &choice, a));
   for (int i = 0; i < VFT_RUN_TABLES; i++)
     if (i != VFT_RUN_INPUTS) vft_table_tree_free(&a->table[i]);
-  TRY_OUT(states_table(a, proofs));
+  TRY_OUT(step_tables(a));
   TRY_OUT(epoch_tables(a, proofs));
   TRY_OUT(vft_aggregation_blocks(a, &a->windows, a->digests, &a->table[VFT_RUN_BLOCKS]));
   st = common_elements(a);
@@ -235,63 +331,21 @@ out:
   return st;
 }
 
+vft_status vft_aggregation_oracles(vft_aggregation *a) {
+  TRY(vft_derive_base(a->step, &a->plan.weights, &a->oracle[a->step->oracle_base]));
+  return vft_derive_tables(a->step, &a->oracle[a->step->oracle_tables]);
+}
+
 void vft_aggregation_close(vft_aggregation *a) {
   for (int i = 0; i < VFT_RUN_TABLES; i++) vft_table_tree_free(&a->table[i]);
   for (int o = 0; o < 2; o++) vft_commitment_free(a->oracle[o]);
+  for (uint32_t i = 0; a->form && i < 3 * a->leaves.shards; i++) vft_claim_list_free(&a->form[i]);
+  vft_free(a->form);
+  vft_free(a->roots);
   vft_shards_free(&a->shards);
   vft_epochs_free(&a->epochs);
   vft_windows_free(&a->windows);
   vft_free(a->digests);
   vft_plan_free(&a->plan);
   memset(a, 0, sizeof *a);
-}
-
-/* ---- items and leaves ---- */
-
-uint64_t vft_aggregation_items(const vft_aggregation *a) {
-  return a->manifest->steps + a->epochs.epochs * a->epochs.blocks;
-}
-
-uint64_t vft_aggregation_leaves(const vft_aggregation *a) {
-  return vft_cut_groups(&a->shards.cut, a->manifest) + a->epochs.epochs * a->epochs.blocks;
-}
-
-void vft_aggregation_range(const vft_aggregation *a, uint64_t leaf, uint64_t *first,
-                           uint64_t *end) {
-  uint64_t groups = vft_cut_groups(&a->shards.cut, a->manifest);
-  if (leaf >= groups) {
-    *first = a->manifest->steps + (leaf - groups);
-    *end = *first + 1;
-    return;
-  }
-  int n = vft_cut_group(&a->shards.cut, a->manifest, leaf, first);
-  *end = *first + (uint64_t)n;
-}
-
-/* What distinguishes kinds: steps of a group, or -1, -2 for first and later blocks. */
-static int sort_of(const vft_aggregation *a, uint64_t leaf) {
-  uint64_t groups = vft_cut_groups(&a->shards.cut, a->manifest), first, end;
-  if (leaf >= groups) return (leaf - groups) % a->epochs.blocks ? -2 : -1;
-  vft_aggregation_range(a, leaf, &first, &end);
-  return (int)(end - first);
-}
-
-void vft_aggregation_kinds(const vft_aggregation *a, vft_leaf_kinds *out) {
-  memset(out, 0, sizeof *out);
-  for (uint64_t i = 0; i < vft_aggregation_leaves(a); i++) {
-    uint32_t at = 0;
-    while (at < out->n && sort_of(a, out->example[at]) > sort_of(a, i)) at++;
-    if (at < out->n && sort_of(a, out->example[at]) == sort_of(a, i)) continue;
-    if (out->n == VFT_LEAF_KEYS) return; /* not reached: three sizes of groups, two kinds of blocks */
-    memmove(&out->example[at + 1], &out->example[at], (out->n - at) * sizeof *out->example);
-    out->example[at] = i;
-    out->n++;
-  }
-}
-
-uint32_t vft_aggregation_kind(const vft_aggregation *a, const vft_leaf_kinds *kinds,
-                              uint64_t leaf) {
-  uint32_t k = 0;
-  while (k + 1 < kinds->n && sort_of(a, kinds->example[k]) != sort_of(a, leaf)) k++;
-  return k;
 }

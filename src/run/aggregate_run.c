@@ -51,7 +51,8 @@ static vft_status check(const job *j, const range *r) {
   memcpy(in, j->statement, sizeof in);
   in[VFT_AT_FIRST] = vft_fp_from_u64(r->first);
   in[VFT_AT_END] = vft_fp_from_u64(r->end);
-  memcpy(e.e, j->statement + 4 * r->kind, sizeof e.e);
+  memcpy(e.e, j->statement + VFT_AT_NODE_KEY, sizeof e.e);
+  if (r->kind) e = j->keys.wrap[r->kind - 1];
   vft_poseidon_bytes(&e, key.b);
   vft_proof_options options = vft_node_options();
   return vft_circuit_check(j->node, &options, &key, in, VFT_RANGE_INPUTS, r->proof, r->length, NULL);
@@ -131,6 +132,7 @@ static vft_status prove_leaf(job *j, uint64_t number, range *r) {
   memset(profile, 0, sizeof profile);
   double begun = vft_seconds();
   vft_status st = vft_leaf_make(&j->a, number, j->statement, NULL, &c);
+  if (st == VFT_OK && j->request->verbose) vft_circuit_print(c, stderr);
   if (st == VFT_OK) st = take_kind(j, r->kind - 1, c);
   if (st == VFT_OK) st = vft_circuit_prove(&j->leaf, c, &inner, &profile[0]);
   vft_circuit_free(c);
@@ -163,7 +165,7 @@ static vft_status prove_node(job *j, const range child[2], range *r) {
   vft_prove_profile profile;
   memset(&profile, 0, sizeof profile);
   double begun = vft_seconds();
-  vft_status st = vft_node_join(j->node, j->statement, c, &n);
+  vft_status st = vft_node_join(j->node, &j->keys.table, j->statement, c, &n);
   if (st == VFT_OK && !j->nodes.machine) st = vft_circuit_key_make(n, &shape, 0, NULL, &j->nodes);
   if (st == VFT_OK && memcmp(j->nodes.key.b, vft_node_key, 32))
     st = vft_fail(VFT_USAGE, "the nodes' key is not the built-in one: run make vk");
@@ -203,7 +205,8 @@ static vft_status reduce(job *j, range *r, uint64_t n) {
 static vft_status write(const job *j, const vft_proof *proof) {
   const vft_manifest *m = j->a.manifest;
   vft_poseidon_digest released;
-  vft_certificate c = {.steps = (uint32_t)j->a.shards.cut.steps,
+  vft_certificate c = {.cut = j->a.shards.cut,
+                       .choice = j->a.leaves.choice,
                        .blocks = j->a.epochs.blocks,
                        .epochs = j->a.epochs.epochs,
                        .windows = j->a.windows.n,
@@ -215,7 +218,7 @@ static vft_status write(const job *j, const vft_proof *proof) {
   vft_arena arena = {0};
   memcpy(c.manifest, m->digest, 32);
   if (c.has_beacon) memcpy(c.beacon, m->sampling.beacon, 32);
-  memcpy(released.e, j->a.last, sizeof released.e);
+  memcpy(released.e, j->a.released, sizeof released.e);
   vft_poseidon_bytes(&released, c.released.b);
   char *path = vft_arena_printf(&arena, "%s/certificate.vft", j->a.folder);
   vft_status st = path ? vft_certificate_write(path, &c) : VFT_RESOURCE;
@@ -235,15 +238,15 @@ static vft_status outermost(job *j, const range *root) {
   vft_digest released;
   memset(&key, 0, sizeof key);
   memset(&profile, 0, sizeof profile);
-  memcpy(last.e, j->a.last, sizeof last.e);
+  memcpy(last.e, j->a.released, sizeof last.e);
   vft_poseidon_bytes(&last, released.b);
   vft_outer_witness w = {.states = &j->a.table[VFT_RUN_STATES],
-                         .steps = j->a.manifest->steps,
-                         .items = vft_aggregation_items(&j->a),
+                         .wraps = &j->keys.table,
+                         .released_entry = vft_released_entry(&j->a),
                          .root = {root->kind, root->first, root->end, root->proof, root->length}};
   for (int i = VFT_RUN_STATES; i < VFT_RUN_TABLES; i++)
     memcpy(w.tables + 4 * (i - VFT_RUN_STATES), j->a.table[i].root.e, 4 * sizeof *w.tables);
-  memcpy(w.last_state, j->a.last + 4, sizeof w.last_state);
+  memcpy(w.released_with, j->a.released + 4, sizeof w.released_with);
   double begun = vft_seconds();
   vft_status st = vft_certificate_statement(&j->a, &j->keys, &released, statement);
   if (st == VFT_OK) st = vft_outer_make(j->node, statement, &w, &c);
@@ -263,8 +266,10 @@ static vft_status outermost(job *j, const range *root) {
 
 static vft_status leaves(job *j, range *r, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) {
-    r[i].kind = 1 + vft_aggregation_kind(&j->a, &j->keys.kinds, i);
-    vft_aggregation_range(&j->a, i, &r[i].first, &r[i].end);
+    vft_leaf leaf = vft_leaf_at(&j->a.leaves, i);
+    r[i].kind = 1 + vft_leaf_kind(&j->keys.kinds, &leaf);
+    r[i].first = leaf.first;
+    r[i].end = leaf.end;
     if (!resume(j, &r[i])) {
       vft_status st = prove_leaf(j, i, &r[i]);
       if (st != VFT_OK)
@@ -303,7 +308,7 @@ static vft_status prepare(job *j) {
   vft_poseidon_digest common =
       vft_sponge_of(VFT_DOMAIN_COMMON, j->a.common, VFT_COMMON_ELEMENTS);
   TRY(bytes_key(vft_node_key, j->statement + VFT_AT_NODE_KEY));
-  memcpy(j->statement + VFT_AT_LEAF_KEYS, j->keys.wrap, sizeof j->keys.wrap);
+  memcpy(j->statement + VFT_AT_WRAP_KEYS, j->keys.table.root.e, sizeof j->keys.table.root.e);
   memcpy(j->statement + VFT_AT_COMMON, common.e, sizeof common.e);
   return VFT_OK;
 }
@@ -311,19 +316,13 @@ static vft_status prepare(job *j) {
 vft_status vft_run_can_aggregate(const char *run, bool *can) {
   vft_arena arena = {0};
   vft_manifest m;
-  vft_cut cut;
   vft_status st = VFT_RESOURCE;
   memset(&m, 0, sizeof m);
   char *manifest = vft_run_path(&arena, run, "public/manifest.json");
-  char *proofs = vft_run_path(&arena, run, "public/proofs");
-  if (!manifest || !proofs) goto out;
+  if (!manifest) goto out;
   TRY_OUT(vft_manifest_load(manifest, &m));
-  TRY_OUT(vft_cut_read(proofs, m.shape.layers, &cut));
-  *can = m.shape.hash == VFT_HASH_POSEIDON && !cut.n;
-  if (m.shape.hash == VFT_HASH_POSEIDON && cut.n)
-    vft_note("note: steps are cut into %d ranges of layers; there is no certificate of such a run",
-             cut.n);
-  if (m.shape.hash != VFT_HASH_POSEIDON)
+  *can = m.shape.hash == VFT_HASH_POSEIDON;
+  if (!*can)
     vft_note("note: proofs under %s; with proof_hash: poseidon the run would end in a certificate",
              vft_hash_names[m.shape.hash]);
 out:
@@ -347,7 +346,7 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request) {
   vft_error_clear();
   TRY_OUT(verify(j, false));
   TRY_OUT(prepare(j));
-  n = vft_aggregation_leaves(&j->a);
+  n = vft_leaves_count(&j->a.leaves);
   r = vft_alloc(n, sizeof *r);
   if (!r) {
     st = VFT_RESOURCE;
@@ -366,6 +365,7 @@ out:
   vft_circuit_key_free(&j->wrap);
   vft_circuit_key_free(&j->nodes);
   vft_machine_free(j->node);
+  vft_leaf_keys_free(&j->keys);
   vft_aggregation_close(&j->a);
   vft_free(j);
   return st;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "program/join.h"
 #include "run/files.h"
 #include "base/clock.h"
 #include "run/progress.h"
@@ -20,7 +21,11 @@ vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
   vft_writer_bytes(&w, "VFTCERT1", 8);
   vft_writer_u32(&w, VFT_CERTIFICATE_VERSION);
   vft_writer_bytes(&w, c->manifest, 32);
-  vft_writer_u32(&w, c->steps);
+  vft_writer_u32(&w, (uint32_t)c->cut.steps);
+  vft_writer_u32(&w, (uint32_t)c->cut.n);
+  for (int r = 0; r < c->cut.n; r++) vft_writer_u32(&w, (uint32_t)c->cut.count[r]);
+  vft_writer_u32(&w, c->choice.groups);
+  vft_writer_u32(&w, c->choice.shards);
   vft_writer_u32(&w, c->blocks);
   vft_writer_u64(&w, c->epochs);
   for (uint64_t i = 0; i < c->epochs * c->blocks; i++) put_digest(&w, &c->counters[i]);
@@ -45,10 +50,32 @@ static vft_status copy_digests(const uint8_t *from, uint64_t n, vft_poseidon_dig
   return VFT_OK;
 }
 
+/* The cut as far as it can be checked without a model. */
+static vft_status cut_of(const vft_certificate_parts *p, vft_cut *out) {
+  if (p->ranges > VFT_MAX_PARTS || p->steps < 1 || p->steps > (p->ranges ? 1 : VFT_JOIN_STEPS))
+    return vft_reject("certificate/header", "%u steps in a proof in %u ranges of layers", p->steps,
+                      p->ranges);
+  if (p->groups < 1 || p->groups > VFT_LEAF_CHOICE_MAX || p->shards < 1 ||
+      p->shards > VFT_LEAF_CHOICE_MAX)
+    return vft_reject("certificate/header", "%u groups of steps in a window, %u proofs in a leaf, 1 to %d "
+                      "can be", p->groups, p->shards, VFT_LEAF_CHOICE_MAX);
+  out->n = (int)p->ranges;
+  out->steps = (int)p->steps;
+  for (uint32_t r = 0; r < p->ranges; r++) {
+    const uint8_t *b = p->layers + 4 * r;
+    uint32_t n = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    if (n < 1 || n > INT32_MAX)
+      return vft_reject("certificate/header", "range %u has %u layers", r, n);
+    out->count[r] = (int)n;
+  }
+  return VFT_OK;
+}
+
 static vft_status parse(const vft_bytes *b, vft_certificate *out) {
   vft_certificate_parts p;
   TRY(vft_certificate_parse(b->data, b->size, &p));
-  out->steps = p.steps;
+  TRY(cut_of(&p, &out->cut));
+  out->choice = (vft_leaf_choice){p.groups, p.shards};
   out->blocks = p.blocks;
   out->epochs = p.epochs;
   out->windows = p.windows;
@@ -89,7 +116,13 @@ void vft_certificate_free(vft_certificate *c) {
 
 vft_status vft_certificate_manifest(const vft_certificate *c, const vft_manifest *m) {
   char theirs[65], given[65];
-  if (!memcmp(c->manifest, m->digest, 32)) return VFT_OK;
+  int64_t layers = 0;
+  for (int r = 0; r < c->cut.n; r++) layers += c->cut.count[r];
+  if (!memcmp(c->manifest, m->digest, 32)) {
+    if (!c->cut.n || layers == m->shape.layers) return VFT_OK;
+    return vft_reject("certificate/header", "ranges of %lld layers, the model has %d",
+                      (long long)layers, m->shape.layers);
+  }
   vft_hex(c->manifest, 32, theirs);
   vft_hex(m->digest, 32, given);
   return vft_reject("certificate/manifest", "made for another manifest: h_Pi %.16s..., not %.16s...",
@@ -102,25 +135,28 @@ static void bytes_of(const vft_fp e[4], uint8_t out[32]) {
   vft_poseidon_bytes(&d, out);
 }
 
-void vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
-                           vft_certificate_digests *out) {
+vft_status vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                 vft_certificate_digests *out) {
   const vft_manifest *m = a->manifest;
-  for (int k = 0; k < VFT_LEAF_KEYS; k++) bytes_of(keys->wrap + 4 * k, out->wrap[k]);
+  vft_poseidon_digest start;
+  vft_poseidon_bytes(&keys->table.root, out->keys);
   memcpy(out->manifest, m->digest, 32);
   out->steps = m->steps;
-  out->items = vft_aggregation_items(a);
+  out->items = vft_leaves_items(&a->leaves);
+  out->released_entry = vft_released_entry(a);
   bytes_of(a->common + VFT_COMMON_BASE, out->base);
   bytes_of(a->common + VFT_COMMON_FUNCTIONS, out->functions);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_INPUTS, out->inputs);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS, out->blocks);
-  memcpy(out->start_adapter, m->initial_adapter.b, 32);
-  memcpy(out->start_state, m->initial_state.b, 32);
+  TRY(vft_start_entry(a, &start));
+  vft_poseidon_bytes(&start, out->start);
+  return VFT_OK;
 }
 
 vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
                                      const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
   vft_certificate_digests known;
-  vft_certificate_known(a, keys, &known);
+  TRY(vft_certificate_known(a, keys, &known));
   return vft_certificate_elements(&known, released->b, out);
 }
 
@@ -149,12 +185,13 @@ static vft_status blocks_table(const vft_certificate *c, vft_aggregation *a) {
  * its wrap, its own proof and what that verifies. */
 static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, vft_bits outer,
                              vft_bits *least, vft_bits *out) {
-  uint64_t leaves = vft_aggregation_leaves(a), n = 0;
+  uint64_t leaves = vft_leaves_count(&a->leaves), n = 0;
   vft_bits *bits = vft_alloc(4 * leaves + 1, sizeof *bits);
   if (!bits) return VFT_RESOURCE;
   bits[n++] = outer;
   for (uint64_t i = 0; i < leaves; i++) {
-    uint32_t k = vft_aggregation_kind(a, &keys->kinds, i);
+    vft_leaf leaf = vft_leaf_at(&a->leaves, i);
+    uint32_t k = vft_leaf_kind(&keys->kinds, &leaf);
     bits[n++] = keys->inner[k];
     bits[n++] = keys->leaf[k];
     bits[n++] = vft_node_bits; /* the wrap */
@@ -168,44 +205,53 @@ static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys
   return VFT_OK;
 }
 
-vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
-                                  vft_certificate_report *report) {
+static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft_leaf_keys *keys,
+                         vft_certificate_report *report) {
   vft_fp statement[VFT_CERT_ELEMENTS], in[VFT_OUTER_INPUTS];
-  vft_leaf_keys keys;
-  vft_poseidon_digest released;
   vft_digest key;
   vft_soundness soundness = {0};
   vft_machine *machine = NULL;
   vft_machine_shape shape = vft_outer_shape();
   vft_proof_options options = vft_outer_options();
-  memset(report, 0, sizeof *report);
-  TRY(vft_certificate_manifest(c, a->manifest));
-  TRY(blocks_table(c, a));
-  if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
-    return vft_reject("transcript/canonical", "the released root has an element that is not below p");
-  double begun = vft_seconds();
-  TRY(vft_leaf_keys_cached(a, &keys, &report->cached));
-  report->keys_s = vft_seconds() - begun;
-  vft_certificate_known(a, &keys, &report->known);
+  TRY(vft_certificate_known(a, keys, &report->known));
   memcpy(report->known.header, c->header, sizeof c->header);
   TRY(vft_certificate_elements(&report->known, c->released.b, statement));
   vft_outer_inputs(statement, in);
   memcpy(key.b, vft_outer_key, sizeof key.b);
   TRY(vft_machine_build(&shape, &machine));
-  begun = vft_seconds();
+  double begun = vft_seconds();
   vft_status st = vft_circuit_check(machine, &options, &key, in, VFT_OUTER_INPUTS, c->proof,
                                     c->length, &soundness);
   report->proof_ms = 1e3 * (vft_seconds() - begun);
   if (st == VFT_REJECTED)
     st = vft_fail_context(st, "the proof does not show what header and manifest say%s",
                           report->cached ? " (keys of leaves from the cache)" : "");
-  report->leaves = vft_aggregation_leaves(a);
+  report->leaves = vft_leaves_count(&a->leaves);
   if (st == VFT_OK)
-    st = chain_bits(a, &keys, vft_soundness_total(&soundness), &report->least, &report->total);
+    st = chain_bits(a, keys, vft_soundness_total(&soundness), &report->least, &report->total);
   if (st == VFT_OK && report->total < VFT_BITS(VFT_SOUNDNESS_LEVEL))
     st = vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
                     (double)report->total / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);
   vft_soundness_free(&soundness);
   vft_machine_free(machine);
+  return st;
+}
+
+vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
+                                  vft_certificate_report *report) {
+  vft_poseidon_digest released;
+  memset(report, 0, sizeof *report);
+  TRY(vft_certificate_manifest(c, a->manifest));
+  TRY(blocks_table(c, a));
+  if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
+    return vft_reject("transcript/canonical", "the released root has an element that is not below p");
+  vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);
+  if (!keys) return VFT_RESOURCE;
+  double begun = vft_seconds();
+  vft_status st = vft_leaf_keys_cached(a, keys, &report->cached);
+  report->keys_s = vft_seconds() - begun;
+  if (st == VFT_OK) st = verify(c, a, keys, report);
+  vft_leaf_keys_free(keys);
+  vft_free(keys);
   return st;
 }

@@ -6,7 +6,9 @@
 
 typedef struct {
   uint8_t manifest[32];
-  uint32_t steps, blocks;
+  vft_cut cut;
+  vft_leaf_choice choice;
+  uint32_t blocks;
   uint64_t epochs, windows;
   vft_poseidon_digest *counters, *window; /* vft_free both */
   bool has_beacon;
@@ -27,15 +29,16 @@ void vft_certificate_free(vft_certificate *c);
 
 /* What a verifier knows of a certificate's statement, but for `header`. The aggregation has the blocks
  * table. */
-void vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
-                           vft_certificate_digests *out);
+VFT_MUST_CHECK vft_status vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                                vft_certificate_digests *out);
 /* What the certificate states, for the outermost circuit. */
 VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
                                                     const vft_leaf_keys *keys,
                                                     const vft_digest *released,
                                                     vft_fp out[VFT_CERT_ELEMENTS]);
 
-/* Fails: VFT_REJECTED "certificate/manifest" when it is of another one. */
+/* Fails: VFT_REJECTED "certificate/manifest" when it is of another one, "certificate/header" when its cut is
+ * none of that one's model. */
 VFT_MUST_CHECK vft_status vft_certificate_manifest(const vft_certificate *c,
                                                    const vft_manifest *manifest);
 
@@ -61,8 +64,7 @@ typedef struct {
   bool resume, verbose;
 } vft_aggregate_request;
 VFT_MUST_CHECK vft_status vft_run_aggregate(const vft_aggregate_request *request);
-/* Whether a proved run has what that needs: Poseidon, whole steps (of cut ones a note says so).
- * Fails: as the readers of its manifest and cut. */
+/* Whether a proved run has what that needs: Poseidon. Fails: as the reader of its manifest. */
 VFT_MUST_CHECK vft_status vft_run_can_aggregate(const char *run, bool *can);
 
 #endif

@@ -164,10 +164,14 @@ static vft_status inspect_certificate(const char *path, FILE *out) {
   fprintf(out, "Certificate of a run, a proof of %zu bytes (not verified: vft verify does)\n",
           c.length);
   hex_line(out, "h_Pi", c.manifest);
-  fprintf(out, "  made of         proofs of %u step%s, %" PRIu64 " epoch%s of %u block%s of "
+  fprintf(out, "  made of         proofs of %d step%s, %" PRIu64 " epoch%s of %u block%s of "
                "candidates\n",
-          c.steps, c.steps == 1 ? "" : "s", c.epochs, c.epochs == 1 ? "" : "s", c.blocks,
+          c.cut.steps, c.cut.steps == 1 ? "" : "s", c.epochs, c.epochs == 1 ? "" : "s", c.blocks,
           c.blocks == 1 ? "" : "s");
+  for (int r = 0; r < c.cut.n; r++)
+    fprintf(out, "  range %-9d %d layers\n", r, c.cut.count[r]);
+  fprintf(out, "  leaves          of at most %u proofs; claims opened for %u groups of steps together\n",
+          c.choice.shards, c.choice.groups);
   for (uint64_t i = 0; i < c.epochs * c.blocks; i++) {
     char name[48];
     snprintf(name, sizeof name, "counters %" PRIu64 ".%" PRIu64, i / c.blocks, i % c.blocks);

@@ -15,7 +15,7 @@ uint32_t vft_leaf_columns(const vft_circuit *c) {
   return n < 19 ? 12 : n > 26 ? 20 : n - 6;
 }
 
-static vft_status make_kind(const vft_aggregation *a, uint32_t k, vft_leaf_keys *out) {
+static vft_status make_kind(vft_aggregation *a, uint32_t k, vft_leaf_keys *out) {
   static const vft_fp none[VFT_RANGE_INPUTS];
   vft_circuit *c = NULL, *w = NULL;
   vft_circuit_key leaf, wrap;
@@ -26,7 +26,7 @@ static vft_status make_kind(const vft_aggregation *a, uint32_t k, vft_leaf_keys 
   if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf);
   if (st == VFT_OK) st = vft_node_wrap(&leaf, none, NULL, 0, &out->leaf[k], &w);
   if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &wrap);
-  if (st == VFT_OK) st = vft_digest_elements(&wrap.key, out->wrap + 4 * k);
+  if (st == VFT_OK) st = vft_digest_elements(&wrap.key, out->wrap[k].e);
   vft_circuit_key_free(&leaf);
   vft_circuit_key_free(&wrap);
   vft_circuit_free(c);
@@ -34,20 +34,29 @@ static vft_status make_kind(const vft_aggregation *a, uint32_t k, vft_leaf_keys 
   return st;
 }
 
-vft_status vft_leaf_keys_make(const vft_aggregation *a, vft_leaf_keys *out) {
-  memset(out, 0, sizeof *out);
-  vft_aggregation_kinds(a, &out->kinds);
+static vft_status make_all(vft_aggregation *a, vft_leaf_keys *out) {
   for (uint32_t k = 0; k < out->kinds.n; k++) TRY(make_kind(a, k, out));
   return VFT_OK;
 }
+
+vft_status vft_leaf_keys_make(vft_aggregation *a, vft_leaf_keys *out) {
+  memset(out, 0, sizeof *out);
+  vft_leaf_kinds_of(&a->leaves, &out->kinds);
+  TRY(make_all(a, out));
+  return vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
+}
+
+void vft_leaf_keys_free(vft_leaf_keys *keys) { vft_table_tree_free(&keys->table); }
 
 /* ---- cache ---- */
 
 static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
   /* Whatever changes what leaves are changes the name; the sources' digest is the build's. */
-  static const char domain[] = "vft leaf keys 2 " VFT_SOURCES;
+  static const char domain[] = "vft leaf keys 3 " VFT_SOURCES;
   const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-  uint8_t number[4], digest[32];
+  uint8_t digest[32];
+  const vft_cut *cut = &a->shards.cut;
+  vft_writer w = {0};
   char hex[65];
   vft_blake3 h;
   if (base && *base)
@@ -55,11 +64,20 @@ static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
   else
     base = home && *home ? vft_arena_printf(arena, "%s/.cache/vft", home) : NULL;
   if (!base || vft_folder_make(base) != VFT_OK) return NULL;
-  for (int i = 0; i < 4; i++) number[i] = (uint8_t)((uint32_t)a->shards.cut.steps >> (8 * i));
+  vft_writer_u32(&w, (uint32_t)cut->steps);
+  vft_writer_u32(&w, (uint32_t)cut->n);
+  for (int r = 0; r < cut->n; r++) vft_writer_u32(&w, (uint32_t)cut->count[r]);
+  vft_writer_u32(&w, a->leaves.choice.groups);
+  vft_writer_u32(&w, a->leaves.choice.shards);
+  if (w.failed) {
+    vft_writer_free(&w);
+    return NULL;
+  }
   vft_blake3_init(&h);
   vft_blake3_update(&h, domain, sizeof domain);
   vft_blake3_update(&h, a->manifest->digest, 32);
-  vft_blake3_update(&h, number, sizeof number);
+  vft_blake3_update(&h, w.data, w.size);
+  vft_writer_free(&w);
   vft_blake3_update(&h, vft_node_key, sizeof vft_node_key);
   vft_blake3_update(&h, vft_outer_key, sizeof vft_outer_key);
   vft_blake3_final(&h, digest, sizeof digest);
@@ -77,12 +95,12 @@ static bool read_cache(const char *path, vft_leaf_keys *out) {
   }
   good = good && vft_reader_u32(&r) == out->kinds.n;
   for (uint32_t k = 0; good && k < out->kinds.n; k++) {
-    for (int i = 0; i < 4; i++) out->wrap[4 * k + (uint32_t)i] = (vft_fp){vft_reader_u64(&r)};
+    for (int i = 0; i < 4; i++) out->wrap[k].e[i] = (vft_fp){vft_reader_u64(&r)};
     out->inner[k] = (vft_bits)vft_reader_u64(&r);
     out->leaf[k] = (vft_bits)vft_reader_u64(&r);
   }
   good = good && !r.failed && r.at == r.size;
-  for (int i = 0; good && i < 4 * VFT_LEAF_KEYS; i++) good = out->wrap[i].v < VFT_P;
+  for (uint32_t i = 0; good && i < 4 * out->kinds.n; i++) good = out->wrap[i / 4].e[i % 4].v < VFT_P;
   vft_bytes_free(&bytes);
   vft_error_clear();
   return good;
@@ -92,7 +110,7 @@ static void write_cache(const char *path, const vft_leaf_keys *keys) {
   vft_writer w = {0};
   vft_writer_u32(&w, keys->kinds.n);
   for (uint32_t k = 0; k < keys->kinds.n; k++) {
-    for (uint32_t i = 0; i < 4; i++) vft_writer_u64(&w, keys->wrap[4 * k + i].v);
+    for (uint32_t i = 0; i < 4; i++) vft_writer_u64(&w, keys->wrap[k].e[i].v);
     vft_writer_u64(&w, (uint64_t)keys->inner[k]);
     vft_writer_u64(&w, (uint64_t)keys->leaf[k]);
   }
@@ -101,18 +119,19 @@ static void write_cache(const char *path, const vft_leaf_keys *keys) {
   vft_writer_free(&w);
 }
 
-vft_status vft_leaf_keys_cached(const vft_aggregation *a, vft_leaf_keys *out, bool *cached) {
+vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out, bool *cached) {
   vft_arena arena = {0};
   char *path = cache_path(a, &arena);
   vft_error_clear();
   memset(out, 0, sizeof *out);
-  vft_aggregation_kinds(a, &out->kinds);
+  vft_leaf_kinds_of(&a->leaves, &out->kinds);
   *cached = path && read_cache(path, out);
   vft_status st = VFT_OK;
   if (!*cached) {
-    st = vft_leaf_keys_make(a, out);
+    st = make_all(a, out);
     if (st == VFT_OK && path) write_cache(path, out);
   }
+  if (st == VFT_OK) st = vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
   vft_arena_free(&arena);
   return st;
 }

@@ -1,4 +1,5 @@
-/* Keys of the leaves of a run: functions of its manifest and of how its steps are joined. */
+/* Keys of the leaves of a run: functions of its manifest, of how its steps are cut or joined, and of how its
+ * proofs become leaves. */
 #ifndef VFT_RUN_LEAF_KEYS_H
 #define VFT_RUN_LEAF_KEYS_H
 
@@ -7,20 +8,22 @@
 
 typedef struct {
   vft_leaf_kinds kinds;
-  vft_fp wrap[4 * VFT_LEAF_KEYS]; /* zeros for kinds that there are not */
-  vft_bits inner[VFT_LEAF_KEYS];  /* soundness of what a leaf verifies */
-  vft_bits leaf[VFT_LEAF_KEYS];   /* and of the proof of a leaf */
+  vft_poseidon_digest wrap[VFT_LEAF_KINDS];
+  vft_bits inner[VFT_LEAF_KINDS]; /* soundness of what a leaf verifies */
+  vft_bits leaf[VFT_LEAF_KINDS];  /* and of the proof of a leaf */
+  vft_table_tree table;           /* of the wraps' keys */
 } vft_leaf_keys;
+void vft_leaf_keys_free(vft_leaf_keys *keys);
 
 /* Columns of the leaves' machines: 2^c with some hundred rows. */
 uint32_t vft_leaf_columns(const vft_circuit *leaf);
 
 /* Records and commits every kind of leaf and its wrap: seconds and, for large programs, gigabytes. */
-VFT_MUST_CHECK vft_status vft_leaf_keys_make(const vft_aggregation *a, vft_leaf_keys *out);
+VFT_MUST_CHECK vft_status vft_leaf_keys_make(vft_aggregation *a, vft_leaf_keys *out);
 /* The same from a cache in the user's cache folder (XDG_CACHE_HOME or HOME/.cache, vft/), kept under
- * h_Pi, the joining of steps and the two built-in keys, and believed; *cached says whether it was
+ * h_Pi, the cut, the choice of leaves and the two built-in keys, and believed; *cached says whether it was
  * there. */
-VFT_MUST_CHECK vft_status vft_leaf_keys_cached(const vft_aggregation *a, vft_leaf_keys *out,
+VFT_MUST_CHECK vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out,
                                                bool *cached);
 
 #endif

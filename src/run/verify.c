@@ -454,18 +454,14 @@ static vft_status check_certificate(verifier *v) {
   memset(&a, 0, sizeof a);
   TRY(vft_certificate_read(v->request->certificate, &c));
   vft_status st = vft_certificate_manifest(&c, m);
-  if (st == VFT_OK && (c.steps < 1 || c.steps > VFT_JOIN_STEPS))
-    st = vft_reject("certificate/header", "%u steps in a proof, 1 to %d can be", c.steps,
-                    VFT_JOIN_STEPS);
-  v->cut = vft_cut_even(m->shape.layers, 0);
-  if (st == VFT_OK) v->cut.steps = (int)c.steps;
+  v->cut = c.cut;
   if (st == VFT_OK && c.has_beacon && m->sampling.has_beacon) {
     memcpy(m->sampling.beacon, c.beacon, sizeof c.beacon);
     m->sampling.beacon_known = true;
   }
   if (st == VFT_OK) st = check_tables(v);
   if (st == VFT_OK) st = vft_epochs_derive(m, &v->epochs);
-  if (st == VFT_OK) st = vft_aggregation_manifest(m, v->step, &v->cut, &a);
+  if (st == VFT_OK) st = vft_aggregation_manifest(m, v->step, &v->cut, &c.choice, &a);
   if (st == VFT_OK) st = vft_certificate_verify(&c, &a, &report);
   if (st == VFT_OK) st = certificate_claims(v, &c, &report);
   if (st == VFT_REJECTED) st = vft_fail_context(st, "%s", v->request->certificate);

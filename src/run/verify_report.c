@@ -102,9 +102,8 @@ vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict
 vft_status vft_verify_report_digests(const vft_verify_report *r, const char *path) {
   const vft_certificate_digests *d = &r->digests;
   if (!r->has_digests) return vft_fail(VFT_USAGE, "%s: there is no certificate", path);
-  json_t *root = json_object(), *wraps = json_array();
-  for (int k = 0; k < VFT_CERTIFICATE_WRAPS; k++) json_array_append_new(wraps, hex(d->wrap[k]));
-  json_object_set_new(root, "wrap", wraps);
+  json_t *root = json_object();
+  json_object_set_new(root, "keys", hex(d->keys));
   json_object_set_new(root, "manifest", hex(d->manifest));
   json_object_set_new(root, "steps", json_integer((json_int_t)d->steps));
   json_object_set_new(root, "items", json_integer((json_int_t)d->items));
@@ -112,8 +111,8 @@ vft_status vft_verify_report_digests(const vft_verify_report *r, const char *pat
   json_object_set_new(root, "functions", hex(d->functions));
   json_object_set_new(root, "inputs", hex(d->inputs));
   json_object_set_new(root, "blocks", hex(d->blocks));
-  json_object_set_new(root, "start_adapter", hex(d->start_adapter));
-  json_object_set_new(root, "start_state", hex(d->start_state));
+  json_object_set_new(root, "start", hex(d->start));
+  json_object_set_new(root, "released_entry", json_integer((json_int_t)d->released_entry));
   json_object_set_new(root, "header", hex(d->header));
   char *text = json_dumps(root, JSON_INDENT(2));
   json_decref(root);

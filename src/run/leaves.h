@@ -1,0 +1,73 @@
+/* The proofs of a run as the leaves of one tree: what each leaf verifies, and the numbers of its items.
+ *
+ * Items are numbered in this order: in a cut run the release; then, epoch by epoch, the blocks of its
+ * candidates, then its groups of steps. Groups come in windows of W: all proofs of each group of the window,
+ * then the opening of the claims on oracles that these proofs leave. The last window of an epoch may be
+ * shorter. Whatever the run, an item's number says what it is: with b blocks, S proofs of a group and
+ * P items of a full epoch (R = 1 in a cut run, else 0)
+ *   block k of epoch e                     R + e P + k
+ *   proof s of group v W + j of epoch e    R + e P + b + v (W S + 1) + j S + s
+ *   opening of window v of w groups        R + e P + b + v (W S + 1) + w S
+ * A leaf verifies one item, or up to so many proofs of one group. */
+#ifndef VFT_RUN_LEAVES_H
+#define VFT_RUN_LEAVES_H
+
+#include "run/cut.h"
+#include "run/manifest.h"
+
+/* How the proofs of a run become leaves: the prover's choice, part of the certificate. */
+typedef struct {
+  uint32_t groups; /* of a window, at least 1 */
+  uint32_t shards; /* proofs in a leaf at most, at least 1 */
+} vft_leaf_choice;
+enum { VFT_LEAF_CHOICE_MAX = 1 << 12 }; /* of either */
+vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut);
+
+typedef struct {
+  vft_leaf_choice choice;
+  uint64_t steps, epoch_steps; /* of the run, of a full epoch */
+  uint64_t epochs, full;       /* epochs, full ones */
+  uint64_t group_steps;        /* of a full group */
+  uint64_t groups[2];          /* of a full epoch; of the last one if that is not full, else 0 */
+  uint32_t blocks, shards;     /* of an epoch; of a group */
+  bool release;
+} vft_leaves;
+void vft_leaves_init(vft_leaves *out, const vft_manifest *manifest, const vft_cut *cut,
+                     const vft_leaf_choice *choice);
+/* Leaves; items; items of a full epoch. */
+uint64_t vft_leaves_count(const vft_leaves *l);
+uint64_t vft_leaves_items(const vft_leaves *l);
+uint64_t vft_leaves_epoch_items(const vft_leaves *l);
+
+/* What can be at one place only is a kind of its own: the group with fewer steps than others, and the
+ * window with it or with fewer groups, which are at the end of a full epoch, or of the run. */
+typedef enum { VFT_LEAF_RELEASE, VFT_LEAF_GROUP, VFT_LEAF_OPENING, VFT_LEAF_BLOCK } vft_leaf_what;
+typedef enum { VFT_LEAF_ANYWHERE, VFT_LEAF_EPOCH_END, VFT_LEAF_RUN_END } vft_leaf_place;
+typedef struct {
+  vft_leaf_what what;
+  vft_leaf_place place;
+  uint64_t first, end; /* items */
+  uint64_t epoch;
+  uint32_t block;          /* BLOCK: of the epoch */
+  uint64_t window, within; /* of the epoch; GROUP: its number in the window */
+  uint64_t step;           /* first of the group, of the window */
+  int steps;               /* GROUP: its steps */
+  uint32_t shard, shards;  /* GROUP: of the leaf */
+  uint32_t groups;         /* OPENING: of the window */
+} vft_leaf;
+vft_leaf vft_leaf_at(const vft_leaves *l, uint64_t number);
+/* Group q of an epoch: returns its first step. */
+uint64_t vft_leaves_group(const vft_leaves *l, uint64_t epoch, uint64_t q, int *steps,
+                          vft_leaf_place *place);
+
+/* Kinds: leaves whose circuits are the same. In the order of their keys' numbers; example: the number of a
+ * leaf of that kind. */
+enum { VFT_LEAF_KINDS = 2 * VFT_MAX_PARTS + 16 };
+typedef struct {
+  uint32_t n, code[VFT_LEAF_KINDS];
+  uint64_t example[VFT_LEAF_KINDS];
+} vft_leaf_kinds;
+void vft_leaf_kinds_of(const vft_leaves *l, vft_leaf_kinds *out);
+uint32_t vft_leaf_kind(const vft_leaf_kinds *kinds, const vft_leaf *leaf);
+
+#endif
