@@ -1,6 +1,6 @@
 /* What recursion takes: bench_recursion RUN, a proved run with proof_hash: poseidon and at least two
- * proofs. Prints name=value lines, core-seconds of this process: a leaf (the opening of its claims, its
- * own proof and its wrap), a node, a circuit of the nodes' shape proved hiding and not. */
+ * proofs. Prints name=value lines, core-seconds of this process: a leaf of a group of steps (its recording,
+ * its own proof and its wrap), one of an opening of claims (the opening too), a node, a circuit of the nodes' shape proved hiding and not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +28,12 @@ typedef struct {
 } wrapped;
 
 static void shape_of(const char *what, const vft_circuit *c) {
-  printf("%s.permutations=%u\n%s.sums=%u\n", what, c->nsponge, what, c->cells[VFT_CELL_SUM].n);
+  printf("recursion.%s.permutations=%u\nrecursion.%s.sums=%u\n", what, c->nsponge, what,
+         c->cells[VFT_CELL_SUM].n);
 }
 
-/* Leaf number i under the keys; both children of the node are made so. */
-static void make(const vft_aggregation *a, uint64_t i, const vft_fp *keys, wrapped *out,
+/* Leaf number i under the keys, its figures under that name unless it is NULL. */
+static void make(vft_aggregation *a, uint64_t i, const char *name, const vft_fp *keys, wrapped *out,
                  vft_circuit_key *wrap_key) {
   static const vft_fp none[VFT_RANGE_INPUTS];
   vft_circuit *c, *w;
@@ -41,17 +42,13 @@ static void make(const vft_aggregation *a, uint64_t i, const vft_fp *keys, wrapp
   vft_machine_shape shape = vft_node_shape();
   check(vft_leaf_make(a, i, NULL, NULL, &c));
   check(vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf));
-  if (i == 0) shape_of("recursion.leaf", c);
+  if (name) shape_of(name, c);
   vft_circuit_free(c);
   check(vft_node_wrap(&leaf, none, NULL, 0, NULL, &w));
-  if (i == 0) shape_of("recursion.wrap", w);
+  if (name) shape_of("wrap", w);
   vft_circuit_key_free(wrap_key);
   check(vft_circuit_key_make(w, &shape, 0, NULL, wrap_key));
   vft_circuit_free(w);
-  if (!keys) {
-    vft_circuit_key_free(&leaf);
-    return;
-  }
   double begun = cpu_seconds();
   check(vft_leaf_make(a, i, keys, NULL, &c));
   double recorded = cpu_seconds();
@@ -62,10 +59,10 @@ static void make(const vft_aggregation *a, uint64_t i, const vft_fp *keys, wrapp
   check(vft_node_wrap(&leaf, out->statement, inner.bytes, inner.len, NULL, &w));
   check(vft_circuit_prove(wrap_key, w, &out->proof, NULL));
   double end = cpu_seconds();
-  if (i == 0)
-    printf("recursion.leaf_core_s=%.2f\nrecursion.leaf_record_core_s=%.2f\n"
-           "recursion.leaf_proof_core_s=%.2f\nrecursion.wrap_core_s=%.2f\n",
-           end - begun, recorded - begun, proved - recorded, end - proved);
+  if (name)
+    printf("recursion.%s_core_s=%.2f\nrecursion.%s_record_core_s=%.2f\n"
+           "recursion.%s_proof_core_s=%.2f\nrecursion.%s_wrap_core_s=%.2f\n",
+           name, end - begun, name, recorded - begun, name, proved - recorded, name, end - proved);
   vft_circuit_free(c);
   vft_circuit_free(w);
   vft_proof_free(&inner);
@@ -115,26 +112,33 @@ int main(int argc, char **argv) {
   vft_digest key;
   memcpy(key.b, vft_node_key, 32);
   check(vft_digest_elements(&key, given));
-  memcpy(given + VFT_AT_LEAF_KEYS, keys.wrap, sizeof keys.wrap);
+  memcpy(given + VFT_AT_WRAP_KEYS, keys.table.root.e, sizeof keys.table.root.e);
   vft_node_child c[2];
-  for (uint64_t i = 0; i < 2; i++) {
-    uint64_t first, end;
-    make(&a, i, given, &child[i], &wrap[i]);
-    vft_aggregation_range(&a, i, &first, &end);
-    c[i] = (vft_node_child){1 + vft_aggregation_kind(&a, &keys.kinds, i), first, end,
+  uint64_t number = 0;
+  while (vft_leaf_at(&a.leaves, number).what != VFT_LEAF_GROUP) number++;
+  for (uint64_t i = 0; i < 2; i++) { /* the first group and what follows it: another, or the opening */
+    vft_leaf leaf = vft_leaf_at(&a.leaves, number + i);
+    make(&a, number + i, i ? NULL : "leaf", given, &child[i], &wrap[i]);
+    c[i] = (vft_node_child){1 + vft_leaf_kind(&keys.kinds, &leaf), leaf.first, leaf.end,
                             child[i].proof.bytes, child[i].proof.len};
   }
+  while (vft_leaf_at(&a.leaves, number).what != VFT_LEAF_OPENING) number++;
+  wrapped opening;
+  vft_circuit_key opening_key;
+  memset(&opening_key, 0, sizeof opening_key);
+  check(vft_aggregation_oracles(&a)); /* once a run, not a leaf's */
+  make(&a, number, "opening", given, &opening, &opening_key);
   double begun = cpu_seconds();
   vft_circuit *n;
   vft_proof proof = {0};
-  check(vft_node_join(node, child[0].statement, c, &n));
+  check(vft_node_join(node, &keys.table, child[0].statement, c, &n));
   double recorded = cpu_seconds();
   check(vft_circuit_key_make(n, &shape, 0, NULL, &node_key));
   double made = cpu_seconds();
   check(vft_circuit_prove(&node_key, n, &proof, NULL));
   printf("recursion.node_core_s=%.2f\nrecursion.node_proof_bytes=%zu\n",
          cpu_seconds() - made + (recorded - begun), proof.len);
-  shape_of("recursion.node", n);
+  shape_of("node", n);
   hiding(n);
   return 0;
 }

@@ -21,10 +21,10 @@ import { pathToFileURL, fileURLToPath } from "node:url";
 
 const FIELDS = ["log_cells", "log_columns", "constants", "inputs", "bases", "frees", "splits",
   "parts", "fetches", "permutations", "sums", "zeros", "log_inv_rate", "grind"];
-// In the order of vft_certificate_digests, after the keys of the wraps: bytes, or numbers of 8 bytes.
-const DIGESTS = ["manifest", "steps", "items", "base", "functions", "inputs", "blocks",
-  "start_adapter", "start_state", "header"];
-const WRAPS = 5;
+// In the order of vft_certificate_digests: bytes, or numbers of 8 bytes.
+const DIGESTS = ["keys", "manifest", "steps", "items", "released_entry", "base", "functions", "inputs",
+  "blocks", "start", "header"];
+const NUMBERS = ["steps", "items", "released_entry"];
 const OUT_OF_MEMORY = { accepted: false, verdict: 3, check: "", error: "out of memory", bits: 0 };
 
 function malformed(check, error) {
@@ -57,15 +57,13 @@ function words(inputs) {
 }
 
 function digestBytes(d) {
-  const wraps = Array.isArray(d?.wrap) && d.wrap.length === WRAPS ? d.wrap : [];
-  const parts = wraps.map(bytes);
+  const parts = [];
   for (const name of DIGESTS) {
     const x = d?.[name];
     const isNumber = Number.isSafeInteger(x) && x >= 0;
     parts.push(isNumber ? new Uint8Array(BigUint64Array.of(BigInt(x)).buffer) : bytes(x));
-    if (parts.at(-1)?.length !== (name === "steps" || name === "items" ? 8 : 32)) return null;
+    if (parts.at(-1)?.length !== (NUMBERS.includes(name) ? 8 : 32)) return null;
   }
-  if (!wraps.length || parts.slice(0, WRAPS).some((x) => x?.length !== 32)) return null;
   return Uint8Array.from(parts.flatMap((x) => [...x]));
 }
 

@@ -55,10 +55,10 @@ static vft_status cut_of(const vft_certificate_parts *p, vft_cut *out) {
   if (p->ranges > VFT_MAX_PARTS || p->steps < 1 || p->steps > (p->ranges ? 1 : VFT_JOIN_STEPS))
     return vft_reject("certificate/header", "%u steps in a proof in %u ranges of layers", p->steps,
                       p->ranges);
-  if (p->groups < 1 || p->groups > VFT_LEAF_CHOICE_MAX || p->shards < 1 ||
-      p->shards > VFT_LEAF_CHOICE_MAX)
-    return vft_reject("certificate/header", "%u groups of steps in a window, %u proofs in a leaf, 1 to %d "
-                      "can be", p->groups, p->shards, VFT_LEAF_CHOICE_MAX);
+  if (p->groups < 1 || p->groups > VFT_WINDOW_GROUPS || p->shards < 1 ||
+      p->shards > 1 + 2 * p->ranges)
+    return vft_reject("certificate/header", "%u groups of steps in a window, of 1 to %d, %u proofs in a "
+                      "leaf, of 1 to %u", p->groups, VFT_WINDOW_GROUPS, p->shards, 1 + 2 * p->ranges);
   out->n = (int)p->ranges;
   out->steps = (int)p->steps;
   for (uint32_t r = 0; r < p->ranges; r++) {

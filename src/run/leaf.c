@@ -495,7 +495,7 @@ out:
 
 static vft_status record(leaf *l, vft_bits *account) {
   const vft_leaves *r = &l->a->leaves;
-  vft_bits bits[VFT_LEAF_CHOICE_MAX] = {0};
+  vft_bits bits[1 + 2 * VFT_MAX_PARTS] = {0};
   uint32_t n = 1;
   vft_status st = VFT_OK;
   switch (l->at.what) {

@@ -17,10 +17,10 @@
 
 /* How the proofs of a run become leaves: the prover's choice, part of the certificate. */
 typedef struct {
-  uint32_t groups; /* of a window, at least 1 */
-  uint32_t shards; /* proofs in a leaf at most, at least 1 */
+  uint32_t groups; /* of a window: 1 .. VFT_WINDOW_GROUPS */
+  uint32_t shards; /* proofs in a leaf at most: 1 .. those of a group */
 } vft_leaf_choice;
-enum { VFT_LEAF_CHOICE_MAX = 1 << 12 }; /* of either */
+enum { VFT_WINDOW_GROUPS = 1 << 10 };
 vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut);
 
 typedef struct {

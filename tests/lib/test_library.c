@@ -267,18 +267,17 @@ static void read_digests(const char *path, vft_certificate_digests *d) {
   json_t *root = json_load_file(path, 0, NULL);
   assert_non_null(root);
   memset(d, 0, sizeof *d);
-  for (size_t k = 0; k < VFT_CERTIFICATE_WRAPS; k++)
-    read_hex(json_array_get(json_object_get(root, "wrap"), k), NULL, d->wrap[k]);
+  read_hex(root, "keys", d->keys);
   read_hex(root, "manifest", d->manifest);
   read_hex(root, "base", d->base);
   read_hex(root, "functions", d->functions);
   read_hex(root, "inputs", d->inputs);
   read_hex(root, "blocks", d->blocks);
-  read_hex(root, "start_adapter", d->start_adapter);
-  read_hex(root, "start_state", d->start_state);
+  read_hex(root, "start", d->start);
   read_hex(root, "header", d->header);
   d->steps = (uint64_t)json_integer_value(json_object_get(root, "steps"));
   d->items = (uint64_t)json_integer_value(json_object_get(root, "items"));
+  d->released_entry = (uint64_t)json_integer_value(json_object_get(root, "released_entry"));
   json_decref(root);
 }
 

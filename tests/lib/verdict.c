@@ -1,5 +1,5 @@
 /* The library's verdicts on a certificate, for tests/python/test_certificate.py:
- *   verdict STEPS ITEMS DIGEST...    DIGEST in hexadecimal: wraps, then the others as in the header
+ *   verdict STEPS ITEMS ENTRY DIGEST...    DIGEST in hexadecimal, in the order of the header
  * reads lines of "LENGTH\n" and that many bytes, and answers each with the failed check, or "". */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +17,16 @@ static void read_digest(uint8_t out[32], const char *hex) {
 int main(int argc, char **argv) {
   vft_certificate_digests known;
   size_t len;
-  uint8_t *to[] = {known.wrap[0], known.wrap[1], known.wrap[2],   known.wrap[3], known.wrap[4],
-                   known.manifest, known.base,   known.functions, known.inputs,  known.blocks,
-                   known.start_adapter, known.start_state, known.header};
+  uint8_t *to[] = {known.keys,   known.manifest, known.base,  known.functions,
+                   known.inputs, known.blocks,   known.start, known.header};
   enum { N = sizeof to / sizeof *to };
-  if (argc != 3 + N) return 2;
+  if (argc != 4 + N) return 2;
   known.steps = strtoull(argv[1], NULL, 10);
   known.items = strtoull(argv[2], NULL, 10);
+  known.released_entry = strtoull(argv[3], NULL, 10);
   for (int i = 0; i < N; i++) {
-    if (strlen(argv[3 + i]) != 64) return 2;
-    read_digest(to[i], argv[3 + i]);
+    if (strlen(argv[4 + i]) != 64) return 2;
+    read_digest(to[i], argv[4 + i]);
   }
   while (scanf("%zu", &len) == 1 && getchar() == '\n') {
     vft_verify_result *r;

@@ -22,8 +22,9 @@ sys.path.insert(0, str(ROOT / "tests" / "python" / "second_verifier"))
 import certificate as second  # noqa: E402
 from primitives import Rejected, blake3  # noqa: E402
 
-STEPS, LEAVES = 2, ("leaf_00000000_00000002.proof", "leaf_00000002_00000003.proof")
-NODE = "node_00000000_00000003.proof"
+# Of one epoch of a block and one window of a group: block, steps, opening.
+STEPS, LEAVES = 2, tuple(f"leaf_{i:08}_{i + 1:08}.proof" for i in range(3))
+INNER, NODE = "node_00000000_00000002.proof", "node_00000000_00000003.proof"
 BEACON = "ab" * 32
 CONFIG = """\
 base_model: {model}
@@ -48,9 +49,9 @@ sampler:
 proof_hash: {hash}
 """
 # certificate.vft of one block and one window: where its fields begin (run/certificate.h)
-FIELDS = {"magic": 0, "version": 8, "h_Pi": 12, "steps": 44, "blocks": 48, "epochs": 52, "counters": 60,
-          "windows": 92, "window": 100, "beacon?": 132, "beacon": 133, "released": 165, "length": 197,
-          "proof": 205}
+FIELDS = {"magic": 0, "version": 8, "h_Pi": 12, "steps": 44, "ranges": 48, "groups": 52, "leaf": 56,
+          "blocks": 60, "epochs": 64, "counters": 72, "windows": 104, "window": 112, "beacon?": 144,
+          "beacon": 145, "released": 177, "length": 209, "proof": 217}
 
 
 PROOF_CHECKS = ("transcript/", "whir/", "sumcheck/", "logup/", "relation/")
@@ -183,8 +184,8 @@ def test_interrupted_killed_and_resumed(made):
   assert code == 3 and "--resume goes on" in text, text
   assert set(made.first) == {LEAVES[0]}  # the leaf that was being made is kept
   assert made.killed[0] == -signal.SIGKILL
-  assert set(made.second) == set(LEAVES) and not half_written(made.run)
-  assert set(made.last) == {*LEAVES, NODE}
+  assert set(LEAVES[:2]) <= set(made.second) and not half_written(made.run)
+  assert set(made.last) == {*LEAVES, INNER, NODE}
   assert made.second[LEAVES[0]] == made.first[LEAVES[0]] == made.last[LEAVES[0]]
   assert made.last[LEAVES[1]] == made.second[LEAVES[1]]
 
@@ -217,20 +218,15 @@ def test_help():
 
 
 def test_runs_that_have_no_certificate(model, tmp_path):
-  """Of another hash, not proved, cut into ranges."""
+  """Of another hash, not proved."""
   run = tmp_path / "blake3"
   make_run(write_config(tmp_path, model, hash="blake3"), run)
   assert not (run / "public" / "certificate.vft").exists()
   expect(vft("aggregate", run), 2, "BLAKE3", "needs a run with proof_hash: poseidon")
   config = write_config(tmp_path, model)
-  run = tmp_path / "cut"
+  run = tmp_path / "unproved"
   expect(vft("train", config, "--out", run, "--beacon", BEACON), 0)
   rejected(vft("aggregate", run), "shards/missing")
-  expect(vft("prove", run, "--ranges", 1), 0)
-  expect(vft("aggregate", run), 2, "cut into 1 ranges", "vft prove RUN --ranges 0")
-  expect(vft("run", config, "--out", run, "--beacon", BEACON, "--resume"), 0, "accepted",
-         "there is no certificate of such a run")
-  assert not (run / "public" / "certificate.vft").exists()
 
 
 def test_estimate(model, tmp_path):
@@ -291,7 +287,7 @@ def test_kept_proof_of_another_run(made, foreign, tmp_path):
   kept = run / "private" / "aggregate"
   shutil.copytree(made.kept, kept)
   theirs = {p.name: p.read_bytes() for p in kept.iterdir()}
-  failed(limited("aggregate", run, "--resume", file_size=100000), 3, "leaf of items 0 to 1",
+  failed(limited("aggregate", run, "--resume", file_size=100000), 3, "leaf of items 0 to 0",
          "cannot write: File too large")
   assert not half_written(run) and not (run / "public" / "certificate.vft").exists()
   assert theirs == {p.name: p.read_bytes() for p in kept.iterdir()}
@@ -356,7 +352,7 @@ def test_inspect(made, tmp_path):
   manifest = json.loads(verify(made.public, "--json").stdout)["h_Pi"]
   expect(vft("inspect", made.certificate), 0, "Certificate", manifest, "counters 0.0", "window key 0",
          BEACON, "not verified")
-  expect(vft("inspect", made.kept / LEAVES[0]), 0, "leaf", "items 0 to 1")
+  expect(vft("inspect", made.kept / LEAVES[0]), 0, "leaf", "items 0 to 0")
   expect(vft("inspect", made.kept / NODE), 0, "node", "items 0 to 2")
   expect(vft("inspect", made.run), 0, "certificate.vft")
   short = tmp_path / "short.vft"
@@ -400,6 +396,10 @@ def test_length(made, copy):
 HEADER = {"magic": (0, 5, "certificate/header"), "h_Pi": (31, 7, "certificate/manifest"),
           "no steps": ("steps", 0, 1, "certificate/header"),  # 2 has this bit alone
           "steps": (3, 7, "certificate/header"), "more steps": ("steps", 0, 0),
+          "ranges": (0, 0, "certificate/header"), "many ranges": ("ranges", 3, 7, "certificate/header"),
+          "groups": (0, 0), "no groups": ("groups", 0, 3, "certificate/header"),  # 8 has this bit alone
+          "many groups": ("groups", 2, 0, "certificate/header"),
+          "leaf": (0, 1, "certificate/header"), "empty leaf": ("leaf", 0, 0, "certificate/header"),
           "blocks": (0, 1, "certificate/header", "certificate/epochs"),
           "many blocks": ("blocks", 3, 0, "certificate/header"),
           "epochs": (0, 1, "certificate/header", "certificate/epochs"),
@@ -433,8 +433,8 @@ def test_beacon_that_was_not_declared(made, copy):
 
 def test_version(made, copy):
   data, at = made.certificate.read_bytes(), FIELDS["version"]
-  (copy / "certificate.vft").write_bytes(data[:at] + b"\x02" + data[at + 1:])
-  expect(verify(copy), 2, "certificate.vft: version 2, this program reads 1")
+  (copy / "certificate.vft").write_bytes(data[:at] + b"\x01" + data[at + 1:])
+  expect(verify(copy), 2, "certificate.vft: version 1, this program reads 2")
 
 
 def test_bits_of_the_proof(made, copy):
@@ -519,9 +519,9 @@ def library(tmp_path_factory):
                   ROOT / "tests" / "lib" / "verdict.c", archive], check=True)
 
   def checks(certificates, known):
-    names = ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state",
-             "header")
-    args = [str(known["steps"]), str(known["items"]), *known["wrap"], *(known[n] for n in names)]
+    names = ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "header")
+    args = [str(known["steps"]), str(known["items"]), str(known["released_entry"]),
+            *(known[n] for n in names)]
     given = b"".join(b"%d\n" % len(c) + c for c in certificates)
     return subprocess.run([verdict, *args], input=given, capture_output=True,
                           check=True).stdout.decode().splitlines()
@@ -565,7 +565,7 @@ def test_second_verifier_rejects_what_the_library_rejects(made, digests, library
   assert found == [second_check(c, digests) for c in changed] and all(found)
   assert {"certificate/header", "certificate/manifest", "transcript/grind", "transcript/truncated",
           "transcript/canonical", "whir/merkle", "whir/sum"} <= set(found)
-  for name in ("steps", "counters", "window", "beacon"):
+  for name in ("steps", "groups", "leaf", "counters", "window", "beacon"):
     other = flipped(data, FIELDS[name], 0)
     assert library([other], digests) == [second_check(other, digests)] == ["certificate/header"]
 
@@ -576,9 +576,6 @@ def test_second_verifier_rejects_other_digests(made, digests, library):
     others = [value + 1] if isinstance(value, int) else []
     if isinstance(value, str):
       others = [flipped(bytes.fromhex(value), 9, 3).hex(), "ff" * 32]
-    if isinstance(value, list):
-      others = [[x if i != k else flipped(bytes.fromhex(x), 0, 0).hex() for i, x in enumerate(value)]
-                for k in (0, len(value) - 1)]
     for other in others:
       known = {**digests, name: other}
       assert library([data], known) == [second_check(data, known)] != [""]

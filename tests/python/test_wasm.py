@@ -94,9 +94,9 @@ def test_verdicts(good, tmp_path):
 
 def digests(**other):
     zero = "00" * 32
-    known = {name: zero for name in ("manifest", "base", "functions", "inputs", "blocks",
-                                     "start_adapter", "start_state", "header")}
-    return {**known, "wrap": [zero] * 5, "steps": 2, "items": 3, **other}
+    known = {name: zero for name in ("keys", "manifest", "base", "functions", "inputs", "blocks",
+                                     "start", "header")}
+    return {**known, "steps": 2, "items": 3, "released_entry": 2, **other}
 
 
 def command(folder, certificate, known):
@@ -108,7 +108,7 @@ def command(folder, certificate, known):
 
 
 def test_certificates_refused(good, tmp_path):
-    body = (b"VFTCERT1" + struct.pack("<I", 1) + bytes(32) + struct.pack("<IIQ", 1, 0, 0)
+    body = (b"VFTCERT1" + struct.pack("<I", 2) + bytes(32) + struct.pack("<IIIIIQ", 1, 0, 1, 1, 0, 0)
             + struct.pack("<Q", 0) + bytes(1 + 32 + 32))
     certificate = body + struct.pack("<Q", 1000) + bytes(1000)
     header = blake3(body[:-32]).hex()
@@ -118,7 +118,7 @@ def test_certificates_refused(good, tmp_path):
                               (certificate, digests(manifest="01" * 32), "certificate/manifest"),
                               (certificate, digests(base="ff" * 32), "transcript/canonical"),
                               (certificate, digests(steps=-1), "certificate/digests"),
-                              (certificate, digests(wrap=[]), "certificate/digests"),
+                              (certificate, digests(keys=[]), "certificate/digests"),
                               (certificate, [], "certificate/digests")]:
         done = command(tmp_path, bad, known)
         assert done.returncode == 1 and re.search("not accepted: (%s)" % check, done.stdout), check
@@ -172,9 +172,8 @@ def test_certificate(good, run, tmp_path):
         at = rng.randrange(len(body) - 400000, len(body))
         bad = body[:at] + bytes([body[at] ^ 1 << rng.randrange(8)]) + body[at + 1:]
         assert command(tmp_path, bad, statement).returncode == 1, at
-    for name in ("steps", "items"):
+    for name in ("steps", "items", "released_entry"):
         assert command(tmp_path, body, {**statement, name: statement[name] + 1}).returncode == 1
-    for name in ("manifest", "base", "functions", "inputs", "blocks", "start_adapter", "start_state",
-                 "header"):
+    for name in ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "header"):
         bad = {**statement, name: flipped(statement[name], 5, 2)}
         assert command(tmp_path, body, bad).returncode == 1, name

@@ -20,15 +20,17 @@
     if ((x) != VFT_OK) fail_msg("%s", vft_error_message()); \
   } while (0)
 
-enum { LEAF_LOG_COLUMNS = 13, ITEMS = 2 };
+enum { LEAF_LOG_COLUMNS = 13, ITEMS = 2, KEYS = 2 };
 
 /* What all tests share: keys, and proofs of items 0 and 1 and of both. */
 static struct {
   vft_circuit_key leaf, wrap, node;
-  vft_fp statement[VFT_AT_FIRST]; /* of the run: key 0 is the wrap's, 1 none, others zeros */
+  vft_table_tree wraps;           /* entry 0 is the wrap's key, 1 another circuit's, others zeros */
+  vft_fp statement[VFT_AT_FIRST]; /* of the run */
   vft_proof item[ITEMS], both;
   vft_circuit *join; /* of items 0 and 1 */
-  vft_fp stray_statement[VFT_AT_FIRST]; /* that does not know of the wrap's key */
+  vft_table_tree stray_wraps;           /* without the wrap's key */
+  vft_fp stray_statement[VFT_AT_FIRST];
   vft_proof stray;                      /* item 0 under it */
 } run;
 
@@ -102,20 +104,26 @@ static int begin(void **state) {
   OK(vft_node_wrap(&run.leaf, in, NULL, 0, NULL, &c));
   OK(vft_circuit_key_make(c, &shape, 0, NULL, &run.wrap));
   vft_circuit_free(c);
-  OK(vft_node_join(run.wrap.machine, in, blank, &c));
+  OK(vft_node_join(run.wrap.machine, NULL, in, blank, &c));
   OK(vft_circuit_key_make(c, &shape, 0, NULL, &run.node));
   vft_circuit_free(c);
   assert_memory_equal(run.node.key.b, vft_node_key, 32); /* the built-in one */
   put_key(&run.node.key, run.statement + VFT_AT_NODE_KEY);
-  put_key(&run.wrap.key, run.statement + VFT_AT_LEAF_KEYS);
-  put_key(&run.leaf.key, run.statement + VFT_AT_LEAF_KEYS + 4);
+  vft_poseidon_digest keys[KEYS];
+  assert_true(vft_poseidon_read(run.wrap.key.b, &keys[0]));
+  assert_true(vft_poseidon_read(run.leaf.key.b, &keys[1]));
+  OK(vft_table_tree_init(&run.wraps, keys, KEYS));
+  memcpy(run.statement + VFT_AT_WRAP_KEYS, run.wraps.root.e, sizeof run.wraps.root.e);
   for (uint64_t k = 0; k < 4; k++) run.statement[VFT_AT_COMMON + k] = (vft_fp){100 + k};
   memcpy(run.stray_statement, run.statement, sizeof run.statement);
-  run.stray_statement[VFT_AT_LEAF_KEYS].v ^= 1;
+  keys[0].e[0].v ^= 1;
+  OK(vft_table_tree_init(&run.stray_wraps, keys, KEYS));
+  memcpy(run.stray_statement + VFT_AT_WRAP_KEYS, run.stray_wraps.root.e,
+         sizeof run.stray_wraps.root.e);
   for (uint64_t i = 0; i < ITEMS; i++) run.item[i] = prove_item(run.statement, i);
   run.stray = prove_item(run.stray_statement, 0);
-  OK(vft_node_join(run.node.machine, run.statement, (vft_node_child[]){item(0), item(1)},
-                   &run.join));
+  OK(vft_node_join(run.node.machine, &run.wraps, run.statement,
+                   (vft_node_child[]){item(0), item(1)}, &run.join));
   OK(vft_circuit_prove(&run.node, run.join, &run.both, NULL));
   return 0;
 }
@@ -129,6 +137,8 @@ static int end(void **state) {
   vft_circuit_key_free(&run.leaf);
   vft_circuit_key_free(&run.wrap);
   vft_circuit_key_free(&run.node);
+  vft_table_tree_free(&run.wraps);
+  vft_table_tree_free(&run.stray_wraps);
   return 0;
 }
 
@@ -166,6 +176,13 @@ static void proofs(void **state) {
   print_message("proofs of %zu and %zu bytes\n", run.item[0].len, run.both.len);
 }
 
+/* The table that goes with a statement. */
+static const vft_table_tree *wraps_of(const vft_fp statement[VFT_AT_FIRST]) {
+  bool stray = !memcmp(statement + VFT_AT_WRAP_KEYS, run.stray_wraps.root.e,
+                       sizeof run.stray_wraps.root.e);
+  return stray ? &run.stray_wraps : &run.wraps;
+}
+
 /* The child alone, in a circuit that has its statement and nothing else. */
 static vft_status alone(const vft_fp statement[VFT_AT_FIRST], vft_node_child child) {
   vft_circuit *c = vft_circuit_new();
@@ -174,8 +191,8 @@ static vft_status alone(const vft_fp statement[VFT_AT_FIRST], vft_node_child chi
   assert_non_null(c);
   inputs_of(statement, child.first, child.end, v);
   for (int i = 0; i < VFT_RANGE_INPUTS; i++) in[i] = vft_circuit_input(c, vft_ext_from_fp(v[i]));
-  vft_status st = vft_node_verify_child(c, run.node.machine, in, &child, NULL);
-  if (st == VFT_OK) assert_true(vft_circuit_holds(c));
+  vft_status st = vft_node_verify_child(c, run.node.machine, wraps_of(statement), in, &child, NULL);
+  if (st == VFT_OK && !vft_circuit_holds(c)) st = VFT_REJECTED;
   vft_circuit_free(c);
   return st;
 }
@@ -189,7 +206,7 @@ static void one_circuit(void **state) {
   vft_circuit_digest(run.join, digest);
   assert_memory_equal(digest, run.node.digest, 32);
   vft_node_child blank[2] = {{.kind = 3, .first = 5, .end = 6}, {.kind = 0, .first = 6, .end = 9}};
-  OK(vft_node_join(run.node.machine, run.stray_statement, blank, &c));
+  OK(vft_node_join(run.node.machine, &run.stray_wraps, run.stray_statement, blank, &c));
   vft_circuit_digest(c, digest);
   assert_memory_equal(digest, run.node.digest, 32);
   vft_circuit_free(c);
@@ -284,7 +301,8 @@ static void false_wraps(void **state) {
 
 static vft_status join(const vft_fp statement[VFT_AT_FIRST], vft_node_child a, vft_node_child b) {
   vft_circuit *c;
-  vft_status st = vft_node_join(run.node.machine, statement, (vft_node_child[]){a, b}, &c);
+  vft_status st = vft_node_join(run.node.machine, wraps_of(statement), statement,
+                                (vft_node_child[]){a, b}, &c);
   if (st != VFT_OK) assert_null(c);
   vft_circuit_free(c);
   return st;
@@ -330,10 +348,11 @@ static void statements(void **state) {
   }
 }
 
-/* Under every key of the statement but the child's own; and a child whose key is not in it. */
+/* Under every key of the statement but the child's own; and a child whose key is not in it. Beyond the
+ * table's entries the key is 0. */
 static void foreign_keys(void **state) {
   (void)state;
-  for (uint32_t kind = 0; kind <= VFT_LEAF_KEYS; kind++) {
+  for (uint32_t kind = 0; kind <= KEYS + 1; kind++) {
     vft_node_child a = item(0), b = item(1), p = pair();
     vft_node_child stray = {kind, 0, 1, run.stray.bytes, run.stray.len};
     a.kind = b.kind = p.kind = kind;
@@ -344,9 +363,6 @@ static void foreign_keys(void **state) {
     assert_int_equal(alone(run.stray_statement, stray), VFT_REJECTED);
     assert_int_equal(alone(run.statement, stray), VFT_REJECTED);
   }
-  vft_node_child none = item(0);
-  none.kind = VFT_LEAF_KEYS + 1; /* no choice at all: the key would be 0 */
-  assert_int_equal(alone(run.statement, none), VFT_REJECTED);
   vft_fp in[VFT_RANGE_INPUTS]; /* the stray is good for what it is */
   inputs_of(run.stray_statement, 0, 1, in);
   OK(check(&run.wrap, in, &run.stray));
@@ -367,60 +383,50 @@ static unsigned not_zero(const vft_circuit *c) {
   return n;
 }
 
-/* Base cells: the middle; then, for each child, its choices and the proof. */
-static vft_fp *choice(uint32_t child, uint32_t j) {
+/* Base cells: the middle; then, for each child, its choice, the place of its key, the key there, and more
+ * of them. */
+enum { CHOICE, PLACE, ENTRY };
+static vft_fp *cell(uint32_t child, uint32_t j) {
   uint32_t n = run.join->cells[VFT_CELL_BASE].n, each = (n - 1) / 2;
   assert_int_equal(1 + 2 * each, n);
   return &run.join->cells[VFT_CELL_BASE].value[1 + child * each + j].c[0];
 }
 
-/* All of the choices of a child; what does not hold. */
-static unsigned choose(uint32_t child, vft_fp a, vft_fp b, vft_fp c, vft_fp d, vft_fp e) {
-  const vft_fp now[1 + VFT_LEAF_KEYS] = {a, b, c, d, e}; /* the last key is not chosen */
-  for (uint32_t j = 0; j <= VFT_LEAF_KEYS; j++) *choice(child, j) = now[j];
+/* Another choice, place and entry; what does not hold. */
+static unsigned choose(uint32_t child, vft_fp choice, uint64_t place, const vft_fp entry[4]) {
+  *cell(child, CHOICE) = choice;
+  *cell(child, PLACE) = (vft_fp){place};
+  for (uint32_t k = 0; k < 4; k++) *cell(child, ENTRY + k) = entry[k];
   assert_true(evaluate(run.join));
   return not_zero(run.join);
 }
 
+/* The key is the statement's of nodes or an entry of its table, with nothing in between: an entry that is
+ * none with a choice that makes the right key of it fails by the choice and by the four elements of the
+ * table's root, and by nothing else. */
 static void choices(void **state) {
   (void)state;
-  const vft_fp no = {0}, one = {1}, two = {2}, minus = {VFT_P - 1}, minus_two = {VFT_P - 2};
+  const vft_fp no = {0}, one = {1}, factor[] = {vft_fp_inv((vft_fp){2}), {2}, {VFT_P - 1}};
+  const vft_fp *own = run.statement + VFT_AT_NODE_KEY;
+  vft_poseidon_digest wrap = vft_table_leaf(&run.wraps, 0), other = vft_table_leaf(&run.wraps, 1);
   for (uint32_t i = 0; i < 2; i++) {
-    for (uint32_t j = 0; j <= VFT_LEAF_KEYS; j++) assert_int_equal(choice(i, j)->v, j == 1);
-    assert_int_equal(choose(i, no, one, no, no, no), 0);
-    /* keys 2 to 4 are 0: the key is right whatever their choices are, but for their own checks */
-    assert_int_equal(choose(i, no, one, no, one, no), 1);        /* two */
-    assert_int_equal(choose(i, no, one, no, one, minus), 1);     /* with the right sum */
-    assert_int_equal(choose(i, no, one, no, two, minus_two), 2); /* 2 */
-    assert_int_equal(choose(i, no, one, no, two, no), 2);
-    if (i) { /* other keys */
-      assert_true(choose(i, one, no, no, no, no) > 1);
-      assert_true(choose(i, no, no, one, no, no) > 1);
-      assert_true(choose(i, no, no, no, one, no) > 1);
-      assert_true(choose(i, one, one, no, no, no) > 1);
-      assert_true(choose(i, minus, two, no, no, no) > 1);
-      assert_true(choose(i, no, no, no, no, no) > 1);
+    assert_int_equal(cell(i, CHOICE)->v, 1);
+    assert_int_equal(cell(i, PLACE)->v, 0);
+    assert_int_equal(choose(i, one, 0, wrap.e), 0);
+    for (int f = 0; f < 3; f++) {
+      vft_fp entry[4];
+      for (int k = 0; k < 4; k++)
+        entry[k] = vft_fp_add(own[k], vft_fp_mul(vft_fp_sub(wrap.e[k], own[k]),
+                                                 vft_fp_inv(factor[f])));
+      assert_int_equal(choose(i, factor[f], 0, entry), 5);
     }
-    assert_int_equal(choose(i, no, one, no, no, no), 0);
+    assert_int_equal(choose(i, one, 1, wrap.e), 4); /* another place: not there */
+    assert_int_equal(choose(i, one, 1 << 24, wrap.e), 1); /* no place */
+    assert_true(choose(i, one, 1, other.e) > 4); /* the table's other key, but for the siblings */
+    assert_true(choose(i, one, 0, own) > 4);     /* the nodes' */
+    assert_true(choose(i, no, 0, wrap.e) > 0);   /* a wrap's proof under the nodes' key */
+    assert_int_equal(choose(i, one, 0, wrap.e), 0);
   }
-}
-
-/* The key that is half of one and half of another, both being the wrap's. */
-static void halves(void **state) {
-  (void)state;
-  vft_fp half = vft_fp_inv((vft_fp){2});
-  vft_ext *in = run.join->cells[VFT_CELL_INPUT].value;
-  unsigned before = 0;
-  for (int turn = 0; turn < 2; turn++) { /* the statement is another one, so the proofs are wrong */
-    for (uint32_t k = 0; k < 4; k++)
-      in[VFT_AT_LEAF_KEYS + 8 + k] = in[VFT_AT_LEAF_KEYS + k]; /* key 2 */
-    unsigned n = choose(0, (vft_fp){0}, turn ? half : (vft_fp){1}, (vft_fp){0},
-                        turn ? half : (vft_fp){0}, (vft_fp){0});
-    if (turn) assert_int_equal(n, before + 2);
-    before = n;
-  }
-  for (uint32_t k = 0; k < 4; k++) in[VFT_AT_LEAF_KEYS + 8 + k] = VFT_EXT_ZERO;
-  assert_int_equal(choose(0, (vft_fp){0}, (vft_fp){1}, (vft_fp){0}, (vft_fp){0}, (vft_fp){0}), 0);
 }
 
 /* Another statement, another middle, the proof of one child for that of the other. */
@@ -464,8 +470,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(proofs),      cmocka_unit_test(one_circuit),  cmocka_unit_test(other_leaf),
       cmocka_unit_test(false_wraps), cmocka_unit_test(ranges),       cmocka_unit_test(statements),
-      cmocka_unit_test(foreign_keys), cmocka_unit_test(choices),     cmocka_unit_test(halves),
-      cmocka_unit_test(other_cells),
+      cmocka_unit_test(foreign_keys), cmocka_unit_test(choices),     cmocka_unit_test(other_cells),
   };
   return cmocka_run_group_tests(tests, begin, end);
 }

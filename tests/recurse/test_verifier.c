@@ -1,6 +1,7 @@
 /* The verifier as a circuit beside the native one. Both accept what is proved; of what is changed,
  * both find the same check to fail. Whatever else the free cells of a recording are, it does not
  * hold. */
+#include "recurse/table.h"
 #include "recurse/recursion.h"
 
 #include "prove/toys.h"
@@ -329,16 +330,14 @@ static verdict record(const subject *s, const message *m, bool blank, vft_circui
       inputs[t] = in + at;
       at += (uint32_t)vft_tensor_count(&p->tensors[t]);
     }
+  vft_claims claims = {0}, opened = {0};
   vft_circuit_child child = {.program = p,
                              .inputs = inputs,
                              .link_root = (const uint32_t(*)[4])link,
                              .oracle_root = (const uint32_t(*)[4])oracle,
                              .context = context,
                              .context_len = CONTEXT,
-                             .opening = m->opening,
-                             .opening_len = m->opening_len,
-                             .opening_columns = p->log_columns,
-                             .opening_context = opening_context,
+                             .claims = &claims,
                              .log_inv_rate = s->options.log_inv_rate,
                              .bits = s->options.bits,
                              .grind = s->options.grind,
@@ -354,6 +353,24 @@ static verdict record(const subject *s, const message *m, bool blank, vft_circui
     vft_record_end();
     if (st == VFT_OK) st = c->status;
   }
+  if (st == VFT_OK && claims.list.n) { /* the opening is of claims of its own, with the same sponge */
+    vft_circuit_opening o = {.program = p,
+                             .oracle_root = (const uint32_t(*)[4])oracle,
+                             .claims = &opened,
+                             .nclaims = 1,
+                             .context = opening_context,
+                             .context_len = CONTEXT,
+                             .log_columns = p->log_columns,
+                             .log_inv_rate = s->options.log_inv_rate,
+                             .bits = s->options.bits,
+                             .grind = s->options.grind,
+                             .test_queries = s->options.test_queries,
+                             .allow_test_profile = true};
+    opened.list = claims.list;
+    st = vft_circuit_open(c, &o, blank ? NULL : m->opening, m->opening_len);
+    for (int k = 0; k < 4; k++) vft_circuit_equal(c, claims.digest[k], opened.digest[k]);
+  }
+  vft_claim_list_free(&claims.list);
   verdict v = verdict_of(st);
   free(in);
   free(inputs);

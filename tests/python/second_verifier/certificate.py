@@ -10,7 +10,7 @@ from circuit import Machine, elements, options, verify_circuit
 from primitives import P, blake3, permutation, require
 
 OUTER_SHAPE = {"log_cells": 18, "log_columns": 16, "constants": 2048, "inputs": 4, "bases": 23040,
-               "frees": 27648, "splits": 720, "parts": 1248, "fetches": 2032, "permutations": 16640,
+               "frees": 27648, "splits": 720, "parts": 1408, "fetches": 2032, "permutations": 16640,
                "sums": 110592, "zeros": 2304}
 
 
@@ -33,8 +33,10 @@ def parse(data):
         return int.from_bytes(take(n), "little")
 
     require(take(8) == b"VFTCERT1", "certificate/header")
-    require(number(4) == 1, "certificate/header")
+    require(number(4) == 2, "certificate/header")
     out = {"manifest": take(32), "group": number(4)}
+    out["ranges"] = [number(4) for _ in range(min(number(4), len(data)))]
+    out["window"], out["leaf"] = number(4), number(4)
     blocks, epochs = number(4), number(8)
     require(max(blocks, epochs) <= 2**24, "certificate/header")
     out["counters"] = take(32 * blocks * epochs)
@@ -76,13 +78,11 @@ def verify_certificate(data, known):
     def root(data):
         return elements(data, "transcript/canonical")
 
-    statement = [x for key in known["wrap"] for x in root(bytes.fromhex(key))]
-    statement += [*pack(digest["manifest"]), known["steps"]]
+    statement = [*root(digest["keys"]), *pack(digest["manifest"]), known["steps"]]
     for name in ("base", "functions", "inputs", "blocks"):
         statement += root(digest[name])
     statement.append(known["items"])
-    statement += root(digest["start_adapter"]) + root(digest["start_state"])
-    statement += root(parts["released"])
+    statement += [*root(digest["start"]), known["released_entry"], *root(parts["released"])]
     require(digest["header"] == blake3(parts["header"]), "certificate/header")
     verify_circuit(outer_machine(), built_in_key("vft_outer_key"), sponge(23, statement),
                    options(4, 26), parts["proof"])
