@@ -15,7 +15,7 @@ vft_proof_options vft_node_options(void) {
 vft_machine_shape vft_node_shape(void) {
   return (vft_machine_shape){.log_cells = 19,
                              .log_columns = 17,
-                             .constants = 2048,
+                             .constants = 4096,
                              .inputs = VFT_RANGE_INPUTS,
                              .bases = 47104,
                              .frees = 55296,

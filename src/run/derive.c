@@ -11,7 +11,7 @@ enum { LOG_INV_RATE = 1 };
 
 unsigned vft_derive_columns(vft_hash_kind hash, size_t elements) {
   unsigned n = vft_log2_ceil(elements ? elements : 1);
-  if (hash == VFT_HASH_POSEIDON) return n < 19 ? 12 : n > 27 ? 20 : n - 7;
+  if (hash == VFT_HASH_POSEIDON) return n < 19 ? 12 : n > 25 ? 18 : n - 7;
   return n < 21 ? 12 : n > 27 ? 18 : n - 9;
 }
 

@@ -17,7 +17,9 @@
 
 /* The declared row length of a committed matrix of `elements`: 2^c with
  * c = ceil(log2(elements)) - 9, at least 12 and at most 18; so 257 to 512 rows in between. Under
- * Poseidon, where a circuit hashes every opened column, c is 2 more: 65 to 128 rows. */
+ * Poseidon, where a circuit hashes every opened column, c is 2 more as long as that is at most 18: 65 to 128
+ * rows, longer ones beyond. (Every link of a proof has a tree of at least a row: 2^20 columns cost more to
+ * hash than they save.) */
 unsigned vft_derive_columns(vft_hash_kind hash, size_t elements);
 
 /* Builds the step and checks its static bounds. c: the rule above on its witness. Fails as

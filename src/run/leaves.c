@@ -4,13 +4,14 @@
 
 #include "program/epoch.h"
 
-vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut) {
-  uint32_t steps = (uint32_t)cut->steps;
-  return (vft_leaf_choice){.groups = cut->n ? 8 : steps < 16 ? 16 / steps : 1,
-                           .shards = cut->n ? 2 : 1};
-}
-
 static uint64_t up(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
+
+vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut) {
+  uint32_t steps = (uint32_t)cut->steps, shards = vft_cut_shards(cut);
+  uint32_t leaves = (uint32_t)up(shards, 5); /* of a step, as equal as can be */
+  return (vft_leaf_choice){.groups = cut->n ? 8 : steps < 16 ? 16 / steps : 1,
+                           .shards = (uint32_t)up(shards, leaves)};
+}
 
 void vft_leaves_init(vft_leaves *l, const vft_manifest *m, const vft_cut *cut,
                      const vft_leaf_choice *choice) {

@@ -21,6 +21,8 @@ typedef struct {
   uint32_t shards; /* proofs in a leaf at most: 1 .. those of a group */
 } vft_leaf_choice;
 enum { VFT_WINDOW_GROUPS = 1 << 10 };
+/* Some 16 steps of whole ones, 8 of cut ones, to a window: openings are dear. Up to 5 proofs of a cut step to
+ * a leaf: wraps and nodes are dear, too, and a leaf of 5 takes less memory than a shard. */
 vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut);
 
 typedef struct {
