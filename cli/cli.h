@@ -41,7 +41,7 @@ vft_status cli_usage(const cli_command *command, const char *fmt, ...)
 VFT_MUST_CHECK vft_status cli_number(const cli_command *command, const char *name,
                                      const char *text, long lo, long hi, long *out);
 
-extern const cli_command cli_init, cli_aggregate, cli_run, cli_train, cli_prove, cli_verify, cli_replay, cli_eval,
+extern const cli_command cli_init, cli_aggregate, cli_fold, cli_run, cli_train, cli_prove, cli_verify, cli_replay, cli_eval,
     cli_export, cli_manifest, cli_budget, cli_inspect, cli_worker, cli_estimate, cli_data,
     cli_sampler, cli_disclose, cli_publish;
 

@@ -12,7 +12,7 @@
 
 static const cli_command *const command[] = {
     &cli_init,  &cli_data,   &cli_estimate, &cli_run,    &cli_train,    &cli_prove,  &cli_worker,
-    &cli_aggregate,
+    &cli_aggregate, &cli_fold,
     &cli_verify, &cli_replay, &cli_sampler, &cli_eval,    &cli_export,   &cli_manifest,
     &cli_budget, &cli_inspect,  &cli_disclose, &cli_publish};
 enum { COMMANDS = sizeof command / sizeof *command };

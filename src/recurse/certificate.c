@@ -121,16 +121,16 @@ void vft_outer_inputs(const vft_fp statement[VFT_CERT_ELEMENTS], vft_fp out[VFT_
 vft_machine_shape vft_outer_shape(void) {
   return (vft_machine_shape){.log_cells = 18,
                              .log_columns = 16,
-                             .constants = 2048,
+                             .constants = 2304,
                              .inputs = VFT_OUTER_INPUTS,
-                             .bases = 23040,
-                             .frees = 27648,
-                             .splits = 720,
+                             .bases = 24832,
+                             .frees = 28928,
+                             .splits = 768,
                              .parts = 1408,
-                             .fetches = 2032,
-                             .permutations = 16640,
-                             .sums = 110592,
-                             .zeros = 2304};
+                             .fetches = 2176,
+                             .permutations = 17408,
+                             .sums = 114688,
+                             .zeros = 2432};
 }
 
 vft_proof_options vft_outer_options(void) {

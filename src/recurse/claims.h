@@ -1,7 +1,8 @@
 /* Claims on oracles on their way from the circuits that verify proofs to the one that verifies the opening
  * of all of them: their form, which is the same for all proofs of a program, and their values, the
- * points' coordinates and then the value of each claim in order. A sponge over the values is all that
- * the two circuits share. Included by code on field elements and by code on wires alike. */
+ * points' coordinates and then the value of each claim in order. A sponge over a digest of the form and
+ * the values is all that the two circuits share. Included by code on field elements and by code on wires
+ * alike. */
 #ifndef VFT_RECURSE_CLAIMS_H
 #define VFT_RECURSE_CLAIMS_H
 
@@ -9,9 +10,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hash/blake3.h"
 #include "verify/verify.h"
 
-enum { VFT_DOMAIN_CLAIMS = 25 }; /* others: recurse/table.h */
+enum {
+  VFT_DOMAIN_CLAIMS = 25, /* others: recurse/table.h */
+  VFT_CLAIM_FORM = 4      /* elements of the form's digest, which come first */
+};
 
 typedef struct {
   uint32_t oracle, index;
@@ -62,6 +67,38 @@ static inline void vft_claims_walk(const vft_oracle_claims *claims,
       for (size_t k = 0; k < vft_claim_weights(w->kind, w->size); k++) each(ctx, &w->v[k]);
     }
     each(ctx, &c->value);
+  }
+}
+
+/* The form's digest: 4 x 7 bytes of BLAKE3 over numbers of 32 bits, "vft claims 1" 0x00 first. */
+static inline void vft_claims_form(const vft_oracle_claims *claims, uint64_t out[VFT_CLAIM_FORM]) {
+  static const char domain[] = "vft claims 1";
+  uint8_t digest[7 * VFT_CLAIM_FORM];
+  vft_blake3 h;
+  vft_blake3_init(&h);
+  vft_blake3_update(&h, domain, sizeof domain);
+  for (uint32_t i = 0; i < claims->n; i++) {
+    const vft_oracle_claim *c = &claims->claim[i];
+    uint32_t word[3 + 4 * VFT_BOX_AXES], n = 0;
+    word[n++] = c->oracle;
+    word[n++] = c->index;
+    word[n++] = c->f.rank;
+    for (uint32_t a = 0; a < c->f.rank; a++) {
+      word[n++] = c->box.dims[a];
+      word[n++] = (uint32_t)c->f.axis[a].w.kind;
+      word[n++] = c->f.axis[a].off;
+      word[n++] = c->f.axis[a].w.size;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+      const uint8_t b[4] = {(uint8_t)word[k], (uint8_t)(word[k] >> 8), (uint8_t)(word[k] >> 16),
+                            (uint8_t)(word[k] >> 24)};
+      vft_blake3_update(&h, b, sizeof b);
+    }
+  }
+  vft_blake3_final(&h, digest, sizeof digest);
+  for (int e = 0; e < VFT_CLAIM_FORM; e++) {
+    out[e] = 0;
+    for (int k = 0; k < 7; k++) out[e] |= (uint64_t)digest[7 * e + k] << (8 * k);
   }
 }
 

@@ -8,7 +8,7 @@
 
 vft_proof_options vft_node_options(void) {
   vft_proof_options o = vft_proof_options_recursive();
-  o.bits = 140;
+  o.bits = 146;
   return o;
 }
 
@@ -17,14 +17,14 @@ vft_machine_shape vft_node_shape(void) {
                              .log_columns = 17,
                              .constants = 4096,
                              .inputs = VFT_RANGE_INPUTS,
-                             .bases = 47104,
-                             .frees = 55296,
-                             .splits = 1440,
-                             .parts = 2304,
-                             .fetches = 4096,
-                             .permutations = 33280,
+                             .bases = 48640,
+                             .frees = 58368,
+                             .splits = 1504,
+                             .parts = 2432,
+                             .fetches = 4352,
+                             .permutations = 34816,
                              .sums = 232448,
-                             .zeros = 4608};
+                             .zeros = 4864};
 }
 
 /* ---- keys and proofs ---- */

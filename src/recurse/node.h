@@ -32,7 +32,7 @@ enum {
   VFT_RANGE_INPUTS
 };
 
-/* How all of these proofs are made: Poseidon, 140 bits an opening, so that a tree of 2^12 of them is
+/* How all of these proofs are made: Poseidon, 146 bits an opening, so that a tree of 2^17 of them is
  * above 128. */
 vft_proof_options vft_node_options(void);
 /* The shape of nodes and wraps. */

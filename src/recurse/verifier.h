@@ -13,8 +13,8 @@
 
 struct vft_circuit;
 
-/* Claims of one proof (recurse/claims.h), and the sponge of VFT_DOMAIN_CLAIMS over the coordinates
- * of their values, as wires. */
+/* Claims of one proof (recurse/claims.h), and the sponge of VFT_DOMAIN_CLAIMS over the digest of their form
+ * and the coordinates of their values, as wires. */
 typedef struct {
   vft_claim_list list; /* vft_claim_list_free */
   uint32_t digest[4];

@@ -171,12 +171,17 @@ static vft_status put_links(vft_aggregation *a, uint64_t t, uint64_t after, uint
 
 static vft_status put_claims(const vft_oracle_claims *claims, vft_poseidon_digest *out) {
   vft_claim_list list;
+  uint64_t form[VFT_CLAIM_FORM];
   if (!claims->n) return VFT_OK;
   TRY(vft_claim_list_of(claims, &list));
-  vft_fp *x = vft_alloc((size_t)list.nvalues * 3, sizeof *x);
-  for (uint32_t i = 0; x && i < list.nvalues; i++)
-    for (int k = 0; k < 3; k++) x[3 * i + (uint32_t)k] = (vft_fp){list.value[i][k]};
-  if (x) *out = vft_sponge_of(VFT_DOMAIN_CLAIMS, x, (size_t)list.nvalues * 3);
+  vft_claims_form(claims, form);
+  size_t n = VFT_CLAIM_FORM + 3 * (size_t)list.nvalues;
+  vft_fp *x = vft_alloc(n, sizeof *x);
+  for (size_t i = 0; x && i < n; i++) {
+    size_t v = i - VFT_CLAIM_FORM;
+    x[i] = (vft_fp){i < VFT_CLAIM_FORM ? form[i] : list.value[v / 3][v % 3]};
+  }
+  if (x) *out = vft_sponge_of(VFT_DOMAIN_CLAIMS, x, n);
   vft_claim_list_free(&list);
   vft_status st = x ? VFT_OK : VFT_RESOURCE;
   vft_free(x);
@@ -285,12 +290,13 @@ vft_status vft_aggregation_manifest(const vft_manifest *m, vft_step *step, const
   vft_status st = VFT_RESOURCE;
   a->manifest = m;
   a->step = step;
+  vft_leaves_init(&a->leaves, m, cut, choice);
+  TRY(vft_leaves_check(&a->leaves));
   if (m->shape.hash != VFT_HASH_POSEIDON)
     return vft_fail(VFT_USAGE, "the run's proofs are made with BLAKE3; a certificate needs a run with "
                                "proof_hash: poseidon");
   TRY_OUT(vft_shards_derive(m, step, cut, &a->shards));
   TRY_OUT(vft_epochs_derive(m, &a->epochs));
-  vft_leaves_init(&a->leaves, m, cut, choice);
   a->ranges = cut->n ? (uint32_t)cut->n : 1;
   a->form = vft_alloc((size_t)a->leaves.shards * 3, sizeof *a->form);
   if (!a->form) goto out;

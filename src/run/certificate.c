@@ -15,9 +15,9 @@ static void put_digest(vft_writer *w, const vft_poseidon_digest *d) {
   vft_writer_bytes(w, b, sizeof b);
 }
 
-vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
-  vft_writer w = {0};
+void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
   uint8_t flag = c->has_beacon;
+  vft_writer w = *out;
   vft_writer_bytes(&w, "VFTCERT1", 8);
   vft_writer_u32(&w, VFT_CERTIFICATE_VERSION);
   vft_writer_bytes(&w, c->manifest, 32);
@@ -36,6 +36,12 @@ vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
   vft_writer_bytes(&w, c->released.b, 32);
   vft_writer_u64(&w, c->length);
   vft_writer_bytes(&w, c->proof, c->length);
+  *out = w;
+}
+
+vft_status vft_certificate_write(const char *path, const vft_certificate *c) {
+  vft_writer w = {0};
+  vft_certificate_put(&w, c);
   vft_status st = w.failed ? VFT_RESOURCE : vft_file_write(path, w.data, w.size);
   vft_writer_free(&w);
   return st;
@@ -55,10 +61,12 @@ static vft_status cut_of(const vft_certificate_parts *p, vft_cut *out) {
   if (p->ranges > VFT_MAX_PARTS || p->steps < 1 || p->steps > (p->ranges ? 1 : VFT_JOIN_STEPS))
     return vft_reject("certificate/header", "%u steps in a proof in %u ranges of layers", p->steps,
                       p->ranges);
-  if (p->groups < 1 || p->groups > VFT_WINDOW_GROUPS || p->shards < 1 ||
-      p->shards > 1 + 2 * p->ranges)
-    return vft_reject("certificate/header", "%u groups of steps in a window, of 1 to %d, %u proofs in a "
-                      "leaf, of 1 to %u", p->groups, VFT_WINDOW_GROUPS, p->shards, 1 + 2 * p->ranges);
+  uint32_t shards = 1 + 2 * p->ranges;
+  if (p->groups < 1 || p->groups > VFT_WINDOW_PROOFS / shards || p->shards < 1 ||
+      p->shards > shards || p->shards > VFT_LEAF_PROOFS)
+    return vft_reject("certificate/header", "%u groups of steps in a window, %u proofs in a leaf: there are "
+                      "%u proofs a group, %d a window at most, %d a leaf", p->groups, p->shards, shards,
+                      VFT_WINDOW_PROOFS, VFT_LEAF_PROOFS);
   out->n = (int)p->ranges;
   out->steps = (int)p->steps;
   for (uint32_t r = 0; r < p->ranges; r++) {
@@ -71,9 +79,9 @@ static vft_status cut_of(const vft_certificate_parts *p, vft_cut *out) {
   return VFT_OK;
 }
 
-static vft_status parse(const vft_bytes *b, vft_certificate *out) {
+static vft_status take(const uint8_t *bytes, size_t n, vft_certificate *out) {
   vft_certificate_parts p;
-  TRY(vft_certificate_parse(b->data, b->size, &p));
+  TRY(vft_certificate_parse(bytes, n, &p));
   TRY(cut_of(&p, &out->cut));
   out->choice = (vft_leaf_choice){p.groups, p.shards};
   out->blocks = p.blocks;
@@ -84,7 +92,7 @@ static vft_status parse(const vft_bytes *b, vft_certificate *out) {
   if (p.beacon) memcpy(out->beacon, p.beacon, 32);
   memcpy(out->manifest, p.manifest, 32);
   memcpy(out->released.b, p.released, 32);
-  vft_certificate_header(b->data, &p, out->header);
+  vft_certificate_header(bytes, &p, out->header);
   TRY(copy_digests(p.counters, p.epochs * p.blocks, &out->counters));
   TRY(copy_digests(p.window, p.windows, &out->window));
   out->proof = vft_alloc_raw(out->length, 1);
@@ -93,16 +101,21 @@ static vft_status parse(const vft_bytes *b, vft_certificate *out) {
   return VFT_OK;
 }
 
+vft_status vft_certificate_take(const uint8_t *bytes, size_t n, vft_certificate *out) {
+  memset(out, 0, sizeof *out);
+  vft_status st = take(bytes, n, out);
+  if (st != VFT_OK) vft_certificate_free(out);
+  return st;
+}
+
 vft_status vft_certificate_read(const char *path, vft_certificate *out) {
   vft_bytes bytes = {0};
   memset(out, 0, sizeof *out);
   if (!vft_file_exists(path)) return vft_fail(VFT_USAGE, "%s: no such file", path);
   TRY(vft_file_read(path, VFT_CERTIFICATE_MAX, VFT_REJECTED, &bytes));
-  vft_status st = parse(&bytes, out);
+  vft_status st = vft_certificate_take(bytes.data, bytes.size, out);
   vft_bytes_free(&bytes);
-  if (st == VFT_OK) return VFT_OK;
-  vft_certificate_free(out);
-  return vft_fail_context(st, "%s", path);
+  return st == VFT_OK ? VFT_OK : vft_fail_context(st, "%s", path);
 }
 
 void vft_certificate_free(vft_certificate *c) {
@@ -160,8 +173,7 @@ vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_ke
   return vft_certificate_elements(&known, released->b, out);
 }
 
-/* The counters, windows and beacon that the certificate brings make the table blocks. */
-static vft_status blocks_table(const vft_certificate *c, vft_aggregation *a) {
+vft_status vft_certificate_blocks(const vft_certificate *c, vft_aggregation *a) {
   const vft_manifest *m = a->manifest;
   vft_windows windows = {.n = c->windows, .key = c->window};
   if (c->epochs != a->epochs.epochs || c->blocks != a->epochs.blocks)
@@ -181,15 +193,13 @@ static vft_status blocks_table(const vft_certificate *c, vft_aggregation *a) {
   return VFT_OK;
 }
 
-/* Errors of all proofs of the chain added: the outermost; the root and every other node; for each leaf
- * its wrap, its own proof and what that verifies. */
-static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, vft_bits outer,
-                             vft_bits *least, vft_bits *out) {
-  uint64_t leaves = vft_leaves_count(&a->leaves), n = 0;
-  vft_bits *bits = vft_alloc(4 * leaves + 1, sizeof *bits);
+vft_status vft_chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, uint64_t first,
+                          uint64_t end, const vft_bits *outer, vft_bits *least, vft_bits *out) {
+  uint64_t n = 0;
+  vft_bits *bits = vft_alloc(4 * (end - first) + 1, sizeof *bits);
   if (!bits) return VFT_RESOURCE;
-  bits[n++] = outer;
-  for (uint64_t i = 0; i < leaves; i++) {
+  if (outer) bits[n++] = *outer;
+  for (uint64_t i = first; i < end; i++) {
     vft_leaf leaf = vft_leaf_at(&a->leaves, i);
     uint32_t k = vft_leaf_kind(&keys->kinds, &leaf);
     bits[n++] = keys->inner[k];
@@ -202,7 +212,9 @@ static vft_status chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys
     if (bits[i] < *least) *least = bits[i];
   *out = vft_bits_sum(bits, n);
   vft_free(bits);
-  return VFT_OK;
+  if (*out >= VFT_BITS(VFT_SOUNDNESS_LEVEL)) return VFT_OK;
+  return vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
+                    (double)*out / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);
 }
 
 static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft_leaf_keys *keys,
@@ -227,11 +239,9 @@ static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft
     st = vft_fail_context(st, "the proof does not show what header and manifest say%s",
                           report->cached ? " (keys of leaves from the cache)" : "");
   report->leaves = vft_leaves_count(&a->leaves);
+  vft_bits outer = vft_soundness_total(&soundness);
   if (st == VFT_OK)
-    st = chain_bits(a, keys, vft_soundness_total(&soundness), &report->least, &report->total);
-  if (st == VFT_OK && report->total < VFT_BITS(VFT_SOUNDNESS_LEVEL))
-    st = vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
-                    (double)report->total / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);
+    st = vft_chain_bits(a, keys, 0, report->leaves, &outer, &report->least, &report->total);
   vft_soundness_free(&soundness);
   vft_machine_free(machine);
   return st;
@@ -242,7 +252,7 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   vft_poseidon_digest released;
   memset(report, 0, sizeof *report);
   TRY(vft_certificate_manifest(c, a->manifest));
-  TRY(blocks_table(c, a));
+  TRY(vft_certificate_blocks(c, a));
   if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
     return vft_reject("transcript/canonical", "the released root has an element that is not below p");
   vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);

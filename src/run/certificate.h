@@ -2,6 +2,7 @@
 #ifndef VFT_RUN_CERTIFICATE_H
 #define VFT_RUN_CERTIFICATE_H
 
+#include "run/files.h"
 #include "run/leaf_keys.h"
 
 typedef struct {
@@ -22,10 +23,24 @@ typedef struct {
 enum { VFT_CERTIFICATE_MAX = 1 << 28 };
 
 VFT_MUST_CHECK vft_status vft_certificate_write(const char *path, const vft_certificate *c);
+void vft_certificate_put(vft_writer *w, const vft_certificate *c);
 /* Fails: VFT_REJECTED "certificate/header", VFT_USAGE (no such file, another version),
  * VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_certificate_read(const char *path, vft_certificate *out);
 void vft_certificate_free(vft_certificate *c);
+
+/* The same from bytes. */
+VFT_MUST_CHECK vft_status vft_certificate_take(const uint8_t *bytes, size_t n, vft_certificate *out);
+
+/* The counters, windows and beacon that the certificate brings make the table blocks. Fails: VFT_REJECTED
+ * "certificate/epochs", "certificate/windows", "sampler/beacon". */
+VFT_MUST_CHECK vft_status vft_certificate_blocks(const vft_certificate *c, vft_aggregation *a);
+/* Errors of all proofs of a chain added: the outermost one (NULL: there is none); for each leaf of
+ * first .. end - 1 what it verifies, its own proof, its wrap, and a node. least: of the weakest. Fails:
+ * VFT_REJECTED "soundness/bits". */
+VFT_MUST_CHECK vft_status vft_chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                         uint64_t first, uint64_t end, const vft_bits *outer,
+                                         vft_bits *least, vft_bits *out);
 
 /* What a verifier knows of a certificate's statement, but for `header`. The aggregation has the blocks
  * table. */
@@ -55,13 +70,16 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                                  vft_certificate_report *report);
 
-/* Makes RUN/public/certificate.vft, of a run that is accepted: leaves, wraps, nodes, the outermost proof.
+/* Makes RUN/public/certificate.vft, of a run that is accepted: leaves, wraps, nodes, the outermost proof; on the
+ * way, in RUN/private/aggregate, a certificate of each epoch.
  * A certificate, and proofs in RUN/private/aggregate, that are there and accepted are kept when
  * resuming. Shows progress; can be interrupted.
  * Fails: VFT_USAGE, VFT_REJECTED (a proof of the run), VFT_RESOURCE (also "interrupted"). */
 typedef struct {
   const char *run;
   bool resume, verbose;
+  bool one; /* only epoch number `epoch`: RUN/private/aggregate/epoch_NNNNNN.cert (run/range.h) */
+  uint64_t epoch;
 } vft_aggregate_request;
 VFT_MUST_CHECK vft_status vft_run_aggregate(const vft_aggregate_request *request);
 /* Whether a proved run has what that needs: Poseidon. Fails: as the reader of its manifest. */

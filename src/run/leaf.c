@@ -101,8 +101,8 @@ static void statement(leaf *l, const vft_fp *keys) {
 /* ---- where in the run ---- */
 
 /* The first item is what its number says (run/leaves.h). All its digits are in their ranges, so that no
- * other leaf has this number; at an epoch's or the run's end they are constants but for the epoch. What is
- * beyond the run's end has no entry among the inputs. */
+ * other leaf has this number; at an epoch's or the run's end they are constants but for the epoch. A group
+ * beyond the run's end has no entry among the inputs, an opening is said to be before it. */
 static void place_in_epoch(leaf *l, uint64_t offset) {
   const vft_leaves *r = &l->a->leaves;
   const vft_leaf *at = &l->at;
@@ -131,6 +131,12 @@ static void place_in_epoch(leaf *l, uint64_t offset) {
   first = plus_times(l, first, W * r->shards + 1, window);
   vft_circuit_equal(l->c, l->in[VFT_AT_FIRST], first);
   l->step = plus_times(l, plus_times(l, 0, r->group_steps, l->group), r->epoch_steps, l->epoch);
+  if (at->what == VFT_LEAF_OPENING && !fixed) { /* which has no inputs: its last step is one of the run */
+    vft_wire minus = vft_circuit_constant(l->c, vft_ext_neg(VFT_EXT_ONE));
+    vft_wire end = plus(l, l->step, W * r->group_steps);
+    (void)vft_circuit_bits(l->c, vft_circuit_sum(l->c, minus, end, l->common[VFT_COMMON_STEPS]),
+                           VFT_TABLE_LOG);
+  }
 }
 
 /* ---- the proofs' statements ---- */
@@ -342,7 +348,7 @@ static vft_status verify(leaf *l, const child *p, vft_claims *claims, vft_bits *
                          .oracle_root = (const uint32_t(*)[4])l->oracle,
                          .context = context_wire,
                          .context_len = options.context_len,
-                         .claims = claims,
+                         .claims = l->at.what == VFT_LEAF_GROUP ? claims : NULL,
                          .inputs_checked = true, /* the tables' are made within bounds */
                          .log_inv_rate = options.log_inv_rate,
                          .bits = options.bits,
@@ -394,10 +400,13 @@ static vft_status one_proof(leaf *l, uint32_t shard, vft_bits *account) {
     TRY_OUT(step_inputs(l, &p));
   }
   TRY_OUT(verify(l, &p, &claims, account));
+  st = VFT_RESOURCE;
   if (claims.list.n) claims_entry(l, &claims, l->group, l->at.window * a->leaves.choice.groups + l->at.within, shard);
   if (l->at.what == VFT_LEAF_GROUP) {
     vft_claim_list *form = &a->form[shard * 3 + (uint32_t)l->at.place];
-    if (!form->form) { /* what an opening's circuit has to know */
+    if (!form->form) { /* what an opening's circuit has to know, also that there are none */
+      if (!claims.list.form) claims.list.form = vft_alloc(1, sizeof *claims.list.form);
+      if (!claims.list.form) goto out;
       *form = claims.list;
       memset(&claims.list, 0, sizeof claims.list);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "program/epoch.h"
+#include "recurse/table.h"
 
 static uint64_t up(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
 
@@ -51,6 +52,24 @@ uint64_t vft_leaves_count(const vft_leaves *l) {
 uint64_t vft_leaves_items(const vft_leaves *l) {
   return l->release + l->full * epoch_items(l, l->groups[0]) +
          (l->groups[1] ? epoch_items(l, l->groups[1]) : 0);
+}
+
+uint64_t vft_leaves_epoch_leaf(const vft_leaves *l, uint64_t epoch) {
+  if (!epoch) return 0;
+  return epoch < l->epochs ? l->release + epoch * epoch_leaves(l, l->groups[0])
+                           : vft_leaves_count(l);
+}
+
+vft_status vft_leaves_check(const vft_leaves *l) {
+  uint64_t most = (uint64_t)1 << VFT_TABLE_LOG, leaves = vft_leaves_count(l);
+  if (l->steps * (l->shards + 1) >= most || l->epochs * (l->blocks + 1) > most ||
+      l->epochs * l->groups[0] * l->shards > most)
+    return vft_fail(VFT_USAGE, "%llu steps of %u proofs in %llu epochs of %u blocks: no table of a "
+                    "certificate has more than 2^%d entries", (unsigned long long)l->steps, l->shards,
+                    (unsigned long long)l->epochs, l->blocks, VFT_TABLE_LOG);
+  if (leaves <= VFT_RUN_LEAVES) return VFT_OK;
+  return vft_fail(VFT_USAGE, "a certificate of %llu leaves, at most %d: fewer and larger proofs make fewer "
+                  "(vft prove --join N, --ranges N)", (unsigned long long)leaves, VFT_RUN_LEAVES);
 }
 
 /* ---- one leaf ---- */

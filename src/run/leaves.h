@@ -17,10 +17,11 @@
 
 /* How the proofs of a run become leaves: the prover's choice, part of the certificate. */
 typedef struct {
-  uint32_t groups; /* of a window: 1 .. VFT_WINDOW_GROUPS */
-  uint32_t shards; /* proofs in a leaf at most: 1 .. those of a group */
+  uint32_t groups; /* of a window, at least 1; VFT_WINDOW_PROOFS proofs at most */
+  uint32_t shards; /* proofs in a leaf at most: 1 .. VFT_LEAF_PROOFS, no more than a group has */
 } vft_leaf_choice;
-enum { VFT_WINDOW_GROUPS = 1 << 10 };
+/* Bounds of a leaf's circuit, and of what a verifier does for a certificate's header. */
+enum { VFT_WINDOW_PROOFS = 1 << 12, VFT_LEAF_PROOFS = 8, VFT_RUN_LEAVES = 1 << 15 };
 /* Some 16 steps of whole ones, 8 of cut ones, to a window: openings are dear. Up to 5 proofs of a cut step to
  * a leaf: wraps and nodes are dear, too, and a leaf of 5 takes less memory than a shard. */
 vft_leaf_choice vft_leaf_choice_default(const vft_cut *cut);
@@ -36,10 +37,15 @@ typedef struct {
 } vft_leaves;
 void vft_leaves_init(vft_leaves *out, const vft_manifest *manifest, const vft_cut *cut,
                      const vft_leaf_choice *choice);
+/* Fails: VFT_USAGE when tables of the run would have more than 2^24 entries, or there would be more than
+ * VFT_RUN_LEAVES leaves: their errors would add up beyond what is required. */
+VFT_MUST_CHECK vft_status vft_leaves_check(const vft_leaves *l);
 /* Leaves; items; items of a full epoch. */
 uint64_t vft_leaves_count(const vft_leaves *l);
 uint64_t vft_leaves_items(const vft_leaves *l);
 uint64_t vft_leaves_epoch_items(const vft_leaves *l);
+/* Number of the first leaf of an epoch; the release goes with the first one. epoch = epochs: of all. */
+uint64_t vft_leaves_epoch_leaf(const vft_leaves *l, uint64_t epoch);
 
 /* What can be at one place only is a kind of its own: the group with fewer steps than others, and the
  * window with it or with fewer groups, which are at the end of a full epoch, or of the run. */

@@ -17,6 +17,7 @@
 #include "run/plan.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
+#include "run/range.h"
 #include "run/verify_step.h"
 
 enum { TEXT_MAX = 16 << 20 };
@@ -446,27 +447,87 @@ static vft_status certificate_claims(verifier *v, const vft_certificate *c,
   return add_account(v, "certificate", text);
 }
 
+/* What the manifest and a certificate's header make of a run. */
+static vft_status open_manifest(verifier *v, const vft_certificate *c, vft_aggregation *a) {
+  vft_manifest *m = &v->manifest;
+  TRY(vft_certificate_manifest(c, m));
+  v->cut = c->cut;
+  if (c->has_beacon && m->sampling.has_beacon) {
+    memcpy(m->sampling.beacon, c->beacon, sizeof c->beacon);
+    m->sampling.beacon_known = true;
+  }
+  vft_leaves leaves;
+  vft_leaves_init(&leaves, m, &c->cut, &c->choice);
+  if (vft_leaves_check(&leaves) != VFT_OK) return rejected_as("certificate/header");
+  TRY(check_tables(v));
+  TRY(vft_epochs_derive(m, &v->epochs));
+  return vft_aggregation_manifest(m, v->step, &v->cut, &c->choice, a);
+}
+
 static vft_status check_certificate(verifier *v) {
   vft_certificate c;
   vft_certificate_report report;
   vft_aggregation a;
-  vft_manifest *m = &v->manifest;
   memset(&a, 0, sizeof a);
   TRY(vft_certificate_read(v->request->certificate, &c));
-  vft_status st = vft_certificate_manifest(&c, m);
-  v->cut = c.cut;
-  if (st == VFT_OK && c.has_beacon && m->sampling.has_beacon) {
-    memcpy(m->sampling.beacon, c.beacon, sizeof c.beacon);
-    m->sampling.beacon_known = true;
-  }
-  if (st == VFT_OK) st = check_tables(v);
-  if (st == VFT_OK) st = vft_epochs_derive(m, &v->epochs);
-  if (st == VFT_OK) st = vft_aggregation_manifest(m, v->step, &v->cut, &c.choice, &a);
+  vft_status st = open_manifest(v, &c, &a);
   if (st == VFT_OK) st = vft_certificate_verify(&c, &a, &report);
   if (st == VFT_OK) st = certificate_claims(v, &c, &report);
   if (st == VFT_REJECTED) st = vft_fail_context(st, "%s", v->request->certificate);
   vft_aggregation_close(&a);
   vft_certificate_free(&c);
+  return st;
+}
+
+/* ---- a certificate of some epochs ---- */
+
+static vft_status range_claims(verifier *v, const vft_epochs_certificate *c,
+                               const vft_range_report *r) {
+  vft_verify_report *report = v->report;
+  unsigned long long first = c->epoch, last = c->epoch + c->epochs - 1;
+  char text[256];
+  report->proof_bytes = c->head.length;
+  report->slowest_shard_ms = r->proof_ms;
+  report->bits_least = (double)r->least / VFT_BITS(1);
+  report->bits_total = (double)r->total / VFT_BITS(1);
+  if (c->epoch) skipped(v, VFT_CLAIM_START, "the certificate begins with a later epoch");
+  snprintf(text, sizeof text, "steps %llu to %llu of %llu, epochs %llu to %llu, in one proof of %llu "
+           "proofs, which is not zero-knowledge", (unsigned long long)r->first_step,
+           (unsigned long long)r->end_step - 1, (unsigned long long)v->manifest.steps, first, last,
+           (unsigned long long)r->leaves);
+  TRY(checked(v, VFT_CLAIM_STEPS, text));
+  TRY(checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables"));
+  v->counters = vft_alloc(c->head.epochs, sizeof *v->counters);
+  if (!v->counters) return VFT_RESOURCE;
+  for (uint64_t e = 0; e < c->head.epochs; e++)
+    v->counters[e] = c->head.counters[e * c->head.blocks + c->head.blocks - 1];
+  TRY(describe_data(v));
+  if (c->epochs < v->epochs.epochs) { /* what the others did is not in it */
+    const vft_claim claim[] = {VFT_CLAIM_DATASET, VFT_CLAIM_SAMPLER, VFT_CLAIM_POLICY};
+    snprintf(text, sizeof text, "of epochs %llu to %llu alone", first, last);
+    for (int i = 0; i < 3; i++) TRY(checked(v, claim[i], text));
+  }
+  snprintf(text, sizeof text, "keys of the leaves %s in %.1f s; the proof verified in %.1f ms\n",
+           r->cached ? "from the cache" : "computed", r->keys_s, r->proof_ms);
+  return add_account(v, "certificate of epochs", text);
+}
+
+static vft_status check_range(verifier *v) {
+  vft_range_report report;
+  vft_aggregation a;
+  memset(&a, 0, sizeof a);
+  vft_epochs_certificate *c = vft_alloc(1, sizeof *c);
+  if (!c) return VFT_RESOURCE;
+  vft_status st = vft_epochs_certificate_read(v->request->certificate, c);
+  if (st == VFT_OK) {
+    st = open_manifest(v, &c->head, &a);
+    if (st == VFT_OK) st = vft_epochs_certificate_verify(c, &a, &report);
+    if (st == VFT_OK) st = range_claims(v, c, &report);
+    if (st == VFT_REJECTED) st = vft_fail_context(st, "%s", v->request->certificate);
+  }
+  vft_aggregation_close(&a);
+  vft_epochs_certificate_free(c);
+  vft_free(c);
   return st;
 }
 
@@ -667,7 +728,10 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
                     request->folder);
   TRY_OUT(check_manifest(&v));
   TRY_OUT(check_start(&v));
-  if (request->certificate) {
+  bool range = request->certificate && vft_epochs_certificate_is(request->certificate);
+  if (range) {
+    TRY_OUT(check_range(&v));
+  } else if (request->certificate) {
     TRY_OUT(check_certificate(&v));
   } else {
     TRY_OUT(open_proofs(&v));
@@ -678,7 +742,10 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
     TRY_OUT(total_bits(&v));
   }
   TRY_OUT(check_model(&v));
-  TRY_OUT(check_adapter(&v));
+  if (range)
+    skipped(&v, VFT_CLAIM_ADAPTER, "certificates of epochs release none");
+  else
+    TRY_OUT(check_adapter(&v));
   TRY_OUT(check_required(&v));
 out:
   report->seconds = vft_seconds() - begun;

@@ -42,23 +42,27 @@ typedef struct {
   uint32_t at; /* lanes since the last permutation */
 } sponge;
 
-static void absorb(void *ctx, const vft_ext *value) {
-  sponge *p = ctx;
-  for (int k = 0; k < 3; k++) {
-    if (p->at == VFT_POSEIDON_RATE) {
-      vft_poseidon_permute(&p->s, 1);
-      p->at = 0;
-    }
-    p->s.s[p->at] = vft_fp_add(p->s.s[p->at], value->c[k]);
-    p->at++;
+static void absorb_element(sponge *p, vft_fp x) {
+  if (p->at == VFT_POSEIDON_RATE) {
+    vft_poseidon_permute(&p->s, 1);
+    p->at = 0;
   }
+  p->s.s[p->at] = vft_fp_add(p->s.s[p->at], x);
+  p->at++;
+}
+
+static void absorb(void *ctx, const vft_ext *value) {
+  for (int k = 0; k < 3; k++) absorb_element(ctx, value->c[k]);
 }
 
 static void claims_digest(const vft_oracle_claims *claims, uint32_t nvalues, uint32_t out[4]) {
   sponge p;
+  uint64_t form[VFT_CLAIM_FORM];
   memset(&p, 0, sizeof p);
-  p.s.s[VFT_POSEIDON_RATE] = vft_fp_from_u64(3 * (uint64_t)nvalues);
+  vft_claims_form(claims, form);
+  p.s.s[VFT_POSEIDON_RATE] = vft_fp_from_u64(VFT_CLAIM_FORM + 3 * (uint64_t)nvalues);
   p.s.s[VFT_POSEIDON_RATE + 2] = vft_fp_from_u64(VFT_DOMAIN_CLAIMS);
+  for (int k = 0; k < VFT_CLAIM_FORM; k++) absorb_element(&p, vft_fp_from_u64(form[k]));
   vft_claims_walk(claims, absorb, &p);
   vft_poseidon_permute(&p.s, 1);
   for (int k = 0; k < 4; k++) out[k] = vft_wire_of_fp(p.s.s[k]);
