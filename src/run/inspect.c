@@ -7,6 +7,7 @@
 #include "prove/prove.h"
 #include "relation/program.h"
 #include "run/certificate.h"
+#include "run/range.h"
 #include "run/derive.h"
 #include "run/files.h"
 #include "run/manifest.h"
@@ -188,6 +189,23 @@ static vft_status inspect_certificate(const char *path, FILE *out) {
   return VFT_OK;
 }
 
+static vft_status inspect_epochs(const char *path, FILE *out) {
+  vft_epochs_certificate *c = vft_alloc(1, sizeof *c);
+  if (!c) return VFT_RESOURCE;
+  vft_status st = vft_epochs_certificate_read(path, c);
+  if (st == VFT_OK) {
+    fprintf(out, "Certificate of epochs %" PRIu64 " to %" PRIu64 ", a proof of %zu bytes (not verified: vft "
+                 "verify does; not zero-knowledge)\n", c->epoch, c->epoch + c->epochs - 1, c->head.length);
+    hex_line(out, "h_Pi", c->head.manifest);
+    fprintf(out, "  items           %" PRIu64 " to %" PRIu64 "\n", c->first, c->end - 1);
+    digest_line(out, "state before", &c->state[0].leaf);
+    digest_line(out, "state after", &c->state[1].leaf);
+  }
+  vft_epochs_certificate_free(c);
+  vft_free(c);
+  return st;
+}
+
 /* RUN/private/aggregate: bare proofs, told by their names. */
 static bool is_kept(const char *path, char kind[5], uint64_t *first, uint64_t *end) {
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -357,6 +375,7 @@ vft_status vft_inspect(const char *path, FILE *out) {
   if (n == 8 && !memcmp(head, "VFTORCL1", 8)) return inspect_oracles(path, out);
   if (n == 8 && !memcmp(head, "VFTCKPT1", 8)) return inspect_checkpoint(path, out);
   if (n == 8 && !memcmp(head, "VFTCERT1", 8)) return inspect_certificate(path, out);
+  if (n == 8 && !memcmp(head, "VFTRANG1", 8)) return inspect_epochs(path, out);
   char kind[5];
   uint64_t first, end;
   if (is_kept(path, kind, &first, &end)) return inspect_kept(path, *kind == 'l', first, end, out);

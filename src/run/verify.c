@@ -490,7 +490,10 @@ static vft_status range_claims(verifier *v, const vft_epochs_certificate *c,
   report->slowest_shard_ms = r->proof_ms;
   report->bits_least = (double)r->least / VFT_BITS(1);
   report->bits_total = (double)r->total / VFT_BITS(1);
-  if (c->epoch) skipped(v, VFT_CLAIM_START, "the certificate begins with a later epoch");
+  if (c->epoch) {
+    report->claim[VFT_CLAIM_START].state = VFT_NOT_CHECKED;
+    skipped(v, VFT_CLAIM_START, "the certificate begins with a later epoch");
+  }
   snprintf(text, sizeof text, "steps %llu to %llu of %llu, epochs %llu to %llu, in one proof of %llu "
            "proofs, which is not zero-knowledge", (unsigned long long)r->first_step,
            (unsigned long long)r->end_step - 1, (unsigned long long)v->manifest.steps, first, last,
