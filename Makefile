@@ -68,14 +68,14 @@ $(B)/wired.o: $(WIREDOBJ)
 	$(OBJCOPY) --keep-global-symbol=vft_wires_verify $@.all $@
 	@rm -f $@.all
 
-# The verifier of circuit proofs as a library of its own: C11, the C library, no threads. One object,
+# The verifier of certificates as a library of its own: C11, the C library, no threads. One object,
 # of whose names only those of include/vft/verify.h are seen.
 include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
 LIBFORM := $(LIBFORMED:%.c=$(B)/lib/formed/%.o)
 LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
-LIBNAMES:= certificate released manifest counters windows beacon circuit_proof free verdict check \
-           error soundness_bits
+LIBNAMES:= certificate released manifest counters windows beacon free verdict check error \
+           soundness_bits
 
 $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
@@ -98,6 +98,22 @@ $(B)/libvft_verify.a: $(LIBOBJ) $(B)/lib/formed.o
 	@tools/library.sh $@ $(LIBDEPS)
 
 libvft_verify: $(B)/libvft_verify.a
+
+# For tests: the same sources on circuits of any shape (tests/lib/circuit_proof.h).
+ANYSRC  := src/argument/soundness.c src/argument/whir_hiding_params.c src/argument/whir_params.c
+ANYOBJ  := $(filter-out %/lib/verify.o %/alone/params.o,$(LIBOBJ)) $(ANYSRC:%.c=$(B)/lib/any/%.o) \
+           $(B)/lib/tests/lib/circuit_proof.o
+
+$(B)/lib/any/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Ilib/alone,$(LIBFLAGS)) -O2 -MMD -MP -c -o $@ $<
+
+$(B)/lib/libvft_circuits.a: $(ANYOBJ) $(B)/lib/formed.o
+	$(LD) -r -o $@.o $^
+	$(OBJCOPY) $(LIBNAMES:%=--keep-global-symbol=vft_verify_%) \
+	  --keep-global-symbol=vft_verify_circuit $@.o $(B)/lib/vft_circuits.o
+	@rm -f $@ $@.o
+	ar rcs $@ $(B)/lib/vft_circuits.o
 
 # A program that has this archive and the C library only.
 $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
@@ -143,6 +159,9 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 $(B)/tests/lib/%: tests/lib/%.c $(B)/libvft_verify.a $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft_verify.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+$(B)/tests/lib/test_circuits: tests/lib/test_circuits.c $(B)/lib/libvft_circuits.a $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/lib/libvft_circuits.a $(B)/libvft.a $(LIBS) -lcmocka -lm
 # With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
 $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
@@ -202,4 +221,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(ANYOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

@@ -1,5 +1,6 @@
 /* Made by tools/vk.c (make vk). */
 #include "recurse/certificate.h"
+#include "recurse/outer_params.h"
 
 const uint8_t vft_node_key[32] = {
     0xb9, 0x37, 0xc3, 0xcc, 0x42, 0x27, 0xe6, 0x85, 0xc6, 0x5a, 0x8d, 0x35,
@@ -10,3 +11,10 @@ const uint8_t vft_outer_key[32] = {
     0x2a, 0xf5, 0xaf, 0x35, 0xa1, 0xc5, 0x4c, 0x5e, 0x69, 0x89, 0x60, 0x67,
     0x52, 0xf2, 0xa9, 0xa8, 0x29, 0x46, 0x55, 0xa2};
 const vft_bits vft_node_bits = 2349950082;
+const vft_hiding_shape vft_outer_opening = {16, 4, 7, 1};
+const vft_whir_params vft_outer_params = {
+    3,
+    {{8, 17, 3, 26, 128}, {4, 13, 3, 26, 127}, {4, 9, 6, 26, 108}},
+    130,
+    false};
+const unsigned vft_outer_bits = 130;

@@ -3,7 +3,7 @@
 
 #include "recurse/recorder.h"
 #include "recurse/wires_verify.h"
-#include "verify/driver.h"
+#include "verify/open.h"
 
 static vft_fp element(uint32_t wire) {
   uint64_t v[3];
