@@ -33,7 +33,7 @@ FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all vk deps libvft_verify wasm check check-c check-long fuzz fuzzers demo bench model clean
+.PHONY: all vk deps libvft_verify libvft_bind wasm check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -115,7 +115,20 @@ $(B)/lib/libvft_circuits.a: $(ANYOBJ) $(B)/lib/formed.o
 	@rm -f $@ $@.o
 	ar rcs $@ $(B)/lib/vft_circuits.o
 
-# A program that has this archive and the C library only.
+# From files to what that library asks for (include/vft/bind.h): what it needs of the project, in one
+# object, of whose names only those of the header are seen.
+BINDNAMES := manifest certificate model adapter
+$(B)/libvft_bind.a: $(B)/src/run/bind.o $(B)/libvft.a
+	@mkdir -p $(B)/lib
+	$(LD) -r -o $(B)/lib/bind.o $^
+	$(OBJCOPY) --strip-debug $(BINDNAMES:%=--keep-global-symbol=vft_bind_%) $(B)/lib/bind.o \
+	  $(B)/lib/vft_bind.o
+	@rm -f $@ $(B)/lib/bind.o
+	ar rcs $@ $(B)/lib/vft_bind.o
+
+libvft_bind: $(B)/libvft_bind.a
+
+# A program that has the verifier's archive and the C library only.
 $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 	$(CC) -std=c11 -pedantic-errors -Wall -Wextra -Iinclude -o $@ $^
 	$@
@@ -162,6 +175,10 @@ $(B)/tests/lib/%: tests/lib/%.c $(B)/libvft_verify.a $(B)/libvft.a
 $(B)/tests/lib/test_circuits: tests/lib/test_circuits.c $(B)/lib/libvft_circuits.a $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/lib/libvft_circuits.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+# Both libraries and nothing else of the project.
+$(B)/tests/lib/test_bind: tests/lib/test_bind.c $(B)/libvft_verify.a $(B)/libvft_bind.a
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(CFLAGS)) -o $@ $< $(B)/libvft_bind.a $(B)/libvft_verify.a $(LIBS) -lcmocka
 # With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
 $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \

@@ -633,6 +633,25 @@ def test_second_verifier_rejects_other_digests(made, digests, library):
       assert library([data], known) == [second_check(data, known)] != [""]
 
 
+# ---- The libraries ---------------------------------------------------------------------------
+
+def test_libraries_from_files(copy, model, foreign, tmp_path):
+  """libvft_bind and libvft_verify in a program that has nothing else of the project."""
+  program = ROOT / "build" / "tests" / "lib" / "test_bind"
+  if not program.is_file():
+    pytest.skip("build/tests/lib/test_bind is not there")
+  other = tmp_path / "model"
+  shutil.copytree(model, other)
+  tensors = load_file(other / "model.safetensors")
+  tensors["model.norm.weight"] = tensors["model.norm.weight"] * 0.5
+  save_file(tensors, other / "model.safetensors")
+  env = {"VFT_PUBLIC": copy, "VFT_MODEL": model, "VFT_OTHER_MODEL": other,
+         "VFT_LARGER_MODEL": DEMO / "model", "VFT_OTHER_ADAPTER": foreign / "public" / "adapter"}
+  done = subprocess.run([program], capture_output=True, text=True,
+                        env={**os.environ, **{name: str(value) for name, value in env.items()}})
+  assert done.returncode == 0 and "SKIP" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
 # ---- Cache of leaf keys ----------------------------------------------------------------------
 
 def test_cache(made, tmp_path):
