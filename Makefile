@@ -216,7 +216,7 @@ check-long: check
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
-	@VFT_LONG=1 $(B)/tests/recurse/test_verifier
+	@VFT_LONG=1 $(B)/tests/recurse/test_verifier_cells
 	@python3 tests/long/tamper_bytes.py
 
 # Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.
