@@ -33,7 +33,7 @@ FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
 BENCHES := $(BENCHSRC:%.c=$(B)/%)
 
-.PHONY: all vk deps libvft_verify wasm check check-c check-long fuzz fuzzers demo bench model clean
+.PHONY: all vk deps libvft_verify libvft_bind wasm check check-c check-long fuzz fuzzers demo bench model clean
 all: deps $(if $(CLI),vft)
 
 # Installs missing Debian packages when it may, names them in one line when it may not.
@@ -68,14 +68,14 @@ $(B)/wired.o: $(WIREDOBJ)
 	$(OBJCOPY) --keep-global-symbol=vft_wires_verify --keep-global-symbol=vft_wires_open $@.all $@
 	@rm -f $@.all
 
-# The verifier of circuit proofs as a library of its own: C11, the C library, no threads. One object,
+# The verifier of certificates as a library of its own: C11, the C library, no threads. One object,
 # of whose names only those of include/vft/verify.h are seen.
 include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
 LIBFORM := $(LIBFORMED:%.c=$(B)/lib/formed/%.o)
 LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
-LIBNAMES:= certificate released manifest counters windows beacon circuit_proof free verdict check \
-           error soundness_bits
+LIBNAMES:= certificate released manifest counters windows beacon free verdict check error \
+           soundness_bits
 
 $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
@@ -99,7 +99,36 @@ $(B)/libvft_verify.a: $(LIBOBJ) $(B)/lib/formed.o
 
 libvft_verify: $(B)/libvft_verify.a
 
-# A program that has this archive and the C library only.
+# For tests: the same sources on circuits of any shape (tests/lib/circuit_proof.h).
+ANYSRC  := src/argument/soundness.c src/argument/whir_hiding_params.c src/argument/whir_params.c
+ANYOBJ  := $(filter-out %/lib/verify.o %/alone/params.o,$(LIBOBJ)) $(ANYSRC:%.c=$(B)/lib/any/%.o) \
+           $(B)/lib/tests/lib/circuit_proof.o
+
+$(B)/lib/any/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Ilib/alone,$(LIBFLAGS)) -O2 -MMD -MP -c -o $@ $<
+
+$(B)/lib/libvft_circuits.a: $(ANYOBJ) $(B)/lib/formed.o
+	$(LD) -r -o $@.o $^
+	$(OBJCOPY) $(LIBNAMES:%=--keep-global-symbol=vft_verify_%) \
+	  --keep-global-symbol=vft_verify_circuit $@.o $(B)/lib/vft_circuits.o
+	@rm -f $@ $@.o
+	ar rcs $@ $(B)/lib/vft_circuits.o
+
+# From files to what that library asks for (include/vft/bind.h): what it needs of the project, in one
+# object, of whose names only those of the header are seen.
+BINDNAMES := manifest certificate model adapter
+$(B)/libvft_bind.a: $(B)/src/run/bind.o $(B)/libvft.a
+	@mkdir -p $(B)/lib
+	$(LD) -r -o $(B)/lib/bind.o $^
+	$(OBJCOPY) --strip-debug $(BINDNAMES:%=--keep-global-symbol=vft_bind_%) $(B)/lib/bind.o \
+	  $(B)/lib/vft_bind.o
+	@rm -f $@ $(B)/lib/bind.o
+	ar rcs $@ $(B)/lib/vft_bind.o
+
+libvft_bind: $(B)/libvft_bind.a
+
+# A program that has the verifier's archive and the C library only.
 $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 	$(CC) -std=c11 -pedantic-errors -Wall -Wextra -Iinclude -o $@ $^
 	$@
@@ -143,6 +172,13 @@ $(B)/tests/%: tests/%.c $(B)/libvft.a
 $(B)/tests/lib/%: tests/lib/%.c $(B)/libvft_verify.a $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/libvft_verify.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+$(B)/tests/lib/test_circuits: tests/lib/test_circuits.c $(B)/lib/libvft_circuits.a $(B)/libvft.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -o $@ $< $(B)/lib/libvft_circuits.a $(B)/libvft.a $(LIBS) -lcmocka -lm
+# Both libraries and nothing else of the project.
+$(B)/tests/lib/test_bind: tests/lib/test_bind.c $(B)/libvft_verify.a $(B)/libvft_bind.a
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(CFLAGS)) -o $@ $< $(B)/libvft_bind.a $(B)/libvft_verify.a $(LIBS) -lcmocka
 # With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
 $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
@@ -180,7 +216,7 @@ check-long: check
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
-	@VFT_LONG=1 $(B)/tests/recurse/test_verifier
+	@VFT_LONG=1 $(B)/tests/recurse/test_verifier_cells
 	@python3 tests/long/tamper_bytes.py
 
 # Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.
@@ -202,4 +238,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(ANYOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

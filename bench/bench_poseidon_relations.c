@@ -11,7 +11,8 @@
 #include <sys/resource.h>
 
 #include "base/pool.h"
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_box.h"
+#include "gadget/poseidon_fill.h"
 #include "prove/prove.h"
 
 static void check(vft_status st) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "argument/whir_params.h"
 #include "argument/whir_prover.h"
 #include "base/cpu.h"
 #include "base/mem.h"
@@ -77,7 +78,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
   double start = now();
   TRY_OUT(vft_merkle_commit(&merkle, VFT_HASH_BLAKE3, rs, rows, row_i16, &source_rows, true));
   double commit = now() - start, open = 1e30, check = 1e30;
-  vft_whir_tree tree = {vft_merkle_root(merkle), rows, 0};
+  vft_whir_tree tree = {.root = vft_merkle_root(merkle), .rows = rows};
   vft_whir_source source = {VFT_ELEM_I16, message, weight, merkle, false};
   for (int r = 0; r < repeats; r++) {
     vft_channel_free(ch);

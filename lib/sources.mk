@@ -1,9 +1,9 @@
 # What libvft_verify is built from: the verifier's sources, the machine's program, stand-ins for what
 # is not needed (lib/alone, found before src).
 LIBSRC := lib/verify.c lib/memory.c lib/alone/absent.c lib/alone/batch.c lib/alone/channel.c \
-          lib/alone/program.c src/argument/poly_util.c src/argument/soundness.c \
+          lib/alone/params.c lib/alone/program.c src/argument/poly_util.c \
           src/argument/whir_columns.c src/argument/whir_hiding_verify.c \
-          src/argument/whir_params.c src/argument/whir_verify.c src/base/status.c \
+          src/argument/whir_verify.c src/base/status.c \
           src/field/goldilocks.c src/gadget/builder.c src/gadget/poseidon.c src/hash/blake3.c \
           src/hash/poseidon.c src/hide/hidden.c src/hide/opening.c src/hide/verify.c \
           src/merkle/path.c src/poly/rs_point.c src/recurse/certificate.c src/recurse/keys.c \

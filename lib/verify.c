@@ -8,6 +8,7 @@
 #include "hide/verify.h"
 #include "memory.h"
 #include "recurse/certificate.h"
+#include "recurse/outer_params.h"
 #include "verify/driver.h"
 
 _Static_assert((int)VFT_VERIFY_ACCEPTED == (int)VFT_OK &&
@@ -17,12 +18,11 @@ _Static_assert((int)VFT_VERIFY_ACCEPTED == (int)VFT_OK &&
 
 struct vft_verify_result {
   int verdict;
-  unsigned bits;
   vft_certificate_parts parts; /* zeros unless accepted */
   char check[64], error[1024];
 };
 
-/* ---- circuits ---- */
+/* ---- proofs ---- */
 
 typedef struct {
   vft_machine_shape shape;
@@ -33,26 +33,22 @@ typedef struct {
   size_t len;
 } claim;
 
-static vft_status check(const claim *c, unsigned *bits) {
+static vft_status check(const claim *c) {
   vft_status st = VFT_OK;
   vft_machine *m = NULL;
   int64_t **values = NULL;
   vft_soundness account;
-  memset(&account, 0, sizeof account);
   TRY_OUT(vft_machine_build(&c->shape, &m));
   TRY_OUT(vft_machine_inputs(m, c->input, m->shape.inputs, &values));
   const vft_statement statement = {m->program, (const int64_t *const *)values, &c->key, NULL};
   TRY_OUT(vft_hide_verify(&statement, &c->options, c->proof, c->len, NULL, &account));
-  TRY_OUT(vft_driver_soundness(&account, (vft_verify_flags){0}));
-  *bits = (unsigned)(vft_soundness_total(&account) / VFT_BITS(1));
 out:
-  vft_soundness_free(&account);
   vft_free(values);
   vft_machine_free(m);
   return st;
 }
 
-static int finish(vft_status st, unsigned bits, const vft_certificate_parts *parts, size_t len,
+static int finish(vft_status st, const vft_certificate_parts *parts, size_t len,
                   vft_verify_result **result) {
   if (st == VFT_RESOURCE && vft_memory_limited())
     st = vft_reject("proof/length", "%zu bytes are too few for a proof of this shape", len);
@@ -62,8 +58,7 @@ static int finish(vft_status st, unsigned bits, const vft_certificate_parts *par
   vft_verify_result *r = *result = calloc(1, sizeof *r);
   if (!r) return VFT_VERIFY_RESOURCE;
   r->verdict = (int)st;
-  r->bits = bits;
-  if (st == VFT_OK && parts) r->parts = *parts;
+  if (st == VFT_OK) r->parts = *parts;
   snprintf(r->check, sizeof r->check, "%s", vft_error_check());
   snprintf(r->error, sizeof r->error, "%s", vft_error_message());
   return (int)st;
@@ -74,52 +69,10 @@ static void begin(uint64_t bytes) {
   vft_memory_limit(((uint64_t)8 << 20) + 16 * bytes);
 }
 
-static vft_status circuit(const vft_circuit_shape *s, const uint8_t *key, const uint64_t *inputs,
-                          size_t n, const uint8_t *proof, size_t len, unsigned *bits) {
-  vft_poseidon_digest elements;
-  if (!s) return vft_reject("circuit/shape", "there is no shape");
-  claim c = {.options = vft_outer_options(), .proof = proof, .len = len};
-  c.shape = (vft_machine_shape){
-      .log_cells = s->log_cells, .log_columns = s->log_columns, .constants = s->constants,
-      .inputs = s->inputs, .bases = s->bases, .frees = s->frees, .splits = s->splits,
-      .parts = s->parts, .fetches = s->fetches, .permutations = s->permutations, .sums = s->sums,
-      .zeros = s->zeros};
-  c.options.log_inv_rate = s->log_inv_rate;
-  c.options.grind = s->grind;
-  if (s->log_columns < 1 || s->log_columns > 30)
-    return vft_reject("circuit/shape", "rows of 2^%u columns", s->log_columns);
-  if (n != s->inputs || !inputs)
-    return vft_reject("circuit/inputs", "%zu inputs, the shape has %u", inputs ? n : 0, s->inputs);
-  for (size_t i = 0; i < n; i++)
-    if (inputs[i] >= VFT_P) return vft_reject("circuit/inputs", "input %zu is not below p", i);
-  if (!key || !vft_poseidon_read(key, &elements))
-    return vft_reject("circuit/key", "the key is not four elements below p");
-  if (!proof && len) return vft_reject("transcript/truncated", "there is no proof");
-  _Static_assert(sizeof(vft_fp) == sizeof(uint64_t), "an element is a word");
-  memcpy(c.key.b, key, sizeof c.key.b);
-  vft_fp *input = vft_alloc(n, sizeof *input);
-  if (!input) return VFT_RESOURCE;
-  for (size_t i = 0; i < n; i++) input[i] = (vft_fp){inputs[i]};
-  c.input = input;
-  vft_status st = check(&c, bits);
-  vft_free(input);
-  return st;
-}
-
-int vft_verify_circuit_proof(const vft_circuit_shape *shape, const uint8_t *key,
-                             const uint64_t *inputs, size_t ninputs, const uint8_t *proof,
-                             size_t len, vft_verify_result **result) {
-  unsigned bits = 0;
-  begin((uint64_t)len + ninputs + (shape ? 4 * (uint64_t)shape->splits : 0));
-  vft_status st = circuit(shape, key, inputs, ninputs, proof, len, &bits);
-  return finish(st, bits, NULL, len, result);
-}
-
 /* ---- certificates ---- */
 
 static vft_status certificate(const uint8_t *bytes, size_t len,
-                              const vft_certificate_digests *known, vft_certificate_parts *parts,
-                              unsigned *bits) {
+                              const vft_certificate_digests *known, vft_certificate_parts *parts) {
   vft_fp statement[VFT_CERT_ELEMENTS], input[VFT_OUTER_INPUTS];
   uint8_t header[32];
   vft_status st = vft_certificate_parse(bytes, bytes ? len : 0, parts);
@@ -136,16 +89,15 @@ static vft_status certificate(const uint8_t *bytes, size_t len,
   vft_outer_inputs(statement, input);
   claim c = {vft_outer_shape(), vft_outer_options(), {{0}}, input, parts->proof, parts->length};
   memcpy(c.key.b, vft_outer_key, sizeof c.key.b);
-  return check(&c, bits);
+  return check(&c);
 }
 
 int vft_verify_certificate(const uint8_t *bytes, size_t len, const vft_certificate_digests *known,
                            vft_verify_result **result) {
   vft_certificate_parts parts;
-  unsigned bits = 0;
   begin(len);
-  vft_status st = certificate(bytes, len, known, &parts, &bits);
-  return finish(st, bits, &parts, len, result);
+  vft_status st = certificate(bytes, len, known, &parts);
+  return finish(st, &parts, len, result);
 }
 
 /* ---- results ---- */
@@ -155,7 +107,9 @@ void vft_verify_free(vft_verify_result *result) { free(result); }
 int vft_verify_verdict(const vft_verify_result *r) { return r ? r->verdict : VFT_VERIFY_RESOURCE; }
 const char *vft_verify_check(const vft_verify_result *r) { return r ? r->check : ""; }
 const char *vft_verify_error(const vft_verify_result *r) { return r ? r->error : "out of memory"; }
-unsigned vft_verify_soundness_bits(const vft_verify_result *r) { return r ? r->bits : 0; }
+unsigned vft_verify_soundness_bits(const vft_verify_result *r) {
+  return r && r->verdict == VFT_VERIFY_ACCEPTED ? vft_outer_bits : 0;
+}
 
 const uint8_t *vft_verify_released(const vft_verify_result *r) {
   return r ? r->parts.released : NULL;

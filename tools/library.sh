@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks build/libvft_verify.a: what it needs is in the C library, what it shows is in its header,
-# and the files it is built from, as the compiler lists them, have fewer than 6,400 lines of C.
+# and the files it is built from, as the compiler lists them, have fewer than 6,000 lines of C.
 #
 #     tools/library.sh ARCHIVE DEPENDENCIES.d...
 set -u
@@ -21,6 +21,6 @@ for file in $files; do # each from the project: no header of anything but C
   grep -Hn '^#include <' "$file" | grep -vE '<(errno|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string)\.h>' >&2 && bad=1
 done
 # shellcheck disable=SC2086
-echo "libvft_verify: $(tools/lines.py 6399 $files), $(stat -c %s "$archive") bytes" || bad=1
-tools/lines.py 6399 $files >/dev/null 2>&1 || bad=1
+echo "libvft_verify: $(tools/lines.py 5999 $files), $(stat -c %s "$archive") bytes" || bad=1
+tools/lines.py 5999 $files >/dev/null 2>&1 || bad=1
 [ "$bad" = 0 ] || { rm -f "$archive"; exit 1; }

@@ -34,14 +34,6 @@ int vft_wasm_certificate(const uint8_t *certificate, size_t len,
 
 EXPORT("digests_size") size_t vft_wasm_digests_size(void) { return sizeof(vft_certificate_digests); }
 
-/* shape: the 14 numbers in the order of vft_circuit_shape. */
-EXPORT("verify")
-int vft_wasm_verify(const vft_circuit_shape *shape, const uint8_t *key, const uint64_t *inputs,
-                    size_t ninputs, const uint8_t *proof, size_t len) {
-  vft_verify_free(last);
-  return vft_verify_circuit_proof(shape, key, inputs, ninputs, proof, len, &last);
-}
-
 EXPORT("check") const char *vft_wasm_check(void) { return vft_verify_check(last); }
 EXPORT("error") const char *vft_wasm_error(void) { return vft_verify_error(last); }
 EXPORT("soundness_bits") unsigned vft_wasm_bits(void) { return vft_verify_soundness_bits(last); }

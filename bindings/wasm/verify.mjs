@@ -1,6 +1,6 @@
 // Verification by the WebAssembly build of libvft_verify.
 //
-//   import { verifyCertificate, verify } from "./verify.mjs";
+//   import { verifyCertificate } from "./verify.mjs";
 //   await verifyCertificate(certificate, digests)
 //     certificate  bytes
 //     digests      object with the fields of vft_certificate_digests (include/vft/verify.h), digests
@@ -8,19 +8,12 @@
 //   gives { accepted, verdict, check, error, bits, released }: released is the root of the released
 //   adapter, in hexadecimal digits.
 //
-//   await verify({ shape, key, inputs, proof })
-//     a proof of a circuit: shape an object with the numbers of vft_circuit_shape, or a list of them;
-//     key 32 bytes; inputs a BigInt (or decimal string) an element; proof bytes. Bytes are Uint8Array,
-//     or a string of hexadecimal digits.
-//
 //   node verify.mjs CERTIFICATE.vft DIGESTS.json
 //     prints the verdict, and exits with it (0 accepted, 1 rejected, 2 no file, 3 out of memory).
 //     VFT_WASM: the module, if not build/vft_verify.wasm.
 import { readFile } from "node:fs/promises";
 import { pathToFileURL, fileURLToPath } from "node:url";
 
-const FIELDS = ["log_cells", "log_columns", "constants", "inputs", "bases", "frees", "splits",
-  "parts", "fetches", "permutations", "sums", "zeros", "log_inv_rate", "grind"];
 // In the order of vft_certificate_digests: bytes, or numbers of 8 bytes.
 const DIGESTS = ["keys", "manifest", "steps", "items", "released_entry", "base", "functions", "inputs",
   "blocks", "start", "header"];
@@ -35,25 +28,6 @@ function bytes(x) {
   if (x instanceof Uint8Array) return x;
   if (typeof x !== "string" || !/^([0-9a-f]{2})*$/i.test(x)) return null;
   return Uint8Array.from(Buffer.from(x, "hex"));
-}
-
-function numbers(shape) {
-  const list = Array.isArray(shape) ? shape : FIELDS.map((name) => shape?.[name]);
-  const good = list.length === FIELDS.length &&
-    list.every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 32);
-  return good ? Uint32Array.from(list) : null;
-}
-
-function words(inputs) {
-  if (!Array.isArray(inputs)) return null;
-  const out = new BigUint64Array(inputs.length);
-  for (const [i, x] of inputs.entries()) {
-    if (typeof x !== "bigint" && !(typeof x === "string" && /^[0-9]{1,20}$/.test(x))) return null;
-    const value = BigInt(x);
-    if (value < 0n || value >= 1n << 64n) return null;
-    out[i] = value;
-  }
-  return out;
 }
 
 function digestBytes(d) {
@@ -115,18 +89,6 @@ export async function verifyCertificate(certificate, digests) {
   if (answer.accepted)
     answer.released = Buffer.from(e.memory.buffer, e.released(), 32).toString("hex");
   return answer;
-}
-
-export async function verify({ shape, key, inputs, proof }) {
-  const given = [numbers(shape), bytes(key), words(inputs), bytes(proof)];
-  const checks = ["circuit/shape", "circuit/key", "circuit/inputs", "transcript/truncated"];
-  for (const [i, x] of given.entries())
-    if (x === null) return malformed(checks[i], `${checks[i]}: not of the form that is read`);
-  if (given[1].length !== 32) return malformed("circuit/key", "the key is not 32 bytes");
-  const e = await instance();
-  const at = place(e, given);
-  if (!at) return OUT_OF_MEMORY;
-  return result(e, e.verify(at[0], at[1], at[2], given[2].length, at[3], given[3].length));
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,10 +1,10 @@
-/* libvft_verify: verification of certificates, and of the circuit proofs that they are. C11 and the C
- * library, nothing else; no state, any number of threads.
+/* libvft_verify: verification of certificates. C11 and the C library, nothing else; no state, any
+ * number of threads.
  *
- * A certificate is one proof about a run: there were T steps, each computed as declared from the state
- * before, on examples drawn by the declared sampler, from the declared start to the released adapter.
- * What is declared is in the run's manifest, of which this library knows digests only: the rest of the
- * project computes them (vft verify --digests). */
+ * A certificate is one proof about a run: there were T steps, each computed as declared from the
+ * state before, on examples drawn by the declared sampler, from the declared start to the released
+ * adapter. What is declared is in the run's manifest, of which this library knows digests only:
+ * libvft_bind (vft/bind.h) computes them, as does vft verify --digests. */
 #ifndef VFT_VERIFY_LIBRARY_H
 #define VFT_VERIFY_LIBRARY_H
 
@@ -26,8 +26,8 @@ typedef struct vft_verify_result vft_verify_result;
 
 /* ---- certificates ---- */
 
-/* What a certificate is about. The digests are 32 bytes, all but `manifest` and `header` four elements below
- * p = 2^64 - 2^32 + 1 of 8 bytes each, little-endian. */
+/* What a certificate is about. The digests are 32 bytes, all but `manifest` and `header` four
+ * elements below p = 2^64 - 2^32 + 1 of 8 bytes each, little-endian. */
 typedef struct {
   uint8_t keys[32];      /* root of the table of keys of the circuits that verify the run's proofs */
   uint8_t manifest[32];  /* h_Pi */
@@ -44,39 +44,19 @@ typedef struct {
                             what `keys` and `blocks` were computed from */
 } vft_certificate_digests;
 
-/* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has what
- * is known besides and is to be freed. Uses at most 8 MiB + 16 * len bytes of memory. */
+/* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has
+ * what is known besides and is to be freed. Uses at most 8 MiB + 16 * len bytes of memory. */
 int vft_verify_certificate(const uint8_t *certificate, size_t len,
                            const vft_certificate_digests *known, vft_verify_result **result);
 
 /* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
- * root is proven; counters (the digest after each block of each epoch) and keys of windows, 32 bytes
- * each, and the beacon's value (NULL: none) are what `blocks` was computed from. */
+ * root is proven; counters (the digest after each block of each epoch) and keys of windows, 32
+ * bytes each, and the beacon's value (NULL: none) are what `blocks` was computed from. */
 const uint8_t *vft_verify_released(const vft_verify_result *result);
 const uint8_t *vft_verify_manifest(const vft_verify_result *result);
 const uint8_t *vft_verify_counters(const vft_verify_result *result, size_t *n);
 const uint8_t *vft_verify_windows(const vft_verify_result *result, size_t *n);
 const uint8_t *vft_verify_beacon(const vft_verify_result *result);
-
-/* ---- circuits ---- */
-
-/* Rows of each kind that a circuit's program has, and how its proof is made: part of what is trusted,
- * with the key. The proof is a hiding one: it shows nothing but that it is one. */
-typedef struct {
-  uint32_t log_cells, log_columns;
-  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, sums, zeros;
-  uint32_t log_inv_rate, grind;
-} vft_circuit_shape;
-
-/* Whoever made the proof knows values of the other cells of the circuit with this key with which all
- * of its rules hold.
- *   key     32 bytes
- *   inputs  the circuit's inputs, elements below p: `ninputs` of them, as many as the shape has; those
- *           that the circuit does not use are 0
- * Uses at most 8 MiB + 16 * (len + ninputs) + 64 * splits bytes of memory, splits <= 2^21. */
-int vft_verify_circuit_proof(const vft_circuit_shape *shape, const uint8_t *key,
-                             const uint64_t *inputs, size_t ninputs, const uint8_t *proof,
-                             size_t len, vft_verify_result **result);
 
 /* ---- results ---- */
 
@@ -88,15 +68,14 @@ int vft_verify_verdict(const vft_verify_result *result);
  *   "certificate/header"     not of the form above    "certificate/digests"  none were given
  *   "certificate/manifest"   that of another manifest
  *   "transcript/canonical"   a digest that is not four elements
- *   "circuit/shape"  no program has this shape       "circuit/key"  not four elements
- *   "circuit/inputs" not that many, or not elements  "proof/length" far too short for the shape
- *   and those of a proof: "transcript/...", "logup/...", "relations/sum", "virtual/sum",
- *   "einsum/final", "whir/...", "soundness/..."; what is hidden is one check, "whir/sum" */
+ *   "proof/length"           far too short for a proof
+ *   and those of a proof: "transcript/...", "logup/...", "whir/..."; what is hidden is one check,
+ *   "whir/sum" */
 const char *vft_verify_check(const vft_verify_result *result);
 /* One line for people, "" if all is well. */
 const char *vft_verify_error(const vft_verify_result *result);
-/* Bits of soundness proven for proofs of this shape, rounded down; 0 unless accepted. Of a certificate,
- * that is its own proof: those that it stands for are in vft verify -v. */
+/* Bits of soundness proven for proofs of this shape, rounded down; 0 unless accepted. Of a
+ * certificate, that is its own proof: those that it stands for are in vft verify -v. */
 unsigned vft_verify_soundness_bits(const vft_verify_result *result);
 
 #ifdef __cplusplus

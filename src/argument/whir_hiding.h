@@ -43,8 +43,11 @@ VFT_MUST_CHECK vft_status vft_hiding_shape_init(vft_hiding_shape *shape, uint64_
 VFT_MUST_CHECK vft_status vft_hiding_params(vft_whir_params *params, const vft_hiding_shape *shape,
                                             unsigned bits, unsigned grind, uint32_t test_queries);
 /* All rounds of a hiding opening. */
-VFT_MUST_CHECK vft_status vft_hiding_account(vft_soundness *s, const char *prefix,
-                                             const vft_whir_params *params);
+static inline vft_status vft_hiding_account(vft_soundness *s, const char *prefix,
+                                            const vft_whir_params *params) {
+  TRY(vft_soundness_add(s, 1, "SZ (powers of one challenge)", "%s: the masks' sum", prefix));
+  return vft_soundness_add_whir(s, prefix, params);
+}
 
 /* What is opened. The trees are described as for WHIR: those that hide are `salted`; sorted by
  * row, below row 2^k0. */
@@ -58,23 +61,17 @@ typedef struct {
 } vft_hiding_claim;
 
 /* Verifies that the trees' columns below 2^c and the values have the weighted sum sigma. `weight`
- * is that of the statement's matrix: of c + k0 coordinates, columns first.
- * Roots, and whatever the weights were derived from, must have been absorbed before.
- * Rejections: those of vft_whir_verify. */
+ * is that of the statement's matrix: of c + k0 coordinates, columns first. Roots, and whatever the
+ * weights were derived from, must have been absorbed before. lambda: NULL, but in tests of the
+ * simulator (argument/whir_hiding_prover.h), where it is the challenge that the masks' sum joins
+ * with. Rejections: those of vft_whir_verify. */
 VFT_MUST_CHECK vft_status vft_hiding_verify(vft_channel *ch, const vft_whir_params *params,
                                             const vft_hiding_shape *shape,
                                             const vft_hiding_claim *claim,
-                                            vft_whir_weight_fn weight, void *ctx);
+                                            vft_whir_weight_fn weight, void *ctx,
+                                            const vft_ext *lambda);
 
 /* Uniformly random canonical elements. */
 VFT_MUST_CHECK vft_status vft_hiding_elements(const vft_random *random, vft_fp *out, size_t n);
-
-/* For tests, see argument/whir_hiding_prover.h. */
-VFT_MUST_CHECK vft_status vft_hiding_verify_simulated(vft_channel *ch,
-                                                      const vft_whir_params *params,
-                                                      const vft_hiding_shape *shape,
-                                                      const vft_hiding_claim *claim,
-                                                      vft_whir_weight_fn weight, void *ctx,
-                                                      const vft_ext *lambda);
 
 #endif

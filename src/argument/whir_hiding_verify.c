@@ -32,24 +32,6 @@ size_t vft_hiding_rows(const vft_hiding_shape *shape, uint64_t *at) {
   return n;
 }
 
-vft_status vft_hiding_params(vft_whir_params *params, const vft_hiding_shape *s, unsigned bits,
-                             unsigned grind, uint32_t test_queries) {
-  if (test_queries)
-    TRY(vft_whir_params_test(params, s->k0 + 1, s->c + 1, s->log_inv_rate - 1, test_queries));
-  else
-    TRY(vft_whir_params_choose(params, s->k0 + 1, s->c + 1, s->log_inv_rate - 1, bits, grind));
-  if (params->level[0].queries > (uint64_t)1 << s->c)
-    return vft_fail(VFT_USAGE, "hiding opening: %u queries to rows of 2^%u random coefficients: "
-                    "raise log_columns", params->level[0].queries, s->c);
-  return VFT_OK;
-}
-
-vft_status vft_hiding_account(vft_soundness *s, const char *prefix,
-                              const vft_whir_params *params) {
-  TRY(vft_soundness_add(s, 1, "SZ (powers of one challenge)", "%s: the masks' sum", prefix));
-  return vft_soundness_add_whir(s, prefix, params);
-}
-
 vft_status vft_hiding_begin(vft_channel *ch, const vft_hiding_shape *shape,
                             const vft_hiding_claim *claim, const vft_ext *lambda,
                             vft_hiding_mask_fn sum, void *ctx, vft_hiding_run *run) {
@@ -138,10 +120,9 @@ static vft_status weight_at(void *ctx, const vft_ext *z, vft_ext *value) {
   return VFT_OK;
 }
 
-vft_status vft_hiding_verify_simulated(vft_channel *ch, const vft_whir_params *params,
-                                       const vft_hiding_shape *shape,
-                                       const vft_hiding_claim *claim, vft_whir_weight_fn weight,
-                                       void *ctx, const vft_ext *lambda) {
+vft_status vft_hiding_verify(vft_channel *ch, const vft_whir_params *params,
+                             const vft_hiding_shape *shape, const vft_hiding_claim *claim,
+                             vft_whir_weight_fn weight, void *ctx, const vft_ext *lambda) {
   vft_status st = VFT_OK;
   vft_hiding_run run;
   weights w = {shape, claim, &run, weight, ctx};
@@ -150,10 +131,4 @@ vft_status vft_hiding_verify_simulated(vft_channel *ch, const vft_whir_params *p
 out:
   vft_hiding_end(&run);
   return st;
-}
-
-vft_status vft_hiding_verify(vft_channel *ch, const vft_whir_params *params,
-                             const vft_hiding_shape *shape, const vft_hiding_claim *claim,
-                             vft_whir_weight_fn weight, void *ctx) {
-  return vft_hiding_verify_simulated(ch, params, shape, claim, weight, ctx, NULL);
 }

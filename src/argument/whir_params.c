@@ -1,6 +1,7 @@
 /* Choice and check of WHIR parameters. */
+#include "argument/whir_params.h"
+
 #include "argument/soundness.h"
-#include "argument/whir.h"
 #include "merkle/path.h"
 
 #include <string.h>

@@ -1,8 +1,7 @@
-/* The permutation as relations. Of a box, committed: the input x of every S-box and its cube c = x^3, so that
- * the output x^7 = c c x is a product of three factors and a round is one sum of products under
- * the matrix. In a partial round eleven lanes are linear; so the 22 S-box inputs, and the state
- * that enters the last four rounds, are linear in the outputs of the fourth round's S-boxes and of
- * the earlier partial ones, with coefficients that are worked out once (vft_build_poseidon). */
+/* The permutation as relations. A full round is one sum of products under the matrix. In a partial
+ * round eleven lanes are linear; so the 22 S-box inputs, and the state that enters the last four
+ * rounds, are linear in the outputs of the fourth round's S-boxes and of the earlier partial ones,
+ * with coefficients that are worked out once (vft_build_poseidon_constants). */
 #include "gadget/poseidon.h"
 
 #include <string.h>

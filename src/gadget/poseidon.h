@@ -1,4 +1,5 @@
-/* Poseidon permutations (hash/poseidon.h) as relations, and gadgets on field elements. */
+/* Poseidon permutations (hash/poseidon.h) as relations, and gadgets on field elements. Boxes of few
+ * permutations: poseidon_box.h; their witness: poseidon_fill.h. */
 #ifndef VFT_GADGET_POSEIDON_H
 #define VFT_GADGET_POSEIDON_H
 
@@ -15,34 +16,21 @@ vft_tensor_id vft_build_field_define(vft_builder *b, const char *name, const cha
 
 /* Letters that the gadget reserves: lanes I (12) and K (12), of which relations of callers may use
  * a part by setting the size of another letter; rounds T; z of size 1. */
-enum { VFT_POSEIDON_PER_PERMUTATION = 2 * (8 * 12 + 22) }; /* committed elements */
 
-/* One permutation at each point of a box. The caller adds the relations that say what goes in:
- * x[.., 0, lane] = input lane + rc[0][lane]. Everything else follows from these 12 elements. */
-typedef struct {
-  const char *axes;      /* letters of the box */
-  vft_tensor_id x, cube; /* [axes, 8, 12]: inputs of the S-boxes of the full rounds; their cubes */
-  vft_tensor_id y, y_cube; /* [axes, 22]: the same of the partial rounds */
-  vft_tensor_id out;       /* virtual [axes, 12]: state after the permutation */
-} vft_poseidon_box;
-
-/* Constants shared by all boxes of a program; declared at the first use. */
+/* Constants shared by all permutations of a program; declared at the first use. */
 typedef struct {
   bool declared;
   vft_tensor_id matrix, rc, first_rc; /* [I, K]; [T, I]; [I] of round 0 */
   vft_tensor_id partial_in, partial_back, partial_rc, middle_in, middle_back, middle_rc;
 } vft_poseidon_constants;
 
-vft_poseidon_box vft_build_poseidon(vft_builder *b, vft_poseidon_constants *constants,
-                                    const char *name, const char *axes);
-
-/* Declares them when no box has yet. */
+/* Declares them when no permutation has yet. */
 void vft_build_poseidon_constants(vft_builder *b, vft_poseidon_constants *constants);
 
-/* The same for boxes of many permutations: of the S-boxes' inputs only those of the partial rounds and
- * of some full ones are committed, the others are a chain of virtual tensors, and x^7 is a product of
- * seven factors. Every link of the longest chain costs the verifier one sumcheck: with rounds 0 and 4
- * committed there are three. */
+/* Permutations at each point of a box, of which there are many (few: poseidon_box.h): of the
+ * S-boxes' inputs only those of the partial rounds and of some full ones are committed, the others
+ * are a chain of virtual tensors, and x^7 is a product of seven factors. Every link of the longest
+ * chain costs the verifier one sumcheck: with rounds 0 and 4 committed there are three. */
 typedef struct {
   const char *axes;
   vft_tensor_id x[VFT_POSEIDON_FULL]; /* [axes, 12] */
@@ -55,36 +43,12 @@ vft_poseidon_chain vft_build_poseidon_chain(vft_builder *b, vft_poseidon_constan
                                             const char *name, const char *axes, vft_tensor_id in,
                                             unsigned committed);
 /* coef times the states after the permutations, as a term: a sumcheck less than a virtual tensor
- * [axes, 12] of them. box: axes in the tensor's order, offsets allowed; lanes: the letter of the lanes
- * and an offset ("I", "i+4"). The term contracts K. */
+ * [axes, 12] of them. box: axes in the tensor's order, offsets allowed; lanes: the letter of the
+ * lanes and an offset ("I", "i+4"). The term contracts K. */
 vft_raw_term vft_build_poseidon_after(vft_builder *b, const vft_poseidon_constants *constants,
                                       const vft_poseidon_chain *p, int64_t coef, const char *box,
                                       const char *lanes);
 vft_tensor_id vft_build_poseidon_out(vft_builder *b, const vft_poseidon_constants *constants,
                                      const vft_poseidon_chain *p, const char *name);
-
-/* PUBLIC [I]: round 0's constants plus the state that a sponge of n elements under a domain starts
- * with; n = 0: a node of two digests. */
-vft_tensor_id vft_build_sponge(vft_builder *b, const char *name, uint64_t n, uint64_t domain);
-/* x[box, 0, first + i] = base[first + i] + terms for i < width, `i` being the letter of the lanes in
- * the terms. box: axes in the tensor's order, offsets allowed; free: all letters that the relation
- * ranges over. `base` is a sponge's start or, for a permutation that follows another one, the
- * constants of round 0. Leaves the size of i at 4. */
-void vft_build_absorb(vft_builder *b, const vft_poseidon_box *p, const char *name, const char *box,
-                      const char *free, int first, int width, vft_tensor_id base,
-                      const vft_raw_term *terms, int n);
-
-/* Fills permutation number i of a box's arrays from its input state; `in` becomes the state after
- * the permutation. */
-typedef struct {
-  int64_t *x, *cube, *y, *y_cube;
-} vft_poseidon_arrays;
-void vft_poseidon_fill(const vft_poseidon_arrays *to, size_t i, vft_poseidon_state *in);
-/* The same of permutations first .. first + n - 1 of a chain; arrays may be NULL. */
-typedef struct {
-  int64_t *x[VFT_POSEIDON_FULL], *y, *out;
-} vft_poseidon_chain_arrays;
-void vft_poseidon_chain_fill(const vft_poseidon_chain_arrays *to, size_t first, size_t n,
-                             vft_poseidon_state *in);
 
 #endif

@@ -1,5 +1,6 @@
-/* Boxes of few permutations (gadget/poseidon.h), and what goes into them. */
-#include "gadget/poseidon.h"
+/* Boxes of few permutations, and what goes into them. Committed are the input x of every S-box and
+ * its cube c = x^3, so that the output x^7 = c c x is a product of three factors. */
+#include "gadget/poseidon_box.h"
 
 enum {
   LANES = VFT_POSEIDON_WIDTH,

@@ -1,7 +1,9 @@
 /* Witness of permutations: from the states that go in to the relations' tensors. */
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_fill.h"
 
 #include <string.h>
+
+#include "relation/program.h"
 
 enum {
   LANES = VFT_POSEIDON_WIDTH,

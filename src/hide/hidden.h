@@ -15,11 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "argument/soundness.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "field/goldilocks.h"
+#include "transcript/channel.h"
 #include "verify/functional.h"
-#include "verify/verify.h"
+#include "verify/statement.h"
 
 /* A form as it was computed: a x + b y of earlier forms (y 0: a x), or one scalar: x a pad's number
  * or VFT_HIDDEN_LATE + a late scalar's, y
@@ -91,11 +93,6 @@ VFT_MUST_CHECK vft_status vft_hidden_run(vft_hidden *h, const vft_statement *sta
                                          const vft_random *simulate);
 void vft_hidden_free(vft_hidden *h);
 
-/* The value for given scalars. */
-vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, const vft_ext *pad,
-                            const vft_ext *late);
-/* The late scalars that belong to these pads, nlate of them, in order. */
-void vft_hidden_make_late(const vft_hidden *h, const vft_ext *pad, vft_ext *late);
 /* Adds scale to the weight of the value's form. */
 void vft_hidden_weigh(const vft_hidden *h, const vft_hidden_value *v, vft_ext scale);
 /* From the weights of forms up to number `top` those of scalars, which are then all that is left. */

@@ -1,5 +1,4 @@
-/* Values of hidden scalars: the prover's. */
-#include "hide/hidden.h"
+#include "hide/late.h"
 
 vft_ext vft_hidden_evaluate(const vft_hidden *h, const vft_hidden_value *v, const vft_ext *pad,
                             const vft_ext *late) {

@@ -167,8 +167,8 @@ vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h, const vft_trees *
   vft_opening opening = {&matrix, claim, n};
   vft_hiding_claim hiding = {tree, trees->ntrees, late_root, b.late, values, b.tensors.sigma};
   st = prover ? prover->open(prover->ctx, ch, &params, &shape, &hiding, &opening)
-              : vft_hiding_verify_simulated(ch, &params, &shape, &hiding, vft_opening_weight,
-                                            &opening, lambda);
+              : vft_hiding_verify(ch, &params, &shape, &hiding, vft_opening_weight, &opening,
+                                  lambda);
 out:
   vft_free(claim);
   vft_free(b.late);

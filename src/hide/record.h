@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "argument/soundness.h"
 #include "transcript/channel.h"
-#include "verify/verify.h"
+#include "verify/statement.h"
 
 typedef struct {
   uint64_t c[3];

@@ -2,7 +2,8 @@
 #ifndef VFT_HIDE_VERIFY_H
 #define VFT_HIDE_VERIFY_H
 
-#include "verify/verify.h"
+#include "argument/soundness.h"
+#include "verify/statement.h"
 
 /* As vft_verify_proof under options->hiding, but for what it does before and after: the program's
  * bounds, the level of soundness. lambda: NULL, but for the simulator's world (tests;

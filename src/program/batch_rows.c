@@ -3,7 +3,7 @@
  * rows has at (step of the epoch, row of the batch). The list is the link that the sampler's proofs have
  * filled (program/epoch.h); which step of its epoch this is, a public one-hot vector says, the same
  * for every sequence. */
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_box.h"
 #include "program/build.h"
 #include "program/epoch.h"
 

@@ -18,7 +18,7 @@
 #define VFT_PROGRAM_EPOCH_H
 
 #include "data/sampling.h"
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_box.h"
 #include "program/step.h"
 
 enum {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "gadget/poseidon_fill.h"
 #include "program/epoch.h"
 
 enum { LANES = VFT_POSEIDON_WIDTH };

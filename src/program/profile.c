@@ -26,6 +26,15 @@ void vft_step_shape_set_arch(vft_step_shape *s, const vft_arch *a) {
   s->rope_theta = a->rope_theta;
 }
 
+bool vft_step_shape_has_arch(const vft_step_shape *shape, const vft_arch *arch) {
+  vft_step_shape s = *shape;
+  vft_step_shape_set_arch(&s, arch);
+  return s.layers == shape->layers && s.d == shape->d && s.groups == shape->groups &&
+         s.per_group == shape->per_group && s.head_dim == shape->head_dim && s.ff == shape->ff &&
+         s.vocab == shape->vocab && s.tied == shape->tied && s.rms_eps == shape->rms_eps &&
+         s.rope_theta == shape->rope_theta;
+}
+
 vft_status vft_step_shape_set_clip(vft_step_shape *s, const char *threshold) {
   vft_fix x;
   TRY(vft_fix_parse(threshold, &x));

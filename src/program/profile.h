@@ -6,6 +6,7 @@
 #ifndef VFT_PROGRAM_PROFILE_H
 #define VFT_PROGRAM_PROFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ typedef struct {
 
 /* The arch's fields; everything about the step is left as it is. */
 void vft_step_shape_set_arch(vft_step_shape *shape, const vft_arch *arch);
+/* Whether setting it would change nothing. */
+bool vft_step_shape_has_arch(const vft_step_shape *shape, const vft_arch *arch);
 /* clip_u, clip_frac from a threshold given as a decimal string ("1.0"); "0" turns clipping off.
  * Fails VFT_USAGE: malformed, negative, or outside 2^-12..2^12. */
 vft_status vft_step_shape_set_clip(vft_step_shape *shape, const char *threshold) VFT_MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "hide/late.h"
 #include "prove/opening.h"
 #include "prove/rehearse.h"
 

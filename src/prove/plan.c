@@ -11,7 +11,7 @@
 #include "prove/opening.h"
 #include "prove/prove.h"
 #include "prove/rehearse.h"
-#include "verify/driver.h"
+#include "verify/open.h"
 
 enum {
   SMALL = 4 << 20,   /* claims, weights, points, the proof itself */

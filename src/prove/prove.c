@@ -11,7 +11,7 @@
 #include "prove/fractions.h"
 #include "prove/hiding.h"
 #include "prove/opening.h"
-#include "verify/driver.h"
+#include "verify/open.h"
 
 typedef struct {
   const vft_trace *trace;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "prove/einsum.h"
 #include "verify/driver.h"
+#include "verify/verify.h"
 
 typedef struct {
   const vft_program *program;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_fill.h"
 #include "relation/layout.h"
 
 void vft_machine_fit(const vft_circuit *c, uint32_t log_columns, vft_machine_shape *shape) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "gadget/poseidon.h"
+#include "gadget/poseidon_fill.h"
 #include "program/epoch.h"
 
 typedef struct {

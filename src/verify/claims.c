@@ -1,7 +1,8 @@
 /* The last stage of a proof: all claims on committed tensors become one opening. */
 #include <string.h>
 
-#include "verify/driver.h"
+#include "argument/whir_params.h"
+#include "verify/open.h"
 
 vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
                            const vft_proof_options *o) {

@@ -11,7 +11,9 @@
 #include "argument/whir.h"
 #include "verify/opening.h"
 #include "verify/session.h"
-#include "verify/verify.h"
+#include "verify/statement.h"
+
+typedef struct vft_oracle_claims vft_oracle_claims; /* verify/verify.h */
 
 /* The vector of all fractions: boxes 0 .. nlookups-1 are the lookups, then the tables. */
 typedef struct {
@@ -57,17 +59,6 @@ VFT_MUST_CHECK vft_status vft_driver_run(vft_session *s, const vft_trees *trees,
                                          vft_digest *witness_root, const vft_prover_side *prover,
                                          vft_oracle_claims *claims);
 
-/* The opening of oracle claims (verify/oracles.c). opened[i] is the number, in `tree`, of the i-th
- * tree with claims; prover->open sees only these, in that order. */
-VFT_MUST_CHECK vft_status vft_driver_open_oracles(vft_channel *ch, const vft_tree_info *tree,
-                                                  uint32_t ntrees, unsigned log_columns,
-                                                  const vft_oracle_claims *claims,
-                                                  const vft_proof_options *options,
-                                                  const vft_prover_side *prover,
-                                                  vft_soundness *soundness);
-/* Numbers of the trees that have claims, ascending; returns their number. opened: ntrees. */
-uint32_t vft_oracles_opened(const vft_oracle_claims *claims, uint32_t ntrees, uint32_t *opened);
-
 /* All claims on committed tensors, batched with powers of one challenge: sum over functionals of
  * coef * functional = sigma. Start with power 1, sigma 0 and the challenge. */
 typedef struct {
@@ -96,23 +87,10 @@ VFT_MUST_CHECK vft_status vft_driver_claims(vft_session *s, const vft_trees *tre
  * some and `claims` is NULL. */
 VFT_MUST_CHECK vft_status vft_driver_leave(vft_session *s, vft_oracle_claims *claims);
 
-/* Opens the claims (sorted here) on the trees with these layouts and roots: their sum is sigma. */
-VFT_MUST_CHECK vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,
-                                          const vft_digest *root, uint32_t ntrees, unsigned c,
-                                          vft_opening_claim *claim, size_t n, vft_ext sigma,
-                                          const vft_proof_options *options,
-                                          const vft_prover_side *prover,
-                                          vft_soundness *soundness);
-/* Parameters of an opening under the options; the same on both sides. */
-VFT_MUST_CHECK vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
-                                          const vft_proof_options *options);
-/* Whether the account is what a verifier asks for. */
-VFT_MUST_CHECK vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags);
 /* Absorbs what the options and the protocol's version change. */
 void vft_driver_absorb_options(vft_channel *ch, const vft_proof_options *options);
 
 extern const char vft_protocol_name[];         /* of program proofs */
 extern const char vft_hiding_protocol_name[]; /* of hiding program proofs */
-extern const char vft_oracle_protocol_name[]; /* of oracle openings */
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "verify/driver.h"
+#include "verify/verify.h"
 
 vft_status vft_driver_leave(vft_session *s, vft_oracle_claims *claims) {
   const vft_program *p = s->program;

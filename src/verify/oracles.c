@@ -1,7 +1,9 @@
 /* Oracle claims: carried out of proofs, opened once against the oracles' trees. */
 #include <string.h>
 
-#include "verify/driver.h"
+#include "verify/open.h"
+
+const char vft_oracle_protocol_name[] = "vft/oracle-opening/1";
 
 static size_t weight_values(const vft_weight *w) {
   return w->kind == VFT_W_ONES ? 0 : w->kind == VFT_W_VEC ? w->size : vft_log2_ceil(w->size);

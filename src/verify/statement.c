@@ -1,19 +1,13 @@
-/* What a proof is about, and what a verifier asks of it. */
+/* What a proof is about. */
 #include "verify/driver.h"
 
 const char vft_protocol_name[] = "vft/program-proof/1";
 const char vft_hiding_protocol_name[] = "vft/hiding-proof/1";
-const char vft_oracle_protocol_name[] = "vft/oracle-opening/1";
 
 vft_proof_options vft_proof_options_default(void) {
   /* 130: the openings dominate; the other terms of the account stay far above 128 bits */
   return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 20,
                              .hash = VFT_HASH_BLAKE3, .test_queries = 0};
-}
-
-vft_proof_options vft_proof_options_recursive(void) {
-  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 16,
-                             .hash = VFT_HASH_POSEIDON, .test_queries = 0};
 }
 
 /* Whether x is one of the integers that the tensor may have. */
@@ -52,9 +46,4 @@ vft_status vft_statement_values(const vft_statement *statement, vft_public **out
   }
   *out = pub;
   return VFT_OK;
-}
-
-vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags) {
-  if (flags.allow_test_profile && s->test_profile) return VFT_OK;
-  return vft_soundness_require(s, VFT_SOUNDNESS_LEVEL);
 }

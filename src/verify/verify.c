@@ -3,7 +3,17 @@
 #include <string.h>
 
 #include "hide/verify.h"
-#include "verify/driver.h"
+#include "verify/open.h"
+
+vft_proof_options vft_proof_options_recursive(void) {
+  return (vft_proof_options){.log_inv_rate = 1, .bits = 130, .grind = 16,
+                             .hash = VFT_HASH_POSEIDON, .test_queries = 0};
+}
+
+vft_status vft_driver_soundness(const vft_soundness *s, vft_verify_flags flags) {
+  if (flags.allow_test_profile && s->test_profile) return VFT_OK;
+  return vft_soundness_require(s, VFT_SOUNDNESS_LEVEL);
+}
 
 static vft_status verify_hiding(const vft_statement *statement, const vft_proof_options *options,
                                 vft_verify_flags flags, const uint8_t *proof, size_t len,

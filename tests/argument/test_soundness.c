@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "argument/soundness.h"
+#include "argument/whir_params.h"
 
 static long double real(vft_bits b) { return (long double)b / (1 << 24); }
 static int whole(vft_bits b) { return (int)(b >> 24); }

@@ -12,6 +12,7 @@
 
 #include "argument/whir_hiding_core.h"
 #include "argument/whir_hiding_prover.h"
+#include "argument/whir_params.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hide/classifier.h"
@@ -181,8 +182,8 @@ static uint8_t *prove(instance *x, const vft_ext *lambda, size_t *len) {
 static vft_status verify(const instance *x, const vft_hiding_claim *claim, const vft_ext *lambda,
                          const uint8_t *proof, size_t len) {
   vft_channel *ch = vft_channel_verifier("test hiding", VFT_HASH_BLAKE3, proof, len);
-  vft_status st = vft_hiding_verify_simulated(ch, &x->params, &x->shape, claim, weight_at,
-                                              (void *)x, lambda);
+  vft_status st = vft_hiding_verify(ch, &x->params, &x->shape, claim, weight_at,
+                                    (void *)x, lambda);
   if (st == VFT_OK) st = vft_channel_finish(ch);
   vft_channel_free(ch);
   return st;

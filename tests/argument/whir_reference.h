@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "argument/whir.h"
+#include "argument/whir_params.h"
 #include "merkle/path.h"
 #include "poly/rs.h"
 

@@ -12,6 +12,7 @@
 
 #include "hide/classifier.h"
 #include "hide/fixed_oracle.h"
+#include "hide/late.h"
 #include "hide/opening.h"
 #include "hide/secret.h"
 #include "hide/verify.h"

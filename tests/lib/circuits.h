@@ -4,7 +4,7 @@
 
 #include "recurse/recursion.h"
 
-#include "vft/verify.h"
+#include "circuit_proof.h"
 
 /* Sums of powers of the inputs, a chain of permutations of them, and the bits of its end; `size` steps
  * of each. */
@@ -44,9 +44,9 @@ static inline void prove_hiding(proved *p, const vft_circuit *c, unsigned log_co
   prove_circuit_so(p, c, log_columns, &options);
 }
 
-static inline vft_circuit_shape shape_of(const proved *p) {
+static inline circuit_shape shape_of(const proved *p) {
   const vft_machine_shape *s = &p->m->shape;
-  return (vft_circuit_shape){s->log_cells, s->log_columns, s->constants, s->inputs, s->bases,
+  return (circuit_shape){s->log_cells, s->log_columns, s->constants, s->inputs, s->bases,
                              s->frees, s->splits, s->parts, s->fetches, s->permutations, s->sums,
                              s->zeros, p->options.log_inv_rate, p->options.grind};
 }

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "gadget/poseidon.h"
+#include "gadget/poseidon_fill.h"
 #include "prove/prove.h"
 
 enum { N = 37, LANES = VFT_POSEIDON_WIDTH };

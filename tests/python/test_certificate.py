@@ -528,6 +528,41 @@ def library(tmp_path_factory):
   return checks
 
 
+# Reads the paths and digests of certificates, one a line, and answers each with the failed check.
+WASM_DRIVER = """
+import { verifyCertificate } from "%s";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+for await (const line of createInterface({ input: process.stdin })) {
+  const { path, known } = JSON.parse(line);
+  const answer = await verifyCertificate(await readFile(path), known);
+  console.log(answer.accepted && answer.bits < 128 ? "no bits" : answer.check);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def wasm(tmp_path_factory):
+  """The same of its WebAssembly build."""
+  module = ROOT / "build" / "vft_verify.wasm"
+  if not shutil.which("node"):
+    pytest.skip("nodejs is not installed")
+  built = subprocess.run(["make", "-s", "wasm"], cwd=ROOT, capture_output=True, text=True, check=True)
+  if not module.is_file() or "left out" in built.stdout:
+    pytest.skip(built.stdout.strip() or "there is no WebAssembly build")
+  folder = tmp_path_factory.mktemp("wasm")
+  (folder / "driver.mjs").write_text(WASM_DRIVER % (ROOT / "bindings/wasm/verify.mjs").as_uri())
+
+  def checks(certificates, known):
+    lines = []
+    for i, data in enumerate(certificates):
+      (folder / f"{i}.vft").write_bytes(data)
+      lines.append(json.dumps({"path": str(folder / f"{i}.vft"), "known": known}))
+    return subprocess.run(["node", folder / "driver.mjs"], input="\n".join(lines), text=True,
+                          capture_output=True, check=True).stdout.splitlines()
+  return checks
+
+
 def second_check(certificate, known):
   try:
     second.verify_certificate(certificate, known)
@@ -545,9 +580,9 @@ def test_second_verifier_accepts(made, digests, library):
   assert parts["released"] == data[FIELDS["released"]:FIELDS["length"]]
 
 
-def test_second_verifier_rejects_what_the_library_rejects(made, digests, library):
-  """And names the same check. Of counters, windows, beacon and steps in a proof the digests speak."""
-  data, seed = made.certificate.read_bytes(), os.environ.get("VFT_SEED", "7")
+def damaged(data):
+  """Every part of a certificate changed, and the whole of it cut short."""
+  seed = os.environ.get("VFT_SEED", "7")
   print("seed", seed)
   picks = random.Random(int(seed))
   proof = FIELDS["proof"]
@@ -561,6 +596,13 @@ def test_second_verifier_rejects_what_the_library_rejects(made, digests, library
   changed.append(data[:FIELDS["length"]] + shorter.to_bytes(8, "little") + data[proof:-1])
   released = FIELDS["released"]
   changed.append(data[:released] + b"\xff" * 8 + data[released + 8:])
+  return changed
+
+
+def test_second_verifier_rejects_what_the_library_rejects(made, digests, library):
+  """And names the same check. Of counters, windows, beacon and steps in a proof the digests speak."""
+  data = made.certificate.read_bytes()
+  changed = damaged(data)
   found = library(changed, digests)
   assert found == [second_check(c, digests) for c in changed] and all(found)
   assert {"certificate/header", "certificate/manifest", "transcript/grind", "transcript/truncated",
@@ -568,6 +610,13 @@ def test_second_verifier_rejects_what_the_library_rejects(made, digests, library
   for name in ("steps", "groups", "leaf", "counters", "window", "beacon"):
     other = flipped(data, FIELDS[name], 0)
     assert library([other], digests) == [second_check(other, digests)] == ["certificate/header"]
+
+
+def test_webassembly_has_the_library_s_verdicts(made, digests, library, wasm):
+  data = made.certificate.read_bytes()
+  changed = [data, *damaged(data)]
+  found = wasm(changed, digests)
+  assert found == library(changed, digests) and found[0] == "" and all(found[1:])
 
 
 def test_second_verifier_rejects_other_digests(made, digests, library):
@@ -579,6 +628,25 @@ def test_second_verifier_rejects_other_digests(made, digests, library):
     for other in others:
       known = {**digests, name: other}
       assert library([data], known) == [second_check(data, known)] != [""]
+
+
+# ---- The libraries ---------------------------------------------------------------------------
+
+def test_libraries_from_files(copy, model, foreign, tmp_path):
+  """libvft_bind and libvft_verify in a program that has nothing else of the project."""
+  program = ROOT / "build" / "tests" / "lib" / "test_bind"
+  if not program.is_file():
+    pytest.skip("build/tests/lib/test_bind is not there")
+  other = tmp_path / "model"
+  shutil.copytree(model, other)
+  tensors = load_file(other / "model.safetensors")
+  tensors["model.norm.weight"] = tensors["model.norm.weight"] * 0.5
+  save_file(tensors, other / "model.safetensors")
+  env = {"VFT_PUBLIC": copy, "VFT_MODEL": model, "VFT_OTHER_MODEL": other,
+         "VFT_LARGER_MODEL": DEMO / "model", "VFT_OTHER_ADAPTER": foreign / "public" / "adapter"}
+  done = subprocess.run([program], capture_output=True, text=True,
+                        env={**os.environ, **{name: str(value) for name, value in env.items()}})
+  assert done.returncode == 0 and "SKIP" not in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 # ---- Cache of leaf keys ----------------------------------------------------------------------

@@ -54,7 +54,7 @@ def proofs(tmp_path_factory):
 def circuits(tmp_path_factory):
     """Hiding proofs of circuits of two sizes, of full strength."""
     emit = emitter(ROOT / "tests" / "lib" / "emit.c", tmp_path_factory.mktemp("circuits"),
-                   "libvft_verify.a")
+                   "lib/libvft_circuits.a")
     return [json.loads(subprocess.run([emit, str(size)], capture_output=True, text=True,
                                       check=True).stdout) for size in (2, 40)]
 

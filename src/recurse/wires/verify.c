@@ -4,7 +4,7 @@
 #include "hash/poseidon.h"
 #include "recurse/recorder.h"
 #include "recurse/wires_verify.h"
-#include "verify/driver.h"
+#include "verify/open.h"
 
 static vft_fp element(uint32_t wire) {
   uint64_t v[3];
