@@ -209,13 +209,13 @@ def million_products(manifest, tokens, loss_tokens):
 
 
 def long_records():
-  """Records of more than 512 tokens, so that no position is padding."""
+  """Three records of more than 512 tokens, so that no position is padding: an epoch of three steps."""
   answers = [m["content"] for record in lines(ROOT / "examples/demo/data/train.jsonl")
              for m in record["messages"] if m["role"] == "assistant"]
   path = BUILD / "bench-long.jsonl"
   text = [json.dumps({"messages": [{"role": "user", "content": "Go on."},
-                                   {"role": "assistant", "content": " ".join(answers[i::2])}]})
-          for i in range(2)]
+                                   {"role": "assistant", "content": " ".join(answers[i::3])}]})
+          for i in range(3)]
   path.write_text("\n".join(text) + "\n")
   return path
 

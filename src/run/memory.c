@@ -146,7 +146,9 @@ vft_status vft_memory_cut(const vft_manifest *m, vft_step *whole, size_t budget,
     last = n ? cut->count[0] : -1;
     vft_status st = try_cut(m, whole, cut, budget, largest, &integers);
     if (st == VFT_OK && !n) TRY(join_steps(m, whole, budget, cut, largest));
-    if (n == most || (st == VFT_OK && integers <= SHARD_INTEGERS) ||
+    /* under Poseidon nobody verifies shards but circuits, for which fewer are less work */
+    bool small = integers <= SHARD_INTEGERS || m->shape.hash == VFT_HASH_POSEIDON;
+    if (n == most || (st == VFT_OK && small) ||
         (st != VFT_OK && st != VFT_RESOURCE))
       return st;
   }
