@@ -72,7 +72,7 @@ $(B)/wired.o: $(WIREDOBJ)
 # of whose names only those of include/vft/verify.h are seen.
 include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
-LIBFORM := $(LIBFORMED:%.c=$(B)/lib/formed/%.o)
+LIBFORM := $(FORMED:%.c=$(B)/lib/formed/%.o)
 LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
 LIBNAMES:= certificate released manifest counters windows beacon free verdict check error \
            soundness_bits
@@ -137,7 +137,7 @@ $(B)/lib/link: lib/link.c $(B)/libvft_verify.a
 WASM    := $(B)/vft_verify.wasm
 wasm: $(WASM)
 $(WASM): $(LIBSRC) bindings/wasm/exports.c lib/sources.mk $(B)/libvft_verify.a
-	@tools/wasm.sh $@ "$(LIBFLAGS)" "$(LIBFORMED)" $(LIBSRC) bindings/wasm/exports.c
+	@tools/wasm.sh $@ "$(LIBFLAGS)" "$(FORMED)" $(LIBSRC) bindings/wasm/exports.c
 
 # And with linear forms of hidden scalars for elements of E (src/hide/forms), for hiding proofs.
 FORMEDOBJ:= $(FORMED:%.c=$(B)/formed/%.o)

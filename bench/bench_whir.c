@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "field/batch.h"
 
 static double now(void) {
   struct timespec t;

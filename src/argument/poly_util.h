@@ -1,7 +1,7 @@
 /* Scalar helpers on multilinear points and small univariate polynomials.
  *
  * Points are low bit first: eq(z, i) = prod_b (bit_b(i) ? z[b] : 1 - z[b]). Tables of eq and its
- * value at an index or a point are in field/batch.h. */
+ * value at an index or a point are in field/arrays.h. */
 #ifndef VFT_ARGUMENT_POLY_UTIL_H
 #define VFT_ARGUMENT_POLY_UTIL_H
 

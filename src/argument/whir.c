@@ -27,6 +27,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/random.h"
+#include "field/batch.h"
 #include "hash/poseidon.h"
 
 enum { CHUNK = 256, SLOTS_MAX = 256 };

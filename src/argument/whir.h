@@ -39,7 +39,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "field/batch.h"
+#include "field/arrays.h"
 #include "field/goldilocks.h"
 #include "hash/blake3.h"
 #include "merkle/tree.h"

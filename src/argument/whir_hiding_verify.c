@@ -3,7 +3,7 @@
 
 #include "argument/whir_hiding_core.h"
 #include "base/mem.h"
-#include "field/batch.h"
+#include "field/arrays.h"
 
 vft_status vft_hiding_shape_init(vft_hiding_shape *shape, uint64_t rows, size_t values, unsigned c,
                                  unsigned log_inv_rate) {

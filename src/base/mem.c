@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -304,63 +303,3 @@ void vft_alloc_trim(void) {
 size_t vft_alloc_live(void) { return atomic_load(&live); }
 size_t vft_alloc_peak(void) { return atomic_load(&peak); }
 void vft_alloc_peak_reset(void) { atomic_store(&peak, atomic_load(&live)); }
-
-struct vft_arena_block {
-  vft_arena_block *next;
-  size_t used, size;
-};
-
-void *vft_arena_alloc(vft_arena *arena, size_t count, size_t size) {
-  size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes) || bytes > (size_t)1 << 40) {
-    (void)vft_fail(VFT_RESOURCE, "arena allocation of %zu x %zu bytes is too large", count, size);
-    return NULL;
-  }
-  bytes = (bytes + 15) & ~(size_t)15;
-  const size_t head = (sizeof(vft_arena_block) + 15) & ~(size_t)15;
-  vft_arena_block *b = arena->head;
-  if (!b || b->size - b->used < bytes) {
-    size_t want = bytes > (1 << 16) ? bytes : (1 << 16);
-    b = calloc(1, head + want);
-    if (!b) {
-      (void)vft_fail(VFT_RESOURCE, "out of memory: arena block of %zu bytes", want);
-      return NULL;
-    }
-    account(head + want);
-    b->size = want;
-    b->next = arena->head;
-    arena->head = b;
-  }
-  void *p = (unsigned char *)b + head + b->used;
-  b->used += bytes;
-  return p;
-}
-
-char *vft_arena_strdup(vft_arena *arena, const char *s) {
-  size_t n = strlen(s) + 1;
-  char *copy = vft_arena_alloc(arena, n, 1);
-  if (copy) memcpy(copy, s, n);
-  return copy;
-}
-
-char *vft_arena_printf(vft_arena *arena, const char *fmt, ...) {
-  va_list ap, again;
-  va_start(ap, fmt);
-  va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
-  va_end(ap);
-  char *s = n < 0 ? NULL : vft_arena_alloc(arena, (size_t)n + 1, 1);
-  if (s) vsnprintf(s, (size_t)n + 1, fmt, again);
-  va_end(again);
-  return s;
-}
-
-void vft_arena_free(vft_arena *arena) {
-  for (vft_arena_block *b = arena->head; b;) {
-    vft_arena_block *next = b->next;
-    atomic_fetch_sub(&live, ((sizeof *b + 15) & ~(size_t)15) + b->size);
-    free(b);
-    b = next;
-  }
-  arena->head = NULL;
-}

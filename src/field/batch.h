@@ -13,11 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "field/goldilocks.h"
-
-/* The container of a base-field-valued table. Signed integers stand for their residues;
- * int64 values must be > -p and < p, which every int64 is. */
-typedef enum { VFT_ELEM_I8, VFT_ELEM_I16, VFT_ELEM_I32, VFT_ELEM_I64, VFT_ELEM_FP } vft_elem;
+#include "field/arrays.h"
 
 /* Bytes of one element: 1, 2, 4, 8, 8. */
 size_t vft_elem_size(vft_elem type);
@@ -35,17 +31,13 @@ vft_fp vft_fp_dot_n(const vft_fp *a, const vft_fp *b, size_t n);
  * scratch: n elements, not overlapping. */
 void vft_fp_inv_n(vft_fp *out, const vft_fp *a, vft_fp *scratch, size_t n);
 
-/* ---- extension field; all in place unless said ---- */
+/* ---- extension field; all in place unless said; more in field/arrays.h ---- */
 void vft_ext_add_n(vft_ext *out, const vft_ext *a, const vft_ext *b, size_t n);
 void vft_ext_sub_n(vft_ext *out, const vft_ext *a, const vft_ext *b, size_t n);
 void vft_ext_mul_n(vft_ext *out, const vft_ext *a, const vft_ext *b, size_t n);
 /* out[i] = a[i] * b[i] with b in the base field. */
 void vft_ext_mul_fp_n(vft_ext *out, const vft_ext *a, const vft_fp *b, size_t n);
-void vft_ext_scale_n(vft_ext *out, const vft_ext *a, vft_ext w, size_t n);
 vft_ext vft_ext_sum_n(const vft_ext *a, size_t n);
-vft_ext vft_ext_dot_n(const vft_ext *a, const vft_ext *b, size_t n);
-/* sum_i t[i] * b[i], t in a base-field container. */
-vft_ext vft_ext_dot_elem(vft_elem type, const void *t, const vft_ext *b, size_t n);
 /* sum_i a[i] * b[i] * c[i] */
 vft_ext vft_ext_dot3_n(const vft_ext *a, const vft_ext *b, const vft_ext *c, size_t n);
 /* Coefficients, constant first, of sum_i w[i] (lo[i] + T (hi[i] - lo[i]))^7. */
@@ -59,10 +51,7 @@ void vft_ext_inv_n(vft_ext *out, const vft_ext *a, vft_ext *scratch, size_t n);
 void vft_ext_axpy_n(vft_ext *out, vft_ext w, const vft_ext *t, size_t n);
 void vft_ext_axpy_elem(vft_ext *out, vft_ext w, vft_elem type, const void *t, size_t n);
 
-/* Binding the low (fastest) variable of a table of real length n, zero beyond:
- *   out[i] = f[2i] + r (f[2i+1] - f[2i]),  0 <= i < ceil(n / 2).
- * The extension form is in place. */
-void vft_ext_fold_low(vft_ext *out, const vft_ext *f, size_t n, vft_ext r);
+/* As vft_ext_fold_low; not in place. */
 void vft_ext_fold_low_elem(vft_ext *out, vft_elem type, const void *f, size_t n, vft_ext r);
 
 /* Binding the high variable: the table has half lower entries, and upper entries from index half
@@ -72,12 +61,5 @@ void vft_ext_fold_low_elem(vft_ext *out, vft_elem type, const void *f, size_t n,
 void vft_ext_fold_high(vft_ext *out, const vft_ext *f, size_t n, size_t half, vft_ext r);
 void vft_ext_fold_high_elem(vft_ext *out, vft_elem type, const void *f, size_t n, size_t half,
                             vft_ext r);
-
-/* out[i] = scale * prod_b (bit b of i ? point[b] : 1 - point[b]) for i < len; requires
- * len <= 2^vars; point[0] belongs to the lowest bit of i. Work is proportional to len. */
-void vft_eq_table(vft_ext *out, const vft_ext *point, unsigned vars, vft_ext scale, size_t len);
-/* The same value at one index, or at a point: prod_b (x_b y_b + (1 - x_b)(1 - y_b)). */
-vft_ext vft_eq_index(const vft_ext *point, unsigned vars, uint64_t index);
-vft_ext vft_eq_point(const vft_ext *x, const vft_ext *y, unsigned vars);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "argument/poly_util.h"
-#include "field/batch.h"
+#include "field/arrays.h"
 
 /* ---- statement ---- */
 

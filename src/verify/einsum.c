@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "argument/poly_util.h"
-#include "field/batch.h"
+#include "field/arrays.h"
 #include "relation/layout.h"
 #include "verify/session.h"
 

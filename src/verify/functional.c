@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "argument/poly_util.h"
-#include "field/batch.h"
+#include "field/arrays.h"
 #include "relation/layout.h"
 
 static vft_ext one_minus(vft_ext z) { return vft_ext_sub(VFT_EXT_ONE, z); }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "field/batch.h"
+#include "field/arrays.h"
 
 enum { MAX_LOG_ROWS = VFT_WHIR_ROW_VARIABLES_MAX };
 

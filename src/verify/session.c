@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "field/batch.h"
+#include "field/arrays.h"
 
 /* A virtual tensor's level is one more than the highest level of its users (0: relations and
  * lookups), so that all claims on it exist before its definition is applied. */

@@ -1,5 +1,5 @@
-/* Linear forms for elements of E (field/goldilocks.h, field/batch.h). */
-#include "field/batch.h"
+/* Linear forms for elements of E (field/goldilocks.h). */
+#include "field/goldilocks.h"
 #include "hide/record.h"
 
 static vft_known known(vft_ext a) { return (vft_known){{a.c[0], a.c[1], a.c[2]}}; }

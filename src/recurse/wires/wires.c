@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "field/batch.h"
+#include "field/arrays.h"
 #include "hash/poseidon.h"
 #include "recurse/recorder.h"
 
