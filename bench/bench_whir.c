@@ -73,7 +73,7 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
     for (int k = 0; k < 3; k++) weight[i].c[k] = vft_fp_from_u64(next64());
   }
   vft_ext sigma = vft_ext_dot_elem(VFT_ELEM_I16, message, weight, n);
-  TRY_OUT(vft_whir_params_choose(&params, k0, c, rate, 130, 16));
+  TRY_OUT(vft_whir_params_choose(&params, k0, c, rate, 0, 130, 16));
   TRY_OUT(vft_rs_new(&rs, c, rate));
   rows_i16 source_rows = {message, len};
   double start = now();

@@ -31,9 +31,8 @@ static vft_status zeros(void *ctx, void *out, size_t n) {
   return VFT_OK;
 }
 
-static vft_status no_commit(void *ctx, const vft_hidden *h, const vft_hiding_shape *shape,
-                            size_t values, vft_digest *root) {
-  (void)ctx, (void)h, (void)shape, (void)values, (void)root;
+static vft_status no_late(void *ctx, const vft_hidden *h, vft_ext *late) {
+  (void)ctx, (void)h, (void)late; /* zeros as they are */
   return VFT_OK;
 }
 
@@ -49,12 +48,12 @@ static vft_status show_opening(void *ctx, vft_channel *ch, const vft_whir_params
                                const vft_hiding_shape *s, const vft_hiding_claim *claim,
                                const vft_opening *opening) {
   (void)ctx, (void)ch, (void)claim, (void)opening;
-  printf("const vft_hiding_shape vft_outer_opening = {%u, %u, %u, %u};\n", s->c, s->log_inv_rate,
-         s->k0, s->own_rows);
+  printf("const vft_hiding_shape vft_outer_opening = {%u, %u, %u, %u, %u, %u, %u};\n", s->c,
+         s->log_inv_rate, s->k0, s->tail, s->bits, s->grind, s->test_queries);
   printf("const vft_whir_params vft_outer_params = {\n    %u,\n    {", p->levels);
   for (unsigned i = 0; i < p->levels; i++)
-    printf("%s{%u, %u, %u, %u, %u}", i ? ", " : "", p->level[i].row_vars, p->level[i].log_msg,
-           p->level[i].log_inv_rate, p->level[i].grind, p->level[i].queries);
+    printf("%s{%u, %u, %u, %u, %u, %u}", i ? ", " : "", p->level[i].row_vars, p->level[i].log_msg,
+           p->level[i].log_inv_rate, p->level[i].grind, p->level[i].tail, p->level[i].queries);
   printf("},\n    %u,\n    false};\n", p->bits);
   return VFT_OK;
 }
@@ -72,7 +71,7 @@ static void show_outer(void) {
   vft_trees trees;
   vft_soundness account = {0};
   vft_random random = {zeros, NULL};
-  vft_hide_hooks hooks = {NULL, no_commit, no_cross, no_factors, show_opening};
+  vft_hide_hooks hooks = {NULL, no_late, no_cross, no_factors, show_opening};
   check(vft_machine_build(&shape, &m));
   check(vft_machine_inputs(m, input, VFT_OUTER_INPUTS, &values));
   vft_digest root[2] = {{{0}}};
@@ -81,7 +80,7 @@ static void show_outer(void) {
   vft_channel *ch = vft_channel_prover(vft_hiding_protocol_name, options.hash);
   if (!ch) check(VFT_RESOURCE);
   check(vft_hidden_run(&h, &statement, pub, &options, ch, &root[1], &account, &random));
-  check(vft_hide_trees(&trees, m->program, h.npads));
+  check(vft_hide_trees(&trees, m->program, vft_hidden_randoms(&h)));
   if (trees.ntrees != 2) check(vft_fail(VFT_USAGE, "not a link and a witness"));
   check(vft_hide_open(ch, &h, &trees, root, m->program->log_columns, &options, &hooks, NULL, &account));
   check(vft_soundness_require(&account, VFT_SOUNDNESS_LEVEL));

@@ -4,14 +4,20 @@
 
 #include "recurse/outer_params.h"
 
-vft_status vft_hiding_params(vft_whir_params *params, const vft_hiding_shape *s, unsigned bits,
-                             unsigned grind, uint32_t test_queries) {
-  const vft_hiding_shape *o = &vft_outer_opening;
+vft_status vft_hiding_shape_init(vft_hiding_shape *shape, uint64_t rows, unsigned c,
+                                 unsigned log_inv_rate, unsigned bits, unsigned grind,
+                                 uint32_t test_queries) {
+  const vft_hiding_shape *o = shape;
+  *shape = vft_outer_opening;
+  if (c == o->c && log_inv_rate == o->log_inv_rate && bits == o->bits && grind == o->grind &&
+      !test_queries && rows < (uint64_t)1 << o->k0)
+    return VFT_OK;
+  return vft_fail(VFT_USAGE, "hiding opening: another shape than that of certificates");
+}
+
+vft_status vft_hiding_params(vft_whir_params *params, const vft_hiding_shape *shape) {
+  (void)shape;
   *params = vft_outer_params;
-  if (s->c != o->c || s->log_inv_rate != o->log_inv_rate || s->k0 != o->k0 ||
-      s->own_rows != o->own_rows || bits != params->bits || grind != params->level[0].grind ||
-      test_queries)
-    return vft_fail(VFT_USAGE, "hiding opening: another shape than that of certificates");
   return VFT_OK;
 }
 

@@ -75,10 +75,10 @@ vft_bits vft_bits_sum(const vft_bits *bits, size_t n) {
   return least > loss ? least - loss : 0;
 }
 
-vft_bits vft_query_bits(unsigned log_inv_rate, uint32_t queries) {
-  /* 2 / (1 + 2^-b) = 2^(b+1) / (2^b + 1) */
-  if (!log_inv_rate || log_inv_rate > 62) return 0;
-  vft_bits one = VFT_BITS(log_inv_rate + 1) - vft_log2_up(((uint64_t)1 << log_inv_rate) + 1);
+vft_bits vft_query_bits(unsigned log_n, uint64_t k, uint32_t queries) {
+  /* 2 / (1 + k / N) = 2 N / (N + k) */
+  if (log_n > 61 || k >> log_n) return 0;
+  vft_bits one = VFT_BITS(log_n + 1) - vft_log2_up(((uint64_t)1 << log_n) + k);
   return one * (vft_bits)queries;
 }
 
@@ -151,6 +151,7 @@ static const char *params_defect(const vft_whir_params *p) {
     if (l->log_inv_rate < 1 || l->log_inv_rate > 8 || l->log_msg + l->log_inv_rate < 4 ||
         l->log_msg + l->log_inv_rate > VFT_MERKLE_MAX_LOG) return "code length";
     if (l->grind > VFT_WHIR_GRIND_MAX) return "grinding";
+    if (l->tail > (i ? 0 : (uint64_t)1 << l->log_msg)) return "tail";
     if (l->queries < 1 || l->queries > 4096) return "number of queries";
     left = l->log_msg;
   }
@@ -168,18 +169,18 @@ vft_status vft_soundness_add_whir(vft_soundness *s, const char *prefix,
   if (p->test_profile) s->test_profile = true;
   for (unsigned i = 0; i < p->levels; i++) {
     const vft_whir_level *l = &p->level[i];
-    uint64_t n = (uint64_t)1 << (l->log_msg + l->log_inv_rate);
+    unsigned log_n = l->log_msg + l->log_inv_rate;
+    uint64_t n = (uint64_t)1 << log_n, k = ((uint64_t)1 << l->log_msg) + l->tail;
     if (l->row_vars) {
       TRY(append_f(s, vft_field_bits(2u * l->row_vars), "SZ (sumcheck of degree 2)",
                    "%s/%u sumcheck, %u rounds", prefix, i, l->row_vars));
       TRY(append_f(s, vft_field_bits(n * l->row_vars), "BCIKS20 4.1 with DG25 3.1 (n/|E| a fold)",
-                   "%s/%u %u folds of a code of length 2^%u", prefix, i, l->row_vars,
-                   l->log_msg + l->log_inv_rate));
+                   "%s/%u %u folds of a code of length 2^%u", prefix, i, l->row_vars, log_n));
     }
-    TRY(append_f(s, vft_query_bits(l->log_inv_rate, l->queries) + VFT_BITS(l->grind),
+    TRY(append_f(s, vft_query_bits(log_n, k, l->queries) + VFT_BITS(l->grind),
                  "ACFY24 5.2, delta = (1-rho)/2, grinding",
-                 "%s/%u %u queries at rate 2^-%u, %u bits of work", prefix, i, l->queries,
-                 l->log_inv_rate, l->grind));
+                 "%s/%u %u queries at rate 2^-%u%s, %u bits of work", prefix, i, l->queries,
+                 l->log_inv_rate, l->tail ? " and a tail" : "", l->grind));
     if (i + 1 < p->levels)
       TRY(append_f(s, vft_field_bits(l->queries), "SZ (powers of one challenge)",
                    "%s/%u batching of %u claims", prefix, i, l->queries));

@@ -62,9 +62,9 @@ vft_bits vft_log2_up(uint64_t x);
 /* -log2 of a sum of n errors 2^-bits[i], rounded down. n = 0: 0 (no claim of security).
  * Requires 0 <= bits[i]. */
 vft_bits vft_bits_sum(const vft_bits *bits, size_t n);
-/* Bits of `queries` independent queries to a code of rate 2^-log_inv_rate at half its distance:
- * queries * log2(2 / (1 + rho)), rounded down. */
-vft_bits vft_query_bits(unsigned log_inv_rate, uint32_t queries);
+/* Bits of `queries` independent queries to a code of length 2^log_n and dimension k, rate
+ * rho = k / 2^log_n, at half its distance: queries * log2(2 / (1 + rho)), rounded down. */
+vft_bits vft_query_bits(unsigned log_n, uint64_t k, uint32_t queries);
 /* Bits of an error count / |E|, count >= 1; |E| = p^3 > 2^191.999. */
 vft_bits vft_field_bits(uint64_t count);
 

@@ -48,6 +48,8 @@ typedef struct {
   vft_hash_kind hash;
   const vft_whir_kernels *k;
   const vft_whir_source *source;
+  const vft_whir_tree *trees;
+  size_t ntrees;
   unsigned level, vars;  /* row variables of this level not bound yet */
   size_t cols;
   row *rows, *next;      /* live rows, and room for the folded ones */
@@ -64,7 +66,7 @@ typedef struct {
   vft_rs *rs[VFT_WHIR_LEVELS_MAX]; /* codes and trees of level 1 and above */
   vft_merkle *tree[VFT_WHIR_LEVELS_MAX];
   vft_ext *f, *w;        /* the folded row and weights of the level just finished */
-  bool tail;             /* the last sumcheck, over f and w themselves */
+  bool last;             /* the last sumcheck, over f and w themselves */
   bool wipe;             /* rows hide something: their folds are wiped */
 } prover;
 
@@ -262,7 +264,7 @@ static vft_status run_pass(prover *s, pass *x) {
 /* ---- the driver's questions ------------------------------------------------------------------ */
 
 /* Remaining vector of the last sumcheck: low variable first, in place. */
-static void tail_message(const prover *s, vft_ext h[2]) {
+static void last_message(const prover *s, vft_ext h[2]) {
   h[0] = h[1] = VFT_EXT_ZERO;
   for (size_t i = 0; i < s->cols; i += 2) {
     h[0] = vft_ext_add(h[0], vft_ext_mul(s->f[i], s->w[i]));
@@ -274,8 +276,8 @@ static void tail_message(const prover *s, vft_ext h[2]) {
 static vft_status on_message(void *ctx, vft_ext h[2]) {
   prover *s = ctx;
   const vft_ext *t = s->t;
-  if (s->tail) {
-    tail_message(s, h);
+  if (s->last) {
+    last_message(s, h);
     return VFT_OK;
   }
   if (!s->pass) TRY(run_pass(s, &(pass){.fold = 0}));
@@ -294,7 +296,7 @@ static vft_status on_message(void *ctx, vft_ext h[2]) {
 
 static vft_status on_bind(void *ctx, vft_ext r) {
   prover *s = ctx;
-  if (s->tail) {
+  if (s->last) {
     vft_ext_fold_low(s->f, s->f, s->cols, r);
     vft_ext_fold_low(s->w, s->w, s->cols, r);
     s->cols /= 2;
@@ -366,11 +368,31 @@ static vft_status on_commit(void *ctx, unsigned level, vft_digest *root) {
   return VFT_OK;
 }
 
+static void on_tail(void *ctx, const vft_ext *r, vft_ext *out) {
+  const prover *s = ctx;
+  unsigned vars = s->p->level[0].row_vars;
+  size_t n = s->p->level[0].tail;
+  memset(out, 0, n * sizeof *out);
+  for (size_t t = 0; t < s->ntrees; t++) {
+    const vft_whir_tree *tree = &s->trees[t];
+    for (uint64_t k = 0; tree->salted && k < tree->rows; k++) {
+      vft_ext e = vft_eq_index(r, vars, tree->row_offset + k);
+      for (size_t i = 0; i < n; i++)
+        out[i] = vft_ext_add(out[i], vft_ext_mul_fp(e, s->source[t].tail[k * n + i]));
+    }
+    for (uint64_t k = 0; k < tree->exts; k++) {
+      vft_ext e = vft_eq_index(r, vars, tree->at[k]);
+      for (size_t i = 0; i < n; i++)
+        out[i] = vft_ext_add(out[i], vft_ext_mul(e, s->source[t].ext_tail[k * n + i]));
+    }
+  }
+}
+
 static vft_status on_last(void *ctx, vft_ext *coefficient) {
   prover *s = ctx;
   TRY(take_folded(s));
   memcpy(coefficient, s->f, s->cols * sizeof *coefficient);
-  s->tail = true;
+  s->last = true;
   return VFT_OK;
 }
 
@@ -396,7 +418,7 @@ static vft_status on_weight(void *ctx, vft_ext *value) {
 /* Rows that can be live at once: the trees', and 2^row_vars at the other levels. */
 static size_t rows_bound(const vft_whir_params *p, const vft_whir_tree *tree, size_t trees) {
   size_t n = 0;
-  for (size_t t = 0; t < trees; t++) n += tree[t].rows;
+  for (size_t t = 0; t < trees; t++) n += tree[t].rows + tree[t].exts;
   for (unsigned i = 1; i < p->levels; i++)
     if (n < (size_t)1 << p->level[i].row_vars) n = (size_t)1 << p->level[i].row_vars;
   return n;
@@ -409,7 +431,7 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   vft_status st = vft_whir_shapes_check(params, tree, trees);
   if (st != VFT_OK) return vft_fail_context(VFT_USAGE, "prover");
   prover s = {.p = params, .hash = vft_channel_hash(ch), .source = source,
-              .vars = params->level[0].row_vars};
+              .trees = tree, .ntrees = trees, .vars = params->level[0].row_vars};
   s.k = vft_whir_kernels_choose();
   s.cols = (size_t)1 << params->level[0].log_msg;
   const vft_whir_level *l = &params->level[0];
@@ -426,33 +448,41 @@ vft_status vft_whir_prove(vft_channel *ch, const vft_whir_params *params,
   for (size_t t = 0; t < trees; t++) {
     const vft_whir_source *from = &source[t];
     s.wipe |= tree[t].salted;
-    size_t bytes = tree[t].ext ? sizeof(vft_ext) : vft_elem_size(from->type);
-    if (vft_merkle_rows(from->tree) != (tree[t].ext ? 3 : 1) * tree[t].rows ||
+    size_t bytes = vft_elem_size(from->type);
+    if (vft_merkle_rows(from->tree) != tree[t].rows + 3 * tree[t].exts ||
         vft_merkle_is_salted(from->tree) != tree[t].salted ||
         vft_merkle_log_length(from->tree) != l->log_msg + l->log_inv_rate ||
         vft_merkle_hash(from->tree) != s.hash) {
       st = vft_fail(VFT_USAGE, "opening: tree %zu does not have the declared shape and hash", t);
       goto out;
     }
-    for (uint64_t r = 0; r < tree[t].rows; r++) {
-      uint64_t id = tree[t].at ? tree[t].at[r] : tree[t].row_offset + r;
-      if (s.n && s.rows[s.n - 1].id >> 2 == id >> 2 && s.rows[s.n - 1].ext != tree[t].ext) {
+    for (uint64_t r = 0; r < tree[t].rows; r++)
+      s.rows[s.n++] = (row){.id = tree[t].row_offset + r,
+                            .entry = (const uint8_t *)from->message + r * s.cols * bytes,
+                            .weight = from->weight ? from->weight + r * s.cols : NULL,
+                            .type = from->type,
+                            .spend = from->spend};
+  }
+  for (size_t t = 0; t < trees; t++)
+    for (uint64_t r = 0; r < tree[t].exts; r++) {
+      uint64_t id = tree[t].at[r];
+      if (!s.rows[s.n - 1].ext && s.rows[s.n - 1].id >> 2 == id >> 2) {
         st = vft_fail(VFT_USAGE, "opening: rows %llu and before are of both kinds",
                       (unsigned long long)id);
         goto out;
       }
       s.rows[s.n++] = (row){.id = id,
-                            .entry = (const uint8_t *)from->message + r * s.cols * bytes,
-                            .weight = from->weight ? from->weight + r * s.cols : NULL,
-                            .type = tree[t].ext ? VFT_ELEM_FP : from->type,
-                            .ext = tree[t].ext,
-                            .spend = from->spend || tree[t].ext};
+                            .entry = source[t].ext + r * s.cols,
+                            .weight = source[t].ext_weight + r * s.cols,
+                            .type = VFT_ELEM_FP,
+                            .ext = true,
+                            .spend = true};
     }
-  }
   vft_whir_hooks hooks = {.ctx = &s,
                           .message = on_message,
                           .bind = on_bind,
                           .commit = on_commit,
+                          .tail = on_tail,
                           .last = on_last,
                           .tree = on_tree,
                           .claims = on_claims,
@@ -573,9 +603,10 @@ size_t vft_whir_proof_bytes(const vft_whir_params *params, const vft_whir_tree *
     if (i) {
       bytes += paths + 24 * ((size_t)l->queries << l->row_vars);
     } else {
-      for (size_t t = 0; t < trees; t++) bytes += paths + 8 * tree[t].rows * l->queries;
+      for (size_t t = 0; t < trees; t++)
+        bytes += paths + 8 * (tree[t].rows + 3 * tree[t].exts) * l->queries;
     }
   }
   unsigned last = params->level[params->levels - 1].log_msg;
-  return bytes + 48 * (size_t)last + ((size_t)24 << last);
+  return bytes + 48 * (size_t)last + ((size_t)24 << last) + 24 * (size_t)params->level[0].tail;
 }

@@ -24,6 +24,9 @@
  *      with the sumcheck's challenges is the value of f's codeword at a domain point;
  *   4. these values, one for each draw, weighted with powers of a fresh challenge, join the next
  *      level's sum.
+ * Rows of level 0 may go on with a tail of further coefficients, of weight 0: the code then is one
+ * of 2^log_msg + tail coefficients, and the folded row's tail is sent in the clear in step 2, so
+ * that what is committed next is the folded row without it.
  * After the last level a sumcheck over the remaining variables of f ends in one evaluation of
  * all weights. Out-of-domain samples are not used: within half the minimum distance a root
  * determines at most one matrix, and there is no list to cut down (argument/soundness.h).
@@ -61,6 +64,7 @@ typedef struct {
   uint8_t log_msg;      /* a row is a message of 2^log_msg elements */
   uint8_t log_inv_rate; /* code length 2^(log_msg + log_inv_rate) */
   uint8_t grind;        /* bits of work before the queries */
+  uint32_t tail;        /* coefficients of a row behind the message (level 0 of hiding openings) */
   uint32_t queries;
 } vft_whir_level;
 
@@ -84,11 +88,10 @@ typedef struct {
   vft_digest root;
   uint64_t rows;       /* real rows, at least 1 */
   uint64_t row_offset; /* of its first row in the virtual matrix */
-  const uint64_t *at;  /* not NULL: row r is row at[r] of the matrix instead, strictly increasing,
-                          at[0] = row_offset */
-  bool ext;            /* rows of extension elements, each three base rows of the tree (poly/rs.h);
-                          four rows 4g .. 4g+3 of the matrix are all of the same kind */
-  bool salted;
+  bool salted;         /* its rows have the level's tail */
+  uint64_t exts;       /* rows of extension elements behind the others, each three base rows of */
+  const uint64_t *at;  /* the tree (poly/rs.h), and their places in the matrix: strictly increasing,
+                          behind all trees' rows, in no four rows 4g .. 4g+3 with one of these */
 } vft_whir_tree;
 
 /* Value of the multilinear extension of W at point[0 .. k0 + c), low bit first: the first c

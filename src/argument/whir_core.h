@@ -13,6 +13,8 @@ typedef struct {
   vft_status (*bind)(void *ctx, vft_ext r);
   /* Commits the folded vector as level `level` >= 1. */
   vft_status (*commit)(void *ctx, unsigned level, vft_digest *root);
+  /* The folded row's tail at level 0; r: the rows' challenges. */
+  void (*tail)(void *ctx, const vft_ext *r, vft_ext *coefficient);
   /* The last vector, 2^(last log_msg) elements. */
   vft_status (*last)(void *ctx, vft_ext *coefficient);
   const vft_merkle *(*tree)(void *ctx, unsigned level, size_t tree);

@@ -5,14 +5,6 @@
 #include "argument/whir_hiding_prover.h"
 #include "base/mem.h"
 
-struct vft_hiding_tree {
-  vft_hiding_shape shape;
-  size_t nrows;
-  vft_ext *rows; /* nrows x 2^(c+1) */
-  vft_rs *code;
-  vft_merkle *tree;
-};
-
 vft_status vft_hiding_elements(const vft_random *random, vft_fp *out, size_t n) {
   random = vft_random_or_system(random);
   TRY(random->fill(random->ctx, out, n * sizeof *out));
@@ -21,61 +13,34 @@ vft_status vft_hiding_elements(const vft_random *random, vft_fp *out, size_t n) 
   return VFT_OK;
 }
 
-void vft_hiding_tree_free(vft_hiding_tree *t) {
-  if (!t) return;
-  if (t->rows) vft_wipe(t->rows, t->nrows * (sizeof *t->rows << (t->shape.c + 1)));
-  vft_merkle_free(t->tree);
-  vft_rs_free(t->code);
-  vft_free(t->rows);
-  vft_free(t);
+vft_status vft_hiding_mask_rows_init(vft_hiding_mask_rows *m, const vft_hiding_shape *shape,
+                                     const vft_random *random) {
+  *m = (vft_hiding_mask_rows){.rows = shape->k0 + 2, .columns = (size_t)1 << shape->c,
+                              .tails = shape->tail};
+  m->value = vft_alloc(m->rows * m->columns, sizeof *m->value);
+  m->tail = vft_alloc(m->rows * m->tails, sizeof *m->tail);
+  if (!m->value || !m->tail) return VFT_RESOURCE;
+  for (size_t r = 0; r < m->rows; r++) {
+    TRY(vft_hiding_elements(random, m->value[r * m->columns].c, 3 * m->columns));
+    TRY(vft_hiding_elements(random, m->tail[r * m->tails].c, 3 * m->tails));
+  }
+  return VFT_OK;
 }
 
-vft_digest vft_hiding_tree_root(const vft_hiding_tree *t) { return vft_merkle_root(t->tree); }
+void vft_hiding_mask_rows_free(vft_hiding_mask_rows *m) {
+  if (m->value) vft_wipe(m->value, m->rows * m->columns * sizeof *m->value);
+  if (m->tail) vft_wipe(m->tail, m->rows * m->tails * sizeof *m->tail);
+  vft_free(m->value);
+  vft_free(m->tail);
+  memset(m, 0, sizeof *m);
+}
 
-const vft_merkle *vft_hiding_tree_code(const vft_hiding_tree *t) { return t->tree; }
-
-vft_status vft_hiding_tree_new(vft_hiding_tree **out, const vft_hiding_shape *shape,
-                               const vft_ext *values, size_t n, vft_hash_kind hash,
-                               const vft_random *random) {
-  vft_status st = VFT_OK;
-  vft_digest *salt = NULL;
-  size_t columns = (size_t)1 << shape->c, leaves = columns << shape->log_inv_rate;
-  random = vft_random_or_system(random);
-  if (n > columns * shape->own_rows)
-    return vft_fail(VFT_USAGE, "hiding opening: %zu values in %u rows", n, shape->own_rows);
-  vft_hiding_tree *t = vft_alloc(1, sizeof *t);
-  if (!t) return VFT_RESOURCE;
-  t->shape = *shape;
-  t->nrows = (size_t)shape->own_rows + shape->k0 + 2;
-  t->rows = vft_alloc(t->nrows, sizeof *t->rows << (shape->c + 1));
-  salt = vft_alloc_raw(leaves, sizeof *salt);
-  if (!t->rows || !salt) {
-    st = VFT_RESOURCE;
-    goto out;
+void vft_hiding_mask_row(const vft_hiding_mask_rows *m, size_t at, vft_fp *out) {
+  const vft_ext *value = m->value + at / 3 * m->columns, *tail = m->tail + at / 3 * m->tails;
+  for (size_t i = 0; i < m->columns; i++) {
+    out[i] = value[i].c[at % 3];
+    out[m->columns + i] = i < m->tails ? tail[i].c[at % 3] : (vft_fp){0};
   }
-  for (size_t r = 0; r < t->nrows; r++) {
-    vft_ext *row = t->rows + 2 * r * columns;
-    bool mask = r >= shape->own_rows;
-    if (!mask && n > r * columns)
-      memcpy(row, values + r * columns,
-             (n - r * columns < columns ? n - r * columns : columns) * sizeof *row);
-    vft_ext *from = mask ? row : row + columns;
-    TRY_OUT(vft_hiding_elements(random, from->c, 3 * (mask ? 2 * columns : columns)));
-  }
-  TRY_OUT(random->fill(random->ctx, salt, leaves * sizeof *salt));
-  TRY_OUT(vft_rs_new(&t->code, shape->c + 1, shape->log_inv_rate - 1));
-  vft_rows_ext_ctx rows = {.rows = t->rows, .len = 2 * columns, .total = 2 * columns * t->nrows};
-  TRY_OUT(vft_merkle_commit_salted(&t->tree, hash, t->code, 3 * t->nrows, vft_rows_ext, &rows,
-                                   true, salt));
-out:
-  if (salt) vft_wipe(salt, leaves * sizeof *salt);
-  vft_free(salt);
-  if (st != VFT_OK) {
-    vft_hiding_tree_free(t);
-    return st;
-  }
-  *out = t;
-  return VFT_OK;
 }
 
 /* ---- the sum ---- */
@@ -83,15 +48,14 @@ out:
 typedef struct {
   const vft_hiding_claim *claim;
   const vft_whir_source *source;
-  const vft_hiding_tree *own;
+  const vft_hiding_mask_rows *masks;
   bool simulate;
 } prover;
 
-static vft_ext masks_sum(const vft_hiding_tree *own, const vft_ext mask[4]) {
-  size_t columns = (size_t)2 << own->shape.c;
+static vft_ext masks_sum(const vft_hiding_mask_rows *m, const vft_ext mask[4]) {
   vft_ext sum = VFT_EXT_ZERO;
-  for (size_t r = own->shape.own_rows; r < own->nrows; r++) {
-    const vft_ext *row = own->rows + r * columns, *w = r + 1 == own->nrows ? mask : mask + 2;
+  for (size_t r = 0; r < m->rows; r++) {
+    const vft_ext *row = m->value + r * m->columns, *w = r + 1 == m->rows ? mask : mask + 2;
     sum = vft_ext_add(sum, vft_ext_add(vft_ext_mul(w[0], row[0]), vft_ext_mul(w[1], row[1])));
   }
   return sum;
@@ -99,23 +63,18 @@ static vft_ext masks_sum(const vft_hiding_tree *own, const vft_ext mask[4]) {
 
 /* The weighted sum of everything but the masks. */
 static vft_ext others_sum(const prover *p) {
-  size_t columns = (size_t)2 << p->own->shape.c;
   vft_ext sum = VFT_EXT_ZERO;
-  for (size_t j = 0; j < p->claim->values; j++) {
-    size_t r = j >> p->own->shape.c, col = j & (columns / 2 - 1);
-    sum = vft_ext_add(sum, vft_ext_mul(p->claim->own_weight[j], p->own->rows[r * columns + col]));
-  }
   for (size_t t = 0; t < p->claim->trees; t++)
     if (p->source[t].weight)
       sum = vft_ext_add(sum, vft_ext_dot_elem(p->source[t].type, p->source[t].message,
                                               p->source[t].weight,
-                                              p->claim->tree[t].rows * columns));
+                                              p->claim->tree[t].rows * p->masks->columns));
   return sum;
 }
 
 static void send_sum(void *ctx, const vft_hiding_run *run, vft_ext *sum) {
   const prover *p = ctx;
-  *sum = masks_sum(p->own, run->mask);
+  *sum = masks_sum(p->masks, run->mask);
   if (!p->simulate) return;
   /* lambda * *sum stands in for the masks' sum and for what the trees lack */
   vft_ext lack = vft_ext_sub(others_sum(p), p->claim->sigma);
@@ -124,16 +83,16 @@ static void send_sum(void *ctx, const vft_hiding_run *run, vft_ext *sum) {
 
 static vft_status prove(vft_channel *ch, const vft_whir_params *params,
                         const vft_hiding_shape *shape, const vft_hiding_claim *claim,
-                        const vft_whir_source *source, const vft_hiding_tree *own,
+                        const vft_whir_source *source, const vft_hiding_mask_rows *masks,
                         const vft_ext *lambda) {
   vft_status st = VFT_OK;
-  size_t columns = (size_t)2 << shape->c, entries = own->nrows * columns;
+  size_t entries = masks->rows * masks->columns;
   vft_hiding_run run;
-  prover p = {claim, source, own, lambda != NULL};
+  prover p = {claim, source, masks, lambda != NULL};
   vft_whir_source *all = NULL;
   vft_ext *message = NULL, *weight = NULL;
   TRY_OUT(vft_hiding_begin(ch, shape, claim, lambda, send_sum, &p, &run));
-  all = vft_alloc(claim->trees + 1, sizeof *all);
+  all = vft_alloc(claim->trees, sizeof *all);
   message = vft_alloc_raw(entries, sizeof *message); /* WHIR folds it in place */
   weight = vft_alloc(entries, sizeof *weight);
   if (!all || !message || !weight) {
@@ -141,16 +100,15 @@ static vft_status prove(vft_channel *ch, const vft_whir_params *params,
     goto out;
   }
   for (size_t t = 0; t < claim->trees; t++) all[t] = source[t];
-  memcpy(message, own->rows, entries * sizeof *message);
-  for (size_t j = 0; j < claim->values; j++)
-    weight[(j >> shape->c) * columns + (j & (columns / 2 - 1))] = claim->own_weight[j];
-  for (size_t r = shape->own_rows; r < own->nrows; r++)
+  memcpy(message, masks->value, entries * sizeof *message);
+  for (size_t r = 0; r < masks->rows; r++)
     for (size_t i = 0; i < 2; i++)
-      weight[r * columns + i] = vft_ext_mul(run.lambda,
-                                            run.mask[r + 1 == own->nrows ? i : 2 + i]);
-  all[claim->trees] = (vft_whir_source){.message = message, .weight = weight, .tree = own->tree,
-                                        .spend = true};
-  TRY_OUT(vft_whir_prove(ch, params, run.tree, claim->trees + 1, all, run.sigma));
+      weight[r * masks->columns + i] = vft_ext_mul(run.lambda,
+                                                   run.mask[r + 1 == masks->rows ? i : 2 + i]);
+  all[claim->masked].ext = message;
+  all[claim->masked].ext_weight = weight;
+  all[claim->masked].ext_tail = masks->tail;
+  TRY_OUT(vft_whir_prove(ch, params, run.tree, claim->trees, all, run.sigma));
 out:
   vft_hiding_end(&run);
   if (message) vft_wipe(message, entries * sizeof *message);
@@ -163,13 +121,13 @@ out:
 
 vft_status vft_hiding_prove(vft_channel *ch, const vft_whir_params *params,
                             const vft_hiding_shape *shape, const vft_hiding_claim *claim,
-                            const vft_whir_source *source, const vft_hiding_tree *own) {
-  return prove(ch, params, shape, claim, source, own, NULL);
+                            const vft_whir_source *source, const vft_hiding_mask_rows *masks) {
+  return prove(ch, params, shape, claim, source, masks, NULL);
 }
 
 vft_status vft_hiding_simulate(vft_channel *ch, const vft_whir_params *params,
                                const vft_hiding_shape *shape, const vft_hiding_claim *claim,
-                               const vft_whir_source *source, const vft_hiding_tree *own,
+                               const vft_whir_source *source, const vft_hiding_mask_rows *masks,
                                const vft_ext *lambda) {
-  return prove(ch, params, shape, claim, source, own, lambda);
+  return prove(ch, params, shape, claim, source, masks, lambda);
 }

@@ -5,24 +5,29 @@
 #include "argument/whir_hiding.h"
 #include "argument/whir_prover.h"
 
-/* The tree of values and masks. */
-typedef struct vft_hiding_tree vft_hiding_tree;
-/* random: NULL for the system's. Fails VFT_RESOURCE, VFT_USAGE (another hash than BLAKE3). */
-VFT_MUST_CHECK vft_status vft_hiding_tree_new(vft_hiding_tree **out, const vft_hiding_shape *shape,
-                                              const vft_ext *values, size_t n, vft_hash_kind hash,
-                                              const vft_random *random);
-vft_digest vft_hiding_tree_root(const vft_hiding_tree *tree);
-void vft_hiding_tree_free(vft_hiding_tree *tree); /* wipes */
-/* The committed matrix of values and masks. */
-const vft_merkle *vft_hiding_tree_code(const vft_hiding_tree *tree);
+/* The masks of one opening: rows behind those of a hidden tree. */
+typedef struct {
+  size_t rows;    /* k0 + 2 */
+  vft_ext *value; /* rows x 2^c */
+  vft_ext *tail;  /* rows x tail */
+  size_t columns, tails;
+} vft_hiding_mask_rows;
+/* random: NULL for the system's. vft_hiding_mask_rows_free, which wipes, follows, also after a
+ * failure. */
+VFT_MUST_CHECK vft_status vft_hiding_mask_rows_init(vft_hiding_mask_rows *m,
+                                                    const vft_hiding_shape *shape,
+                                                    const vft_random *random);
+void vft_hiding_mask_rows_free(vft_hiding_mask_rows *m);
+/* Base row `at` of them (coordinate at % 3 of row at / 3): 2^(c+1) coefficients, zeros behind the
+ * tail, for a code of such rows. */
+void vft_hiding_mask_row(const vft_hiding_mask_rows *m, size_t at, vft_fp *out);
 
-/* Proves the sum. Sources are as for WHIR, rows of 2^(c+1) entries: values, then random
- * coefficients (0 in trees that hide nothing), with weights 0 there. */
+/* Proves the sum. Sources are as for WHIR; the masks' rows are those of `masks`. */
 VFT_MUST_CHECK vft_status vft_hiding_prove(vft_channel *ch, const vft_whir_params *params,
                                            const vft_hiding_shape *shape,
                                            const vft_hiding_claim *claim,
                                            const vft_whir_source *source,
-                                           const vft_hiding_tree *own);
+                                           const vft_hiding_mask_rows *masks);
 
 /* ---- tests: the simulator's random oracle ----
  * The challenge that joins the masks' sum is *lambda instead of the channel's, on both sides. A
@@ -32,6 +37,7 @@ VFT_MUST_CHECK vft_status vft_hiding_simulate(vft_channel *ch, const vft_whir_pa
                                               const vft_hiding_shape *shape,
                                               const vft_hiding_claim *claim,
                                               const vft_whir_source *source,
-                                              const vft_hiding_tree *own, const vft_ext *lambda);
+                                              const vft_hiding_mask_rows *masks,
+                                              const vft_ext *lambda);
 
 #endif

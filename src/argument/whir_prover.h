@@ -11,8 +11,11 @@ typedef struct {
   const vft_ext *weight; /* rows x C, row-major; NULL: W is zero on this tree */
   const vft_merkle *tree;
   bool spend; /* the weights may be overwritten: folded rows take their place */
-} vft_whir_source; /* of a tree with `ext`: message is a vft_ext array, type is not read, and both
-                      message and weights, if any, are overwritten */
+  const vft_fp *tail; /* of a salted tree: rows x tail */
+  /* Extension rows: exts x C, both overwritten, and exts x tail. */
+  vft_ext *ext, *ext_weight;
+  const vft_ext *ext_tail;
+} vft_whir_source;
 
 /* Proves the sum; tree[t] and source[t] belong together. Runs on all threads; the proof's bytes do
  * not depend on their number nor on the SIMD tier. The channel is a prover's.

@@ -19,6 +19,7 @@ typedef struct {
   const vft_whir_hooks *hooks; /* NULL: verifier */
   vft_ext z[VFT_WHIR_VARIABLES_MAX]; /* the challenges, by the variable that they bind */
   vft_ext claim;
+  vft_ext *tail; /* of the row folded at level 0 */
   queries q[VFT_WHIR_LEVELS_MAX];
   vft_digest root[VFT_WHIR_LEVELS_MAX]; /* from level 1 on */
 } driver;
@@ -40,6 +41,7 @@ static void absorb_params(vft_channel *ch, const vft_whir_params *p) {
     at[1] = l->log_msg;
     at[2] = l->log_inv_rate;
     at[3] = l->grind;
+    put64(at + 4, l->tail);
     put64(at + 8, l->queries);
   }
   vft_channel_absorb(ch, "whir/params", b, 16 + 16 * p->levels);
@@ -51,20 +53,20 @@ static vft_status check_trees(const vft_whir_params *p, const vft_whir_tree *tre
     return vft_reject("whir/trees", "opening: %zu trees, expected 1 to %d", trees,
                       VFT_WHIR_TREES_MAX);
   for (size_t t = 0; t < trees; t++) {
-    bool ordered = true;
-    for (uint64_t r = 0; tree[t].at && r < tree[t].rows; r++)
-      ordered &= tree[t].at[r] < end && (r ? tree[t].at[r] > tree[t].at[r - 1]
-                                           : tree[t].at[0] == tree[t].row_offset);
     if (tree[t].rows < 1 || tree[t].row_offset < next || tree[t].row_offset >= end ||
-        tree[t].rows > end - tree[t].row_offset || !ordered)
+        tree[t].rows > end - tree[t].row_offset)
       return vft_reject("whir/trees",
                         "opening: tree %zu has rows [%llu, +%llu), expected a range behind row "
                         "%llu and below row %llu",
                         t, (unsigned long long)tree[t].row_offset,
                         (unsigned long long)tree[t].rows, (unsigned long long)next,
                         (unsigned long long)end);
-    next = tree[t].at ? tree[t].at[tree[t].rows - 1] + 1 : tree[t].row_offset + tree[t].rows;
+    next = tree[t].row_offset + tree[t].rows;
   }
+  for (size_t t = 0; t < trees; t++)
+    for (uint64_t r = 0; r < tree[t].exts; next = tree[t].at[r++] + 1)
+      if (tree[t].at[r] < next || tree[t].at[r] >= end)
+        return vft_reject("whir/trees", "opening: tree %zu has an extension row out of place", t);
   return VFT_OK;
 }
 
@@ -123,18 +125,17 @@ static vft_status eq_range(vft_ext *out, const vft_ext *r, unsigned vars, uint64
 }
 
 /* Opens the queried columns of one tree and adds their folds to y, one for each distinct position.
- * Level 0: base rows; other levels: rows of extension elements, 3 base rows each. */
+ * Level 0: base rows, then `exts`; other levels: rows of extension elements, 3 base rows each. */
 static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_whir_tree *t,
                             vft_ext *y) {
   const vft_whir_level *l = &d->p->level[level];
   const vft_whir_queries *q = &d->q[level].at;
-  bool ext = level || t->ext;
-  size_t words = ext ? 3 * t->rows : t->rows;
+  size_t base = level ? 0 : t->rows, exts = level ? t->rows : t->exts, words = base + 3 * exts;
   vft_status st = VFT_OK;
   /* where a size_t is shorter than 64 bits */
   if (q->opened && words > SIZE_MAX / sizeof(vft_ext) / q->opened)
     return vft_reject("transcript/truncated", "opening: columns that no proof here can have");
-  vft_ext *eq = vft_alloc_raw(t->rows, sizeof *eq);
+  vft_ext *eq = vft_alloc_raw(t->rows + t->exts, sizeof *eq);
   /* As extension elements, so that both views of a column are of the type that was allocated. */
   vft_ext *store = vft_alloc_raw(q->opened * words / 3 + 1, sizeof *store);
   vft_fp *columns = store ? store[0].c : NULL;
@@ -143,22 +144,20 @@ static vft_status open_tree(driver *d, unsigned level, size_t tree, const vft_wh
     goto out;
   }
   const vft_merkle *from = d->hooks ? d->hooks->tree(d->hooks->ctx, level, tree) : NULL;
-  st = vft_whir_columns(d->ch, q, from, &t->root, l->log_msg + l->log_inv_rate, words, ext,
-                        t->salted, columns);
+  st = vft_whir_columns(d->ch, q, from, &t->root, l->log_msg + l->log_inv_rate, words,
+                        level != 0, t->salted, columns);
   if (st == VFT_REJECTED && !strncmp(vft_error_check(), "merkle/", 7))
     st = vft_reject("whir/merkle", "opening: level %u, tree %zu: %s", level, tree,
                     vft_error_message());
   TRY_OUT(st);
-  if (t->at)
-    for (uint64_t r = 0; r < t->rows; r++)
-      eq[r] = vft_eq_index(d->z + l->log_msg, l->row_vars, t->at[r]);
-  else
-    TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
+  TRY_OUT(eq_range(eq, d->z + l->log_msg, l->row_vars, t->row_offset, t->rows));
+  for (uint64_t r = 0; r < t->exts; r++)
+    eq[t->rows + r] = vft_eq_index(d->z + l->log_msg, l->row_vars, t->at[r]);
   for (size_t i = 0; i < q->opened; i++) {
     const vft_fp *column = columns + i * words;
-    vft_ext v = ext ? vft_ext_dot_n((const vft_ext *)(const void *)column, eq, t->rows)
-                    : vft_ext_dot_elem(VFT_ELEM_FP, column, eq, t->rows);
-    y[i] = vft_ext_add(y[i], v);
+    const vft_ext *ext = (const void *)(column + base);
+    if (base) y[i] = vft_ext_add(y[i], vft_ext_dot_elem(VFT_ELEM_FP, column, eq, base));
+    if (exts) y[i] = vft_ext_add(y[i], vft_ext_dot_n(ext, eq + base, exts));
   }
 out:
   vft_free(store);
@@ -174,6 +173,16 @@ static vft_ext horner(const vft_ext *f, size_t n, vft_fp x) {
   return v;
 }
 
+/* The value behind drawn position i: that of the folded row's codeword, less its tail's part. */
+static vft_ext value_at(const driver *d, unsigned level, const vft_ext *y, size_t i) {
+  const vft_whir_level *l = &d->p->level[level];
+  const vft_whir_queries *q = &d->q[level].at;
+  if (!l->tail) return y[q->place[i]];
+  vft_fp x = vft_whir_point(q, i, l->log_msg + l->log_inv_rate), high = x;
+  for (unsigned b = 0; b < l->log_msg; b++) high = vft_fp_sqr(high);
+  return vft_ext_sub(y[q->place[i]], vft_ext_mul_fp(horner(d->tail, l->tail, x), high));
+}
+
 /* The folded code of this level at the queried points, y, becomes claims. */
 static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tree, size_t trees,
                              const vft_ext *last) {
@@ -187,7 +196,8 @@ static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tre
   if (level + 1 == d->p->levels) {
     for (size_t i = 0; i < q->n; i++) {
       vft_fp x = vft_whir_point(q, i, l->log_msg + l->log_inv_rate);
-      if (vft_ext_eq(y[q->place[i]], horner(last, (size_t)1 << l->log_msg, x))) continue;
+      vft_ext v = value_at(d, level, y, i);
+      if (vft_ext_eq(v, horner(last, (size_t)1 << l->log_msg, x))) continue;
       st = d->hooks ? vft_fail(VFT_USAGE, "opening: the code of level %u is not that of its rows",
                                level)
                     : vft_reject("whir/queries",
@@ -199,7 +209,7 @@ static vft_status open_level(driver *d, unsigned level, const vft_whir_tree *tre
     vft_ext gamma = vft_channel_challenge_ext(d->ch, "whir/batch"), w = gamma;
     d->q[level].gamma = gamma;
     for (size_t i = 0; i < q->n; i++, w = vft_ext_mul(w, gamma))
-      d->claim = vft_ext_add(d->claim, vft_ext_mul(w, y[q->place[i]]));
+      d->claim = vft_ext_add(d->claim, vft_ext_mul(w, value_at(d, level, y, i)));
     if (d->hooks)
       TRY_OUT(d->hooks->claims(d->hooks->ctx, level, q->index, q->n, gamma));
   }
@@ -245,6 +255,12 @@ static vft_status drive(driver *d, const vft_whir_tree *tree, size_t trees,
       if (d->hooks) TRY(d->hooks->last(d->hooks->ctx, last));
       TRY(vft_channel_send_ext(d->ch, "whir/last", last, (size_t)1 << l->log_msg));
     }
+    if (l->tail) {
+      d->tail = vft_alloc(l->tail, sizeof *d->tail);
+      if (!d->tail) return vft_fail(VFT_RESOURCE, "opening: out of memory for a tail");
+      if (d->hooks) d->hooks->tail(d->hooks->ctx, d->z + l->log_msg, d->tail);
+      TRY(vft_channel_send_ext(d->ch, "whir/tail", d->tail, l->tail));
+    }
     TRY(open_level(d, i, at, trees, last));
     if (i + 1 < p->levels) {
       inner = (vft_whir_tree){.root = d->root[i + 1],
@@ -278,6 +294,7 @@ vft_status vft_whir_drive(vft_channel *ch, const vft_whir_params *params,
   absorb_statement(ch, tree, trees, sigma);
   vft_status st = drive(&d, tree, trees, weight, ctx);
   for (unsigned i = 0; i < VFT_WHIR_LEVELS_MAX; i++) vft_whir_queries_free(&d.q[i].at);
+  vft_free(d.tail);
   return st;
 }
 

@@ -5,7 +5,7 @@
  * about hidden values, which the same verifier, run on linear forms (hide/forms), writes down:
  *
  *   scalars   the pads, in the order of messages, and "late" scalars: a product of two hidden
- *             values, or the inverse of one, which the prover commits after these stages
+ *             values, or the inverse of one, which the prover sends after these stages, padded too
  *   zeros     linear forms that must be 0
  *   products  late scalars that must be the product of two hidden values, its factors
  *   claims    weighted sums of committed tensors that must be a hidden value */
@@ -81,6 +81,12 @@ typedef struct vft_hidden {
   uint32_t nweights, weights_cap;
   const vft_random *simulate;
 } vft_hidden;
+
+/* The random elements that the witness's tree has for the proof: pads of messages, pads of late
+ * scalars, a of every factor, b1, b0 (hide/opening.h). */
+static inline uint32_t vft_hidden_randoms(const vft_hidden *h) {
+  return h->npads + h->nlate + h->nfactors + 2;
+}
 
 /* Runs the verifier on the channel up to the opening; *h is freed by the caller, also after a
  * failure. pub: vft_statement_values. simulate: NULL, or, on a prover's channel, where the messages

@@ -4,7 +4,7 @@
 
 #include "relation/layout.h"
 
-vft_status vft_hide_trees(vft_trees *trees, const vft_program *program, uint32_t npads) {
+vft_status vft_hide_trees(vft_trees *trees, const vft_program *program, uint32_t randoms) {
   vft_status st = VFT_OK;
   vft_box *box = NULL;
   TRY(vft_trees_init(trees, program));
@@ -12,7 +12,6 @@ vft_status vft_hide_trees(vft_trees *trees, const vft_program *program, uint32_t
     st = vft_fail(VFT_USAGE, "hiding proof: program %s has no witness", program->name);
     goto out;
   }
-  if (!npads) goto out;
   vft_layout *layout = &trees->layout[trees->witness];
   uint32_t n = layout->nboxes;
   box = vft_alloc((size_t)n + 1, sizeof *box);
@@ -21,7 +20,7 @@ vft_status vft_hide_trees(vft_trees *trees, const vft_program *program, uint32_t
     goto out;
   }
   memcpy(box, layout->boxes, n * sizeof *box);
-  box[n] = (vft_box){2, {npads, 3}};
+  box[n] = (vft_box){2, {randoms, 3}};
   vft_layout_free(layout);
   TRY_OUT(vft_layout_init(layout, box, n + 1));
 out:
@@ -30,9 +29,25 @@ out:
   return st;
 }
 
+vft_status vft_hide_shape(const vft_trees *trees, unsigned log_columns,
+                          const vft_proof_options *options, vft_matrix *matrix,
+                          vft_hiding_shape *shape) {
+  const vft_layout **layout = vft_alloc(trees->ntrees, sizeof *layout);
+  memset(matrix, 0, sizeof *matrix);
+  if (!layout) return VFT_RESOURCE;
+  for (uint32_t t = 0; t < trees->ntrees; t++) layout[t] = &trees->layout[t];
+  vft_status st = vft_matrix_init(matrix, layout, trees->ntrees, log_columns);
+  vft_free(layout);
+  TRY(st);
+  uint32_t last = matrix->place[trees->ntrees - 1];
+  return vft_hiding_shape_init(shape, matrix->row_offset[last] + matrix->rows[last], log_columns,
+                               options->log_inv_rate, options->bits, options->grind,
+                               options->test_queries);
+}
+
 typedef struct {
   vft_claim_batch tensors;
-  vft_ext *pad, *late; /* weights: npads, values */
+  vft_ext *pad, *late; /* weights of the random elements; late: those behind the stages' pads */
   uint32_t claims;
 } batch;
 
@@ -80,14 +95,13 @@ static void add_products(batch *b, const vft_hidden *h, vft_ext rho, vft_ext chi
   next(b, vft_ext_sub(sum, cross[1]));
 }
 
-/* The batch as claims on boxes: tensors, then the pads. */
+/* The batch as claims on boxes: tensors, then the random elements. */
 static vft_status list_claims(const batch *b, const vft_hidden *h, const vft_trees *trees,
                               vft_axis axis[2], vft_opening_claim *claim, size_t *n) {
   static const vft_ext coordinate[3] = {{{{1}, {0}, {0}}}, {{{0}, {1}, {0}}}, {{{0}, {0}, {1}}}};
   TRY(vft_claim_batch_list(&b->tensors, trees, claim));
   *n = b->tensors.set.n;
-  if (!h->npads) return VFT_OK;
-  axis[0] = (vft_axis){{VFT_W_VEC, h->npads, b->pad}, 0};
+  axis[0] = (vft_axis){{VFT_W_VEC, vft_hidden_randoms(h), b->pad}, 0};
   axis[1] = (vft_axis){{VFT_W_VEC, 3, coordinate}, 0};
   vft_functional f = {trees->layout[trees->witness].nboxes - 1, 2, axis};
   claim[(*n)++] = (vft_opening_claim){trees->witness, VFT_EXT_ONE, f};
@@ -112,39 +126,34 @@ vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h, const vft_trees *
   vft_matrix matrix;
   vft_hiding_shape shape;
   vft_whir_params params;
-  vft_digest late_root;
   vft_axis axis[2];
   vft_ext rho = VFT_EXT_ZERO, chi = VFT_EXT_ZERO, cross[2] = {VFT_EXT_ZERO, VFT_EXT_ZERO};
-  size_t values = (size_t)h->nlate + h->nfactors + 2, n;
+  size_t n;
   batch b = {.tensors = {.power = VFT_EXT_ONE, .sigma = VFT_EXT_ZERO}};
   vft_opening_claim *claim = NULL;
   vft_whir_tree *tree = vft_alloc(trees->ntrees, sizeof *tree);
-  const vft_layout **layout = vft_alloc(trees->ntrees, sizeof *layout);
+  vft_ext *late = vft_alloc((size_t)h->nlate + 1, sizeof *late);
   vft_ext *factor = vft_alloc((size_t)h->nfactors + 1, sizeof *factor);
   memset(&matrix, 0, sizeof matrix);
-  memset(&late_root, 0, sizeof late_root);
-  b.pad = vft_alloc((size_t)h->npads + 1, sizeof *b.pad);
-  b.late = vft_alloc(values, sizeof *b.late);
-  if (!tree || !layout || !factor || !b.pad || !b.late) {
+  b.pad = vft_alloc(vft_hidden_randoms(h), sizeof *b.pad);
+  if (!tree || !late || !factor || !b.pad) {
     st = VFT_RESOURCE;
     goto out;
   }
-  for (uint32_t t = 0; t < trees->ntrees; t++) layout[t] = &trees->layout[t];
-  TRY_OUT(vft_matrix_init(&matrix, layout, trees->ntrees, log_columns));
-  uint64_t end = 0;
+  b.late = b.pad + h->npads;
+  TRY_OUT(vft_hide_shape(trees, log_columns, options, &matrix, &shape));
+  vft_hiding_claim hiding = {.tree = tree, .trees = trees->ntrees};
   for (uint32_t i = 0; i < trees->ntrees; i++) {
     uint32_t t = matrix.place[i];
     tree[i] = (vft_whir_tree){.root = root[t], .rows = matrix.rows[t],
                               .row_offset = matrix.row_offset[t],
                               .salted = t == trees->witness};
-    end = tree[i].row_offset + tree[i].rows;
+    if (tree[i].salted) hiding.masked = i;
   }
-  TRY_OUT(vft_hiding_shape_init(&shape, end, values, log_columns, options->log_inv_rate));
-  TRY_OUT(vft_hiding_params(&params, &shape, options->bits, options->grind,
-                            options->test_queries));
+  TRY_OUT(vft_hiding_params(&params, &shape));
   matrix.k0 = shape.k0; /* weights are asked for at points of the hiding matrix */
-  if (prover) TRY_OUT(prover->commit(prover->ctx, h, &shape, values, &late_root));
-  TRY_OUT(vft_channel_send_digest(ch, "hiding/root", &late_root));
+  if (prover) TRY_OUT(prover->late(prover->ctx, h, late));
+  TRY_OUT(vft_channel_send_ext(ch, "hiding/late", late, h->nlate));
   if (h->nproducts) {
     rho = vft_channel_challenge_ext(ch, "hiding/rho");
     if (prover) prover->cross(prover->ctx, h, rho, cross);
@@ -157,6 +166,9 @@ vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h, const vft_trees *
   TRY_OUT(add_stages(&b, h));
   if (h->nproducts) add_products(&b, h, rho, chi, cross, factor);
   vft_hidden_spread(h, b.pad, b.late);
+  hiding.sigma = b.tensors.sigma; /* of the pads alone: what was sent of late scalars is known */
+  for (uint32_t i = 0; i < h->nlate; i++)
+    hiding.sigma = vft_ext_sub(hiding.sigma, vft_ext_mul(b.late[i], late[i]));
   claim = vft_alloc((size_t)b.tensors.set.n + 1, sizeof *claim);
   if (!claim) {
     st = VFT_RESOURCE;
@@ -165,17 +177,16 @@ vft_status vft_hide_open(vft_channel *ch, const vft_hidden *h, const vft_trees *
   TRY_OUT(list_claims(&b, h, trees, axis, claim, &n));
   TRY_OUT(account(h, &b, &params, soundness));
   vft_opening opening = {&matrix, claim, n};
-  vft_hiding_claim hiding = {tree, trees->ntrees, late_root, b.late, values, b.tensors.sigma};
-  st = prover ? prover->open(prover->ctx, ch, &params, &shape, &hiding, &opening)
-              : vft_hiding_verify(ch, &params, &shape, &hiding, vft_opening_weight, &opening,
-                                  lambda);
+  if (prover)
+    st = prover->open(prover->ctx, ch, &params, &shape, &hiding, &opening);
+  else
+    st = vft_hiding_verify(ch, &params, &shape, &hiding, vft_opening_weight, &opening, lambda);
 out:
   vft_free(claim);
-  vft_free(b.late);
+  vft_free(late);
   vft_free(b.pad);
   vft_claim_batch_free(&b.tensors);
   vft_free(factor);
-  vft_free(layout);
   vft_free(tree);
   vft_matrix_free(&matrix);
   return st;

@@ -22,7 +22,7 @@ typedef struct {
 uint64_t vft_note_pad(void);
 /* a times form x plus b times form y. */
 uint64_t vft_note_combine(vft_plain_value a, uint64_t x, vft_plain_value b, uint64_t y);
-/* The product of two hidden values: the form of a hidden scalar committed later. */
+/* The product of two hidden values: the form of a hidden scalar sent later. */
 uint64_t vft_note_product(vft_plain_value known_x, uint64_t x, vft_plain_value known_y,
                             uint64_t y);
 /* From now on the value is said to be zero; to have an inverse. */

@@ -30,7 +30,7 @@ vft_status vft_hide_verify(const vft_statement *statement, const vft_proof_optio
     goto out;
   }
   TRY_OUT(vft_hidden_run(&h, statement, pub, options, ch, &witness_root, soundness, NULL));
-  TRY_OUT(vft_hide_trees(&trees, p, h.npads));
+  TRY_OUT(vft_hide_trees(&trees, p, vft_hidden_randoms(&h)));
   for (uint32_t l = 0; l < p->nlinks; l++) root[l] = statement->link_root[l];
   root[trees.witness] = witness_root;
   TRY_OUT(vft_hide_open(ch, &h, &trees, root, p->log_columns, options, NULL, lambda, soundness));

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "argument/whir_hiding.h"
 #include "base/mem.h"
 #include "poly/rs.h"
 #include "prove/array.h"
@@ -14,8 +13,10 @@ struct vft_commitment {
   bool owned;
   vft_rs *code;
   vft_merkle *tree;
-  vft_fp *tail; /* of a hidden tree: random coefficients, as many as values */
-  size_t rows;
+  /* Of a hidden tree: random coefficients, masks. */
+  vft_fp *tail;
+  size_t rows, tails;
+  vft_hiding_mask_rows masks;
 };
 
 /* Entries begin .. begin + n - 1 of a block. */
@@ -69,18 +70,16 @@ static vft_status row_source(void *ctx, size_t row, vft_fp *out) {
   return VFT_OK;
 }
 
-void vft_commitment_tail(const vft_commitment *c, size_t row, vft_fp *out) {
-  size_t columns = (size_t)1 << c->log_columns;
-  if (c->tail)
-    memcpy(out, c->tail + row * columns, columns * sizeof *out);
-  else
-    memset(out, 0, columns * sizeof *out);
-}
-
 static vft_status hidden_row_source(void *ctx, size_t row, vft_fp *out) {
   const vft_commitment *c = ctx;
+  size_t columns = (size_t)1 << c->log_columns;
+  if (row >= c->rows) {
+    vft_hiding_mask_row(&c->masks, row - c->rows, out);
+    return VFT_OK;
+  }
   vft_commitment_row(c, row, out);
-  vft_commitment_tail(c, row, out + ((size_t)1 << c->log_columns));
+  memcpy(out + columns, c->tail + row * c->tails, c->tails * sizeof *out);
+  memset(out + columns + c->tails, 0, (columns - c->tails) * sizeof *out);
   return VFT_OK;
 }
 
@@ -131,31 +130,34 @@ out:
 }
 
 vft_status vft_commit_hidden(vft_commitment **out, const vft_box *box, const vft_array *array,
-                             uint32_t n, unsigned log_columns, unsigned log_inv_rate,
-                             const vft_random *random, unsigned flags) {
+                             uint32_t n, const vft_hiding_shape *shape, const vft_random *random,
+                             unsigned flags) {
   vft_status st = VFT_OK;
-  size_t leaves = (size_t)1 << (log_columns + log_inv_rate);
+  size_t leaves = (size_t)1 << (shape->c + shape->log_inv_rate);
   vft_digest *salt = NULL;
   random = vft_random_or_system(random);
-  if (n == 0 || log_inv_rate < 2)
-    return vft_fail(VFT_USAGE, "hidden commitment: %u tensors at rate 2^-%u", n, log_inv_rate);
+  if (n == 0) return vft_fail(VFT_USAGE, "hidden commitment: no tensors");
   vft_commitment *c = vft_alloc(1, sizeof *c);
   if (!c) return VFT_RESOURCE;
-  c->log_columns = log_columns;
+  c->log_columns = shape->c;
+  c->tails = shape->tail;
   TRY_OUT(vft_layout_init(&c->layout, box, n));
   TRY_OUT(take_arrays(c, box, array, n, false));
-  c->rows = (c->layout.length + ((size_t)1 << log_columns) - 1) >> log_columns;
-  c->tail = vft_alloc_raw(c->rows << log_columns, sizeof *c->tail);
+  c->rows = (c->layout.length + ((size_t)1 << shape->c) - 1) >> shape->c;
+  c->tail = vft_alloc_raw(c->rows * c->tails, sizeof *c->tail);
   salt = vft_alloc_raw(leaves, sizeof *salt);
   if (!c->tail || !salt) {
     st = VFT_RESOURCE;
     goto out;
   }
-  TRY_OUT(vft_hiding_elements(random, c->tail, c->rows << log_columns));
+  TRY_OUT(vft_hiding_elements(random, c->tail, c->rows * c->tails));
   TRY_OUT(random->fill(random->ctx, salt, leaves * sizeof *salt));
-  TRY_OUT(vft_rs_new(&c->code, log_columns + 1, log_inv_rate - 1));
-  TRY_OUT(vft_merkle_commit_salted(&c->tree, VFT_HASH_BLAKE3, c->code, c->rows, hidden_row_source,
-                                   c, flags & VFT_COMMIT_KEEP, salt));
+  TRY_OUT(vft_hiding_mask_rows_init(&c->masks, shape, random));
+  /* messages of 2^c entries with their tail are those of twice the length and rate */
+  TRY_OUT(vft_rs_new(&c->code, shape->c + 1, shape->log_inv_rate - 1));
+  TRY_OUT(vft_merkle_commit_salted(&c->tree, VFT_HASH_BLAKE3, c->code,
+                                   c->rows + 3 * c->masks.rows, hidden_row_source, c,
+                                   flags & VFT_COMMIT_KEEP, salt));
 out:
   if (salt) vft_wipe(salt, leaves * sizeof *salt);
   vft_free(salt);
@@ -199,7 +201,8 @@ out:
 void vft_commitment_free(vft_commitment *c) {
   if (!c) return;
   vft_merkle_free(c->tree);
-  if (c->tail) vft_wipe(c->tail, (c->rows << c->log_columns) * sizeof *c->tail);
+  if (c->tail) vft_wipe(c->tail, c->rows * c->tails * sizeof *c->tail);
+  vft_hiding_mask_rows_free(&c->masks);
   vft_free(c->tail);
   vft_rs_free(c->code);
   for (uint32_t i = 0; c->array && c->owned && i < c->layout.nboxes; i++)
@@ -216,3 +219,5 @@ const vft_array *vft_commitment_array(const vft_commitment *c, uint32_t i) {
   return &c->array[i];
 }
 unsigned vft_commitment_log_columns(const vft_commitment *c) { return c->log_columns; }
+const vft_fp *vft_commitment_tail(const vft_commitment *c) { return c->tail; }
+const vft_hiding_mask_rows *vft_commitment_masks(const vft_commitment *c) { return &c->masks; }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "argument/whir_hiding_prover.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "field/goldilocks.h"
@@ -35,11 +36,12 @@ VFT_MUST_CHECK vft_status vft_commit_group(vft_commitment **out, const vft_trace
                                            vft_origin origin, uint32_t group,
                                            unsigned log_inv_rate, vft_hash_kind hash,
                                            unsigned flags);
-/* A tree for hiding openings (argument/whir_hiding.h): rows go on with as many random coefficients,
- * leaves are salted. Arrays are borrowed; random: NULL for the system's. BLAKE3. */
+/* A tree for hiding openings of this shape (argument/whir_hiding.h): rows go on with random
+ * coefficients, behind them are masks, leaves are salted. Arrays are borrowed; random: NULL for the
+ * system's. BLAKE3. */
 VFT_MUST_CHECK vft_status vft_commit_hidden(vft_commitment **out, const vft_box *box,
                                             const vft_array *array, uint32_t n,
-                                            unsigned log_columns, unsigned log_inv_rate,
+                                            const vft_hiding_shape *shape,
                                             const vft_random *random, unsigned flags);
 void vft_commitment_free(vft_commitment *c);
 
@@ -51,7 +53,8 @@ const vft_array *vft_commitment_array(const vft_commitment *c, uint32_t i);
 unsigned vft_commitment_log_columns(const vft_commitment *c);
 /* Row `row` of the tree: 2^log_columns entries. Thread-safe. */
 void vft_commitment_row(const vft_commitment *c, size_t row, vft_fp *out);
-/* Its random coefficients, of a hidden tree; zeros of another. Thread-safe. */
-void vft_commitment_tail(const vft_commitment *c, size_t row, vft_fp *out);
+/* Of a hidden tree: random coefficients of all rows, one after the other; masks. */
+const vft_fp *vft_commitment_tail(const vft_commitment *c);
+const vft_hiding_mask_rows *vft_commitment_masks(const vft_commitment *c);
 
 #endif

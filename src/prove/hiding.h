@@ -11,26 +11,26 @@
 
 typedef struct {
   const vft_random *random;
-  vft_ext *pad;
-  uint32_t npads;
-  int64_t *integer;        /* the pads as elements of the witness's tree */
+  vft_ext *pad;            /* the random elements of the witness's tree (vft_hidden_randoms) */
+  uint32_t npads, randoms; /* of messages before the opening; all */
+  int64_t *integer;        /* the same as elements of the tree */
   vft_commitment *witness; /* owned */
-  vft_ext *late;           /* late scalars, a of every factor, b1, b0 */
-  size_t values;
-  vft_ext *factor;         /* values of the factors */
-  vft_hiding_tree *own;
+  vft_ext *late, *factor;  /* values of late scalars and factors */
+  uint32_t nlate, nfactors;
   vft_commitment *const *commitment; /* per tree */
   const vft_ext *lambda;             /* the simulator's */
   void (*edit)(void *ctx, vft_hidden *hidden, vft_ext *late); /* prove/prove.h */
   void *edit_ctx;
 } vft_hide_prover;
 
-/* Draws the pads that a proof with these PUBLIC values needs; random: NULL for the system's.
- * vft_hide_prover_free follows, also after a failure; it wipes. */
-VFT_MUST_CHECK vft_status vft_hide_prover_init(vft_hide_prover *p, const vft_program *program,
-                                               const vft_public *pub, const vft_random *random);
+/* Draws the random elements that a proof of the statement needs; pub: vft_statement_values; random:
+ * NULL for the system's. vft_hide_prover_free follows, also after a failure; it wipes. */
+VFT_MUST_CHECK vft_status vft_hide_prover_init(vft_hide_prover *p, const vft_statement *statement,
+                                               const vft_public *pub,
+                                               const vft_proof_options *options,
+                                               const vft_random *random);
 void vft_hide_prover_free(vft_hide_prover *p);
-/* Commits the trace's witness and the pads: p->witness. */
+/* Commits the trace's witness and these: p->witness. */
 VFT_MUST_CHECK vft_status vft_hide_commit(vft_hide_prover *p, const vft_trace *trace,
                                           const vft_proof_options *options, unsigned flags);
 /* Goes on with the proof when its stages are on the channel, padded. commitment: per tree. */

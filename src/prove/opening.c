@@ -307,8 +307,8 @@ vft_status vft_opening_sources(const vft_opening *o, vft_commitment *const *comm
     for (size_t k = 0; k < o->n && !claimed; k++) claimed = o->claim[k].tree == t;
     vft_fp *message = vft_alloc_raw(entries, sizeof *message);
     if (!message) return VFT_RESOURCE;
-    source[i] = (vft_whir_source){VFT_ELEM_FP, message, NULL, vft_commitment_tree(commitment[t]),
-                                  true};
+    source[i] = (vft_whir_source){.type = VFT_ELEM_FP, .message = message,
+                                  .tree = vft_commitment_tree(commitment[t]), .spend = true};
     message_job job = {commitment[t], message};
     vft_parallel_for(m->rows[t], 1, read_rows, &job);
     if (!claimed) continue;

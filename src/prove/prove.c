@@ -265,7 +265,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
   vft_statement statement = {program, inputs, link_root, oracle_root};
   TRY_OUT(vft_statement_values(&statement, &pub));
   if (options->hiding) {
-    TRY_OUT(vft_hide_prover_init(&hide, program, pub, p.options->random));
+    TRY_OUT(vft_hide_prover_init(&hide, &statement, pub, options, p.options->random));
     TRY_OUT(vft_hide_commit(&hide, trace, options,
                             p.options->keep_codewords ? VFT_COMMIT_KEEP : 0));
     commitment[trees.witness] = hide.witness;

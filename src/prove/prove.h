@@ -25,7 +25,7 @@ typedef struct {
   bool links_kept;     /* for the plan: all links' commitments keep theirs */
   unsigned recompute;  /* LogUp layers not stored (argument/logup.h), 0 .. 3 */
   const vft_random *random; /* of hiding proofs: NULL, for the system's; tests have their own */
-  /* tests: changes what a hiding proof is to show, before it commits the late values, or lies about
+  /* tests: changes what a hiding proof is to show, before it sends the late scalars, or lies about
      these (late NULL, then not); may be NULL */
   void (*edit)(void *ctx, struct vft_hidden *hidden, vft_ext *late);
   void *edit_ctx;

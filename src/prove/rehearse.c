@@ -98,8 +98,7 @@ static vft_status make_inputs(const vft_program *p, vft_public *pub, vft_arena *
   return VFT_OK;
 }
 
-static vft_status run(const vft_program *program, const vft_public *pub, size_t *bytes,
-                      size_t *elements) {
+static vft_status run(const vft_program *program, const vft_public *pub, size_t *bytes) {
   vft_status st = VFT_OK;
   rehearsal r = {.program = program};
   vft_hooks hooks = {&r, evaluate, combine, begin, one_round, fold, final, end};
@@ -124,7 +123,6 @@ static vft_status run(const vft_program *program, const vft_public *pub, size_t 
   TRY_OUT(vft_session_init(&s, program, ch, pub, &hooks));
   TRY_OUT(vft_driver_run(&s, &trees, &statement, &options, &nothing, &side, &claims));
   *bytes = r.most;
-  *elements = vft_channel_sent_ext(ch);
 out:
   vft_weight_cache_free(&r.cache);
   vft_oracle_claims_free(&claims);
@@ -138,25 +136,12 @@ out:
 vft_status vft_rehearse(const vft_program *program, size_t *bytes) {
   vft_status st = VFT_OK;
   vft_arena arena = {0};
-  size_t elements;
   vft_public *pub = vft_alloc(program->ntensors, sizeof *pub);
   if (!pub) return VFT_RESOURCE;
   TRY_OUT(make_inputs(program, pub, &arena));
-  TRY_OUT(run(program, pub, bytes, &elements));
+  TRY_OUT(run(program, pub, bytes));
 out:
   vft_arena_free(&arena);
   vft_free(pub);
   return st;
-}
-
-vft_status vft_rehearse_messages(const vft_program *program, const vft_public *pub,
-                                 size_t *elements) {
-  size_t bytes;
-  vft_fractions fr;
-  TRY(run(program, pub, &bytes, elements));
-  if (!program->nlookups) return VFT_OK;
-  TRY(vft_fractions_init(&fr, program));
-  *elements += vft_logup_messages(fr.n);
-  vft_fractions_free(&fr);
-  return VFT_OK;
 }

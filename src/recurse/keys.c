@@ -11,10 +11,10 @@ const uint8_t vft_outer_key[32] = {
     0x83, 0x8f, 0x0e, 0xfa, 0x4e, 0x84, 0xce, 0x9d, 0xf8, 0x8d, 0x34, 0x11,
     0xe6, 0x06, 0xdc, 0x89, 0xda, 0xec, 0xc0, 0x65};
 const vft_bits vft_node_bits = 2450218758;
-const vft_hiding_shape vft_outer_opening = {16, 4, 7, 1};
+const vft_hiding_shape vft_outer_opening = {16, 4, 7, 126, 130, 26, 0};
 const vft_whir_params vft_outer_params = {
     3,
-    {{8, 17, 3, 26, 128}, {4, 13, 3, 26, 127}, {4, 9, 6, 26, 108}},
+    {{8, 16, 4, 26, 126, 116}, {3, 13, 4, 26, 0, 116}, {3, 10, 6, 26, 0, 108}},
     130,
     false};
 const unsigned vft_outer_bits = 130;

@@ -7,8 +7,9 @@
 vft_status vft_driver_whir(vft_whir_params *params, const vft_matrix *matrix,
                            const vft_proof_options *o) {
   if (o->test_queries)
-    return vft_whir_params_test(params, matrix->k0, matrix->c, o->log_inv_rate, o->test_queries);
-  return vft_whir_params_choose(params, matrix->k0, matrix->c, o->log_inv_rate, o->bits, o->grind);
+    return vft_whir_params_test(params, matrix->k0, matrix->c, o->log_inv_rate, 0, o->test_queries);
+  return vft_whir_params_choose(params, matrix->k0, matrix->c, o->log_inv_rate, 0, o->bits,
+                                o->grind);
 }
 
 vft_status vft_driver_open(vft_channel *ch, const vft_layout *const *layout,

@@ -2,7 +2,7 @@
 #include "verify/driver.h"
 
 const char vft_protocol_name[] = "vft/program-proof/1";
-const char vft_hiding_protocol_name[] = "vft/hiding-proof/1";
+const char vft_hiding_protocol_name[] = "vft/hiding-proof/2";
 
 vft_proof_options vft_proof_options_default(void) {
   /* 130: the openings dominate; the other terms of the account stay far above 128 bits */

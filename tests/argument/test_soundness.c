@@ -67,7 +67,7 @@ static void queries_by_hand(void **state) {
       {8, 100, 99.437544L},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-    long double got = real(vft_query_bits(known[i].rate, known[i].t));
+    long double got = real(vft_query_bits(known[i].rate, 1, known[i].t));
     assert_true(fabsl(got - known[i].bits) < 1e-4L);
     /* never above (2 / (1 + rho))^t */
     long double rho = exp2l(-(long double)known[i].rate);
@@ -77,14 +77,25 @@ static void queries_by_hand(void **state) {
   for (unsigned log_n = 4; log_n < 12; log_n++)
     for (unsigned rate = 1; rate < 4; rate++) {
       unsigned n = 1u << log_n, e = (n - (n >> rate)) / 2;
-      assert_true(exp2l(-real(vft_query_bits(rate, 1))) >= 1 - (long double)(e + 1) / n);
+      assert_true(exp2l(-real(vft_query_bits(rate, 1, 1))) >= 1 - (long double)(e + 1) / n);
     }
-  assert_int_equal(vft_query_bits(0, 100), 0); /* rate 1: nothing is tested */
+  /* Of other dimensions: 3 of 8, log2(16/11) = 0.54056838; only the quotient counts. */
+  assert_true(fabsl(real(vft_query_bits(3, 3, 1000)) - 540.56838L) < 1e-3L);
+  for (unsigned log_n = 2; log_n < 30; log_n++)
+    assert_int_equal(vft_query_bits(log_n, (uint64_t)1 << (log_n - 2), 7), vft_query_bits(2, 1, 7));
+  for (uint64_t k = 1; k < 64; k++) {
+    unsigned e = (unsigned)(64 - k) / 2;
+    assert_true(exp2l(-real(vft_query_bits(6, k, 1))) >= 1 - (long double)(e + 1) / 64);
+    assert_true(vft_query_bits(6, k, 1) > vft_query_bits(6, k + 1, 1));
+  }
+  assert_int_equal(vft_query_bits(0, 1, 100), 0); /* rate 1: nothing is tested */
+  assert_int_equal(vft_query_bits(6, 64, 100), 0);
+  assert_int_equal(vft_query_bits(6, 65, 100), 0);
   /* A published calculator's report for its sample WHIR (rates 2^-1, 2^-4, 2^-7; 80, 35 and 22
    * queries) lists 33, 31 and 21 bits in the unique-decoding regime. */
-  assert_int_equal(whole(vft_query_bits(1, 80)), 33);
-  assert_int_equal(whole(vft_query_bits(4, 35)), 31);
-  assert_int_equal(whole(vft_query_bits(7, 22)), 21);
+  assert_int_equal(whole(vft_query_bits(1, 1, 80)), 33);
+  assert_int_equal(whole(vft_query_bits(4, 1, 35)), 31);
+  assert_int_equal(whole(vft_query_bits(7, 1, 22)), 21);
 }
 
 static void field_terms_by_hand(void **state) {
@@ -101,7 +112,7 @@ static void field_terms_by_hand(void **state) {
 static void account_by_hand(void **state) {
   (void)state;
   vft_whir_params p;
-  assert_int_equal(vft_whir_params_choose(&p, 10, 14, 1, 130, 16), VFT_OK);
+  assert_int_equal(vft_whir_params_choose(&p, 10, 14, 1, 0, 130, 16), VFT_OK);
   /* 14 -> 10 -> 6 left */
   assert_int_equal(p.levels, 3);
   assert_int_equal(p.level[1].log_msg, 10);
@@ -148,12 +159,29 @@ static void account_fails_closed(void **state) {
   assert_int_equal(vft_soundness_require(&s, 128), VFT_OK);
   assert_int_equal(vft_soundness_require(&s, 0), VFT_REJECTED); /* no level asked */
   assert_int_equal(vft_soundness_require(&s, 192), VFT_REJECTED);
-  assert_int_equal(vft_whir_params_test(&p, 4, 8, 1, 4096), VFT_OK);
+  assert_int_equal(vft_whir_params_test(&p, 4, 8, 1, 0, 4096), VFT_OK);
   assert_int_equal(vft_soundness_add_whir(&s, "w", &p), VFT_OK);
   assert_int_equal(vft_soundness_require(&s, 1), VFT_REJECTED);
   assert_string_equal(vft_error_check(), "soundness/profile");
   vft_soundness_free(&s);
-  assert_int_equal(vft_whir_params_choose(&p, 4, 8, 1, 128, 0), VFT_OK);
+  /* a longer tail: fewer bits for the same queries; one that is too long, or of level 1: refused */
+  assert_int_equal(vft_whir_params_choose(&p, 4, 8, 4, 100, 128, 0), VFT_OK);
+  assert_int_equal(vft_soundness_add_whir(&s, "w", &p), VFT_OK);
+  assert_int_equal(vft_soundness_require(&s, 128), VFT_OK);
+  vft_soundness_free(&s);
+  p.level[0].tail = 256;
+  assert_int_equal(vft_soundness_add_whir(&s, "w", &p), VFT_OK);
+  assert_int_equal(vft_soundness_require(&s, 128), VFT_REJECTED);
+  vft_soundness_free(&s);
+  p.level[0].tail = 257;
+  assert_int_equal(vft_soundness_add_whir(&s, "w", &p), VFT_REJECTED);
+  assert_string_equal(vft_error_check(), "soundness/params");
+  vft_soundness_free(&s);
+  assert_int_equal(vft_whir_params_choose(&p, 4, 8, 1, 0, 128, 0), VFT_OK);
+  p.level[1].tail = 1;
+  assert_int_equal(vft_soundness_add_whir(&s, "w", &p), VFT_REJECTED);
+  vft_soundness_free(&s);
+  p.level[1].tail = 0;
   for (unsigned i = 0; i < p.levels; i++) {
     vft_whir_params q = p;
     q.level[i].queries -= 5;
@@ -176,8 +204,8 @@ static void choice_is_tight(void **state) {
   for (unsigned k0 = 0; k0 <= 24; k0 += 3)
     for (unsigned c = 3; c <= 22 && k0 + c <= 40; c++)
       for (unsigned bits = 100; bits <= 132; bits += 16) {
-        assert_int_equal(vft_whir_params_choose(&p, k0, c, 1, bits, 16), VFT_OK);
-        assert_int_equal(vft_whir_params_choose(&again, k0, c, 1, bits, 16), VFT_OK);
+        assert_int_equal(vft_whir_params_choose(&p, k0, c, 1, 0, bits, 16), VFT_OK);
+        assert_int_equal(vft_whir_params_choose(&again, k0, c, 1, 0, bits, 16), VFT_OK);
         assert_memory_equal(&p, &again, sizeof p);
         assert_int_equal(vft_whir_params_check(&p), VFT_OK);
         vft_soundness s = {0};
@@ -240,7 +268,7 @@ static void report_is_printable(void **state) {
   char text[8192] = {0};
   FILE *f = fmemopen(text, sizeof text - 1, "w");
   assert_non_null(f);
-  assert_int_equal(vft_whir_params_choose(&p, 10, 16, 1, 130, 16), VFT_OK);
+  assert_int_equal(vft_whir_params_choose(&p, 10, 16, 1, 0, 130, 16), VFT_OK);
   assert_int_equal(vft_soundness_add_whir(&s, "witness opening", &p), VFT_OK);
   vft_soundness_print(&s, f);
   fclose(f);

@@ -198,7 +198,7 @@ static void assert_rejected(const instance *x, const uint8_t *proof, size_t len,
 }
 
 static void test_params(vft_whir_params *p, const shape *s, unsigned rate, unsigned queries) {
-  assert_int_equal(vft_whir_params_test(p, s->k0, s->c, rate, queries), VFT_OK);
+  assert_int_equal(vft_whir_params_test(p, s->k0, s->c, rate, 0, queries), VFT_OK);
 }
 
 /* ---- kernels --------------------------------------------------------------------------------- */
@@ -323,7 +323,7 @@ static void complete_at_full_strength(void **state) {
   vft_whir_params params;
   instance x;
   size_t len, again_len;
-  assert_int_equal(vft_whir_params_choose(&params, s.k0, s.c, 1, 128, 8), VFT_OK);
+  assert_int_equal(vft_whir_params_choose(&params, s.k0, s.c, 1, 0, 128, 8), VFT_OK);
   assert_true(params.levels == 3 && !params.test_profile);
   make(&x, &s, &params);
   size_t live = vft_alloc_live();
@@ -357,7 +357,7 @@ static void plan_covers(const shape *s) {
   vft_whir_params params;
   instance x;
   size_t len;
-  assert_int_equal(vft_whir_params_choose(&params, s->k0, s->c, 1, 128, 0), VFT_OK);
+  assert_int_equal(vft_whir_params_choose(&params, s->k0, s->c, 1, 0, 128, 0), VFT_OK);
   make(&x, s, &params);
   for (int spend = 0; spend < 2; spend++) {
     vft_channel *ch = vft_channel_prover("test whir", hash_now);
@@ -562,11 +562,11 @@ static void bad_shapes_are_refused(void **state) {
   assert_rejected(&y, proof, len, "whir/params");
   free(proof);
   unmake(&x);
-  assert_int_equal(vft_whir_params_choose(&params, 25, 7, 1, 128, 0), VFT_USAGE);
-  assert_int_equal(vft_whir_params_choose(&params, 3, 0, 4, 128, 0), VFT_USAGE);
-  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 0, 128, 0), VFT_USAGE);
-  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 1, 128, 27), VFT_USAGE);
-  assert_int_equal(vft_whir_params_choose(&params, 3, 30, 1, 128, 0), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 25, 7, 1, 0, 128, 0), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 3, 0, 4, 0, 128, 0), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 0, 0, 128, 0), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 3, 7, 1, 0, 128, 27), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&params, 3, 30, 1, 0, 128, 0), VFT_USAGE);
 }
 
 static int under_blake3(void **state) {

@@ -45,24 +45,46 @@ static const vft_random test_random = {test_fill, NULL};
     assert_int_equal(ok_, VFT_OK);                                 \
   } while (0)
 
-/* A public table of 3 rows and a hidden tree of 7, with 40 values; 2^5 columns. */
-enum { C = 5, COLS = 1 << C, RATE = 4, LEAVES = COLS << RATE, VALUES = 40, TREES = 2 };
+/* A public table of 3 rows and a hidden tree of 7; 2^5 columns. */
+enum { C = 5, COLS = 1 << C, RATE = 4, LEAVES = COLS << RATE, TREES = 2, HIDDEN = 1 };
 static const uint64_t tree_rows[TREES] = {3, 7};
 
+typedef struct instance instance;
 typedef struct {
+  const instance *x;
+  int tree;
+} row_ctx;
+
+struct instance {
   vft_hiding_shape shape;
   vft_whir_params params;
   vft_rs *code[TREES];
-  vft_fp *message[TREES];
+  vft_fp *message[TREES], *tail[TREES];
   vft_ext *weight[TREES];
   vft_merkle *merkle[TREES];
-  vft_rows_fp_ctx rows[TREES];
+  row_ctx rows[TREES];
   vft_whir_tree tree[TREES];
   vft_whir_source source[TREES];
-  vft_ext value[VALUES], value_weight[VALUES];
-  vft_hiding_tree *own;
+  vft_hiding_mask_rows masks;
   vft_hiding_claim claim;
-} instance;
+  bool longer; /* a row has one coefficient more */
+};
+
+/* Rows as a code of twice the message takes them: entries, tail, zeros; the hidden tree's, then
+ * masks. */
+static vft_status row_source(void *ctx, size_t row, vft_fp *out) {
+  const row_ctx *c = ctx;
+  const instance *x = c->x;
+  if (row >= tree_rows[c->tree]) {
+    vft_hiding_mask_row(&x->masks, row - tree_rows[c->tree], out);
+    return VFT_OK;
+  }
+  memset(out, 0, 2 * COLS * sizeof *out);
+  memcpy(out, x->message[c->tree] + row * COLS, COLS * sizeof *out);
+  memcpy(out + COLS, x->tail[c->tree] + row * x->shape.tail, x->shape.tail * sizeof *out);
+  if (x->longer && c->tree == HIDDEN && row == 2) out[COLS + x->shape.tail].v = 1;
+  return VFT_OK;
+}
 
 /* What may be left out, and must then be noticed. */
 typedef enum { ALL, NO_TAILS, NO_MASKS, NO_SALTS, BASE_MASKS } leave_out;
@@ -81,75 +103,84 @@ static vft_status base_fill(void *ctx, void *out, size_t bytes) {
   return VFT_OK;
 }
 
-/* value: of every entry of the hidden tree and of the hidden values, unless it is -1 (random). */
-static void make(instance *x, int64_t value, unsigned queries, leave_out without) {
+static void commit(instance *x, const vft_random *masks, leave_out without) {
+  vft_digest *salt = calloc(LEAVES, sizeof *salt);
+  uint64_t at = 0;
+  OK(vft_hiding_mask_rows_init(&x->masks, &x->shape, masks));
+  for (int t = 0; t < TREES; t++) {
+    if (without != NO_SALTS) OK(test_fill(NULL, salt, LEAVES * sizeof *salt));
+    OK(vft_rs_new(&x->code[t], C + 1, RATE - 1));
+    x->rows[t] = (row_ctx){x, t};
+    OK(vft_merkle_commit_salted(&x->merkle[t], VFT_HASH_BLAKE3, x->code[t],
+                                tree_rows[t] + (t == HIDDEN ? 3 * x->masks.rows : 0), row_source,
+                                &x->rows[t], true, t == HIDDEN ? salt : NULL));
+    x->tree[t] = (vft_whir_tree){.root = vft_merkle_root(x->merkle[t]), .rows = tree_rows[t],
+                                 .row_offset = at, .salted = t == HIDDEN};
+    at += tree_rows[t];
+    x->source[t] = (vft_whir_source){.type = VFT_ELEM_FP, .message = x->message[t],
+                                     .weight = x->weight[t], .tree = x->merkle[t],
+                                     .tail = x->tail[t]};
+  }
+  free(salt);
+}
+
+static void uncommit(instance *x) {
+  for (int t = 0; t < TREES; t++) {
+    vft_merkle_free(x->merkle[t]);
+    vft_rs_free(x->code[t]);
+  }
+  vft_hiding_mask_rows_free(&x->masks);
+}
+
+/* value: of every entry of the hidden tree, unless it is -1 (random). masks: NULL: test_random. */
+static void make_with(instance *x, int64_t value, unsigned queries, leave_out without,
+                      const vft_random *masks) {
   memset(x, 0, sizeof *x);
   vft_random none = {zero_fill, NULL}, base = {base_fill, NULL};
-  uint64_t at = 0;
-  OK(vft_hiding_shape_init(&x->shape, 10, VALUES, C, RATE));
-  OK(vft_hiding_params(&x->params, &x->shape, 100, 0, queries));
+  OK(vft_hiding_shape_init(&x->shape, 10, C, RATE, 100, 0, queries));
+  OK(vft_hiding_params(&x->params, &x->shape));
+  assert_int_equal(x->shape.tail, queries);
   uint64_t fixed = seed;
   seed = 99; /* the statement does not vary */
-  x->claim.sigma = VFT_EXT_ZERO;
   for (int t = 0; t < TREES; t++) {
-    size_t n = 2 * COLS * tree_rows[t];
+    size_t n = COLS * tree_rows[t];
     x->message[t] = calloc(n, sizeof(vft_fp));
+    x->tail[t] = calloc(queries * tree_rows[t], sizeof(vft_fp));
     x->weight[t] = calloc(n, sizeof(vft_ext));
     for (size_t i = 0; i < n; i++) {
-      if (i & COLS) continue;
       x->message[t][i] = t ? (vft_fp){(uint64_t)value} : random_fp();
       x->weight[t][i] = random_ext();
     }
   }
-  for (int i = 0; i < VALUES; i++) {
-    x->value[i] = vft_ext_from_i64(value);
-    x->value_weight[i] = random_ext();
+  for (int i = 0; i < 3; i++) { /* the first three entries can make up for any sum */
+    x->weight[HIDDEN][i] = VFT_EXT_ZERO;
+    x->weight[HIDDEN][i].c[i].v = 1;
   }
   seed = fixed;
+  x->claim = (vft_hiding_claim){x->tree, TREES, HIDDEN, VFT_EXT_ZERO};
   for (int t = 0; t < TREES; t++)
-    for (size_t i = 0; i < 2 * COLS * tree_rows[t]; i++) {
-      if (t && value < 0 && !(i & COLS)) x->message[t][i] = random_fp();
-      if (t && (i & COLS) && without != NO_TAILS) x->message[t][i] = random_fp();
+    for (size_t i = 0; i < COLS * tree_rows[t]; i++) {
+      if (t && value < 0) x->message[t][i] = random_fp();
       x->claim.sigma = vft_ext_add(x->claim.sigma,
                                    vft_ext_mul_fp(x->weight[t][i], x->message[t][i]));
     }
-  for (int i = 0; i < VALUES; i++) {
-    if (value < 0) x->value[i] = random_ext();
-    x->claim.sigma = vft_ext_add(x->claim.sigma, vft_ext_mul(x->value[i], x->value_weight[i]));
-  }
-  vft_digest *salt = calloc(LEAVES, sizeof *salt);
-  for (int t = 0; t < TREES; t++) {
-    if (without != NO_SALTS) OK(test_fill(NULL, salt, LEAVES * sizeof *salt));
-    OK(vft_rs_new(&x->code[t], C + 1, RATE - 1));
-    x->rows[t] = (vft_rows_fp_ctx){x->message[t], 2 * COLS, 2 * COLS * tree_rows[t]};
-    OK(vft_merkle_commit_salted(&x->merkle[t], VFT_HASH_BLAKE3, x->code[t], tree_rows[t],
-                                vft_rows_fp, &x->rows[t], true, t ? salt : NULL));
-    x->tree[t] = (vft_whir_tree){.root = vft_merkle_root(x->merkle[t]), .rows = tree_rows[t],
-                                 .row_offset = at, .salted = t != 0};
-    at += tree_rows[t];
-    x->source[t] = (vft_whir_source){.type = VFT_ELEM_FP, .message = x->message[t],
-                                     .weight = x->weight[t], .tree = x->merkle[t]};
-  }
-  free(salt);
-  const vft_random *random = without == NO_MASKS     ? &none
-                             : without == BASE_MASKS ? &base
-                                                     : &test_random;
-  OK(vft_hiding_tree_new(&x->own, &x->shape, x->value, VALUES, VFT_HASH_BLAKE3, random));
-  x->claim.tree = x->tree;
-  x->claim.trees = TREES;
-  x->claim.own_root = vft_hiding_tree_root(x->own);
-  x->claim.own_weight = x->value_weight;
-  x->claim.values = VALUES;
+  for (size_t i = 0; i < queries * tree_rows[HIDDEN] && without != NO_TAILS; i++)
+    x->tail[HIDDEN][i] = random_fp();
+  if (!masks) masks = without == NO_MASKS ? &none : without == BASE_MASKS ? &base : &test_random;
+  commit(x, masks, without);
+}
+
+static void make(instance *x, int64_t value, unsigned queries, leave_out without) {
+  make_with(x, value, queries, without, NULL);
 }
 
 static void unmake(instance *x) {
+  uncommit(x);
   for (int t = 0; t < TREES; t++) {
-    vft_merkle_free(x->merkle[t]);
-    vft_rs_free(x->code[t]);
     free(x->message[t]);
+    free(x->tail[t]);
     free(x->weight[t]);
   }
-  vft_hiding_tree_free(x->own);
 }
 
 /* The multilinear extension of the trees' weights over 2^k0 rows of COLS columns. */
@@ -161,7 +192,7 @@ static vft_status weight_at(void *ctx, const vft_ext *z, vft_ext *value) {
       for (size_t c = 0; c < COLS; c++) {
         uint64_t at = (x->tree[t].row_offset + r) << C | c;
         vft_ext e = vft_eq_index(z, C + x->shape.k0, at);
-        *value = vft_ext_add(*value, vft_ext_mul(e, x->weight[t][r * 2 * COLS + c]));
+        *value = vft_ext_add(*value, vft_ext_mul(e, x->weight[t][r * COLS + c]));
       }
   return VFT_OK;
 }
@@ -169,9 +200,9 @@ static vft_status weight_at(void *ctx, const vft_ext *z, vft_ext *value) {
 static uint8_t *prove(instance *x, const vft_ext *lambda, size_t *len) {
   vft_channel *ch = vft_channel_prover("test hiding", VFT_HASH_BLAKE3);
   if (lambda)
-    OK(vft_hiding_simulate(ch, &x->params, &x->shape, &x->claim, x->source, x->own, lambda));
+    OK(vft_hiding_simulate(ch, &x->params, &x->shape, &x->claim, x->source, &x->masks, lambda));
   else
-    OK(vft_hiding_prove(ch, &x->params, &x->shape, &x->claim, x->source, x->own));
+    OK(vft_hiding_prove(ch, &x->params, &x->shape, &x->claim, x->source, &x->masks));
   const uint8_t *from = vft_channel_proof(ch, len);
   uint8_t *proof = malloc(*len);
   memcpy(proof, from, *len);
@@ -182,8 +213,8 @@ static uint8_t *prove(instance *x, const vft_ext *lambda, size_t *len) {
 static vft_status verify(const instance *x, const vft_hiding_claim *claim, const vft_ext *lambda,
                          const uint8_t *proof, size_t len) {
   vft_channel *ch = vft_channel_verifier("test hiding", VFT_HASH_BLAKE3, proof, len);
-  vft_status st = vft_hiding_verify(ch, &x->params, &x->shape, claim, weight_at,
-                                    (void *)x, lambda);
+  vft_status st = vft_hiding_verify(ch, &x->params, &x->shape, claim, weight_at, (void *)x,
+                                    lambda);
   if (st == VFT_OK) st = vft_channel_finish(ch);
   vft_channel_free(ch);
   return st;
@@ -207,22 +238,21 @@ static void shapes(void **state) {
   (void)state;
   vft_hiding_shape s;
   uint64_t at[64];
-  for (uint64_t rows = 1; rows < 70; rows++)
-    for (size_t values = 0; values < 200; values += 37) {
-      OK(vft_hiding_shape_init(&s, rows, values, C, RATE));
-      size_t n = vft_hiding_rows(&s, at);
-      assert_int_equal(n, s.own_rows + s.k0 + 2);
-      assert_true(at[0] >> 2 > (rows - 1) >> 2);
-      for (size_t i = 1; i < n; i++) assert_true(at[i] > at[i - 1]);
-      uint64_t last = at[n - 1], seen = 0;
-      assert_int_equal(last, ((uint64_t)2 << s.k0) - 1);
-      for (size_t i = s.own_rows; i + 1 < n; i++) {
-        uint64_t flip = at[i] ^ last;
-        assert_int_equal(flip & (flip - 1), 0);
-        seen |= flip;
-      }
-      assert_int_equal(seen, last); /* one mask for every row variable */
+  for (uint64_t rows = 1; rows < 70; rows++) {
+    OK(vft_hiding_shape_init(&s, rows, C, RATE, 100, 0, 3));
+    size_t n = vft_hiding_masks(&s, at);
+    assert_int_equal(n, s.k0 + 2);
+    assert_true(at[0] >> 2 > (rows - 1) >> 2);
+    for (size_t i = 1; i < n; i++) assert_true(at[i] > at[i - 1]);
+    uint64_t last = at[n - 1], seen = 0;
+    assert_int_equal(last, ((uint64_t)2 << s.k0) - 1);
+    for (size_t i = 0; i + 1 < n; i++) {
+      uint64_t flip = at[i] ^ last;
+      assert_int_equal(flip & (flip - 1), 0);
+      seen |= flip;
     }
+    assert_int_equal(seen, last); /* one mask for every row variable */
+  }
 }
 
 /* Any changed word of the proof, root, sum. */
@@ -241,17 +271,32 @@ static void tamper(void **state) {
   vft_hiding_claim claim = x.claim;
   claim.sigma.c[2] = vft_fp_add(claim.sigma.c[2], (vft_fp){1});
   assert_int_equal(verify(&x, &claim, NULL, proof, len), VFT_REJECTED);
-  claim = x.claim;
-  claim.own_root.b[0] ^= 1;
-  assert_int_equal(verify(&x, &claim, NULL, proof, len), VFT_REJECTED);
-  vft_ext weight[VALUES];
-  memcpy(weight, x.value_weight, sizeof weight);
-  weight[VALUES - 1].c[0] = vft_fp_add(weight[VALUES - 1].c[0], (vft_fp){1});
-  claim = x.claim;
-  claim.own_weight = weight;
-  assert_int_equal(verify(&x, &claim, NULL, proof, len), VFT_REJECTED);
+  for (int t = 0; t < TREES; t++) {
+    x.tree[t].root.b[0] ^= 1;
+    assert_int_equal(verify(&x, &x.claim, NULL, proof, len), VFT_REJECTED);
+    x.tree[t].root.b[0] ^= 1;
+  }
+  vft_ext *weight = &x.weight[HIDDEN][6 * COLS + COLS - 1];
+  weight->c[0] = vft_fp_add(weight->c[0], (vft_fp){1});
+  assert_int_equal(verify(&x, &x.claim, NULL, proof, len), VFT_REJECTED);
   assert_string_equal(vft_error_check(), "whir/sum");
   free(proof);
+  unmake(&x);
+}
+
+/* A row with a coefficient behind its tail is no word of the code: both sides notice it. */
+static void longer_row(void **state) {
+  (void)state;
+  instance x;
+  make(&x, -1, 5, ALL);
+  uncommit(&x);
+  x.longer = true;
+  commit(&x, &test_random, ALL);
+  vft_channel *ch = vft_channel_prover("test hiding", VFT_HASH_BLAKE3);
+  assert_int_equal(vft_hiding_prove(ch, &x.params, &x.shape, &x.claim, x.source, &x.masks),
+                   VFT_USAGE);
+  assert_non_null(strstr(vft_error_message(), "is not that of its rows"));
+  vft_channel_free(ch);
   unmake(&x);
 }
 
@@ -276,29 +321,40 @@ static void account(void **state) {
   vft_whir_params p, plain;
   vft_soundness a;
   memset(&a, 0, sizeof a);
-  OK(vft_hiding_shape_init(&s, 200, 1000, 10, 4));
-  OK(vft_hiding_params(&p, &s, 130, 20, 0));
+  OK(vft_hiding_shape_init(&s, 200, 10, 4, 130, 20, 0));
+  OK(vft_hiding_params(&p, &s));
   OK(vft_hiding_account(&a, "opening", &p));
   OK(vft_soundness_require(&a, VFT_SOUNDNESS_LEVEL));
   assert_true(vft_soundness_total(&a) >= VFT_BITS(129));
   vft_soundness_free(&a);
-  /* the code with its random coefficients has twice the rate: more queries than without */
-  OK(vft_whir_params_choose(&plain, s.k0, s.c, 4, 130, 20));
-  assert_int_equal(p.level[0].log_inv_rate, 3);
+  /* the code has its random coefficients too: more queries than without, fewer than at twice the
+   * rate, and no more than there are random coefficients */
+  OK(vft_whir_params_choose(&plain, s.k0 + 1, s.c, 4, 0, 130, 20));
+  assert_int_equal(s.tail, 133); /* 110 / 0.83007500 = 132.5 */
+  assert_int_equal(p.level[0].tail, s.tail);
   assert_true(p.level[0].queries > plain.level[0].queries);
-  assert_true(vft_query_bits(3, p.level[0].queries) + VFT_BITS(20) >= VFT_BITS(130));
+  assert_true(p.level[0].queries <= s.tail);
+  assert_true(vft_query_bits(14, 1024 + 133, p.level[0].queries) + VFT_BITS(20) >= VFT_BITS(130));
+  assert_true(vft_query_bits(14, 1024 + 133, p.level[0].queries - 2) + VFT_BITS(20) <
+              VFT_BITS(130));
   /* fewer random coefficients than queries: refused */
-  OK(vft_hiding_shape_init(&s, 200, 1000, 6, 4));
-  assert_int_equal(vft_hiding_params(&p, &s, 130, 20, 0), VFT_USAGE);
-  assert_int_equal(vft_hiding_shape_init(&s, 200, 1000, 10, 1), VFT_USAGE);
+  OK(vft_hiding_shape_init(&s, 200, 6, 4, 130, 20, 0));
+  assert_int_equal(s.tail, 64);
+  assert_int_equal(vft_hiding_params(&p, &s), VFT_USAGE);
+  assert_int_equal(vft_hiding_shape_init(&s, 200, 10, 1, 130, 20, 0), VFT_USAGE);
+  assert_int_equal(vft_hiding_shape_init(&s, 200, 10, 9, 130, 20, 0), VFT_USAGE);
+  assert_int_equal(vft_hiding_shape_init(&s, 200, 10, 4, 161, 20, 0), VFT_USAGE);
+  /* a tail that would be as good as none is none: its code would have no distance */
+  assert_int_equal(vft_whir_params_choose(&plain, 4, 10, 1, 1024, 130, 20), VFT_USAGE);
+  assert_int_equal(vft_whir_params_choose(&plain, 4, 10, 4, 1025, 130, 20), VFT_USAGE);
 }
 
 /* ---- uniformity ---- */
 
 enum { SAMPLES = 400, QUERIES = 6 };
 
-/* The words before the first grinding or opening of level 1 whose distribution is in question: all
- * up to the first digest, and the opened columns behind it. `kind` chooses the witness. */
+/* The words whose distribution is in question: all up to the openings, which is the masks' sum, the
+ * messages of the row variables, the folded row and its tail. */
 static size_t sample(int64_t value, leave_out without, bool simulated, uint64_t *out) {
   instance x;
   size_t len, n = 0;
@@ -315,9 +371,9 @@ static size_t sample(int64_t value, leave_out without, bool simulated, uint64_t 
   size_t head = 3 + 6 * (x.shape.k0 + 1); /* the masks' sum, the row variables' messages */
   const uint64_t *w = (const uint64_t *)(const void *)proof;
   for (size_t i = 0; i < head; i++) out[n++] = w[i];
-  for (size_t i = 0; i < 4; i++) out[n++] = w[head + i] % VFT_P; /* the folded row's root */
+  for (size_t i = 0; i < 3 * (COLS + QUERIES); i++) out[n++] = w[head + i];
   size_t end = len / 8;
-  /* the last vector and sumcheck: from level 1 on all is a function of the folded row */
+  /* the last sumcheck, a function of the folded row */
   for (size_t i = end - 12; i < end; i++) out[n++] = w[i];
   free(proof);
   unmake(&x);
@@ -339,7 +395,7 @@ static double worst(int64_t value, leave_out without, bool simulated) {
   return most;
 }
 
-/* About 70 words, 16 statistics each: |z| beyond 6 has probability below 10^-5. */
+/* About 160 words, 16 statistics each: |z| beyond 6 has probability below 10^-5. */
 static void uniform(void **state) {
   (void)state;
   double honest = worst(5, ALL, false), simulated = worst(0, ALL, true);
@@ -351,8 +407,8 @@ static void uniform(void **state) {
   assert_true(bare > 20); /* the test sees what is not hidden */
 }
 
-/* Opened columns of the hidden tree and of values and masks: uniform with random coefficients and
- * masks, and masks in all of E. */
+/* Opened columns of the hidden tree, masks included: uniform with random coefficients and masks,
+ * and masks in all of E. */
 static double worst_column(leave_out without) {
   enum { MOST = 7 + 3 * 64 };
   double most = 0;
@@ -363,10 +419,9 @@ static double worst_column(leave_out without) {
     uint32_t at = 3;
     vft_fp column[MOST];
     make(&x, 5, QUERIES, without);
-    n = 7 + vft_merkle_rows(vft_hiding_tree_code(x.own));
-    assert_true(n <= MOST);
-    OK(vft_merkle_open(x.merkle[1], &at, 1, column));
-    OK(vft_merkle_open(vft_hiding_tree_code(x.own), &at, 1, column + 7));
+    n = vft_merkle_rows(x.merkle[HIDDEN]);
+    assert_true(n > 7 && n <= MOST);
+    OK(vft_merkle_open(x.merkle[HIDDEN], &at, 1, column));
     for (size_t r = 0; r < n; r++) word[i][r] = column[r].v;
     unmake(&x);
   }
@@ -394,19 +449,18 @@ static void columns(void **state) {
 
 enum { PROOFS = 50 };
 
-/* Witnesses 5 and 9 with one sum: one value makes up for the others. */
+/* Witnesses 5 and 9 with one sum: three entries make up for the others. */
 static void samples(int64_t value, vft_ext sigma, leave_out without, uint8_t **bytes, size_t *len) {
   for (int i = 0; i < PROOFS; i++) {
     instance x;
     make(&x, value, QUERIES, without);
     vft_ext lack = vft_ext_sub(sigma, x.claim.sigma);
-    x.value[0] = vft_ext_add(x.value[0], vft_ext_mul(lack, vft_ext_inv(x.value_weight[0])));
+    for (int k = 0; k < 3; k++)
+      x.message[HIDDEN][k] = vft_fp_add(x.message[HIDDEN][k], lack.c[k]);
     x.claim.sigma = sigma;
     vft_random none = {zero_fill, NULL};
-    vft_hiding_tree_free(x.own);
-    OK(vft_hiding_tree_new(&x.own, &x.shape, x.value, VALUES, VFT_HASH_BLAKE3,
-                           without == NO_MASKS ? &none : &test_random));
-    x.claim.own_root = vft_hiding_tree_root(x.own);
+    uncommit(&x);
+    commit(&x, without == NO_MASKS ? &none : &test_random, without);
     bytes[i] = prove(&x, NULL, len);
     OK(verify(&x, &x.claim, NULL, bytes[i], *len));
     unmake(&x);
@@ -459,7 +513,7 @@ static void salts(void **state) {
   assert_true(vft_merkle_is_salted(x.merkle[1]) && !vft_merkle_is_salted(x.merkle[0]));
   vft_merkle *t;
   vft_digest one = {{0}};
-  assert_int_equal(vft_merkle_commit_salted(&t, VFT_HASH_POSEIDON, x.code[0], 3, vft_rows_fp,
+  assert_int_equal(vft_merkle_commit_salted(&t, VFT_HASH_POSEIDON, x.code[0], 3, row_source,
                                             &x.rows[0], true, &one), VFT_USAGE);
   unmake(&x);
   unmake(&y);
@@ -578,10 +632,7 @@ static size_t messages(one_more change, vft_ext *out) {
   size_t len;
   vft_random random = {masks_fill, &change};
   seed = 1;
-  make(&x, 5, QUERIES, ALL);
-  vft_hiding_tree_free(x.own);
-  OK(vft_hiding_tree_new(&x.own, &x.shape, x.value, VALUES, VFT_HASH_BLAKE3, &random));
-  x.claim.own_root = vft_hiding_tree_root(x.own);
+  make_with(&x, 5, QUERIES, ALL, &random);
   uint8_t *proof = prove(&x, NULL, &len);
   size_t n = 1 + 2 * (x.shape.k0 + 1);
   memcpy(out, proof, n * sizeof *out);
@@ -599,9 +650,9 @@ static int code_rank(int without, size_t *all) {
   fixed_oracle = 1;
   *all = messages((one_more){0, -1, 0}, before);
   assert_true(*all <= OUT);
-  for (int mask = 0; mask < 6; mask++) { /* calls 0 and 1: the values' random coefficients */
+  for (int mask = 0; mask < 6; mask++) { /* a call for each and one for its tail */
     for (int column = 0; column < 3 && mask != without; column++) {
-      assert_int_equal(messages((one_more){0, 2 + mask, 3 * column}, after), *all);
+      assert_int_equal(messages((one_more){0, 2 * mask, 3 * column}, after), *all);
       for (size_t i = 0; i < *all; i++) a[rows][i] = vft_ext_sub(after[i], before[i]);
       rows++;
     }
@@ -634,7 +685,8 @@ static void system_random(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shapes),    cmocka_unit_test(complete), cmocka_unit_test(tamper),
-      cmocka_unit_test(false_sum), cmocka_unit_test(account),  cmocka_unit_test(uniform),
+      cmocka_unit_test(false_sum), cmocka_unit_test(longer_row), cmocka_unit_test(account),
+      cmocka_unit_test(uniform),
       cmocka_unit_test(columns),   cmocka_unit_test(salts),    cmocka_unit_test(masks_suffice),
       cmocka_unit_test(code_masks_suffice), cmocka_unit_test(two_witnesses),
       cmocka_unit_test(system_random)};

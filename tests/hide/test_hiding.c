@@ -17,7 +17,6 @@
 #include "hide/secret.h"
 #include "hide/verify.h"
 #include "prove/hiding.h"
-#include "prove/rehearse.h"
 #include "recurse/machine.h"
 #include "recurse/machine_trace.h"
 
@@ -30,8 +29,8 @@
 
 /* ---- randomness, some of which may be left out ---- */
 
-/* The calls in order: pads, random coefficients, salts, late randomness, values and masks. */
-enum { PADS, TAILS, SALTS, LATE, ROWS, NOTHING = 1 << 30 };
+/* The calls in order: pads, late randomness, random coefficients, salts, a mask, its tail, .... */
+enum { PADS, LATE, TAILS, SALTS, MASKS, NOTHING = 1 << 30 };
 typedef struct {
   int call, without;
 } source;
@@ -246,7 +245,7 @@ static void mutate(void *ctx, vft_hidden *h, vft_ext *late) {
 
 /* vft_hide_verify with a mutation. */
 static vft_status verify_mutated(const job *j, const vft_proof *proof, const mutation *m,
-                                 uint32_t count[4]) {
+                                 uint32_t count[5]) {
   vft_statement s = statement(j);
   vft_hidden h;
   vft_trees trees;
@@ -264,10 +263,11 @@ static vft_status verify_mutated(const job *j, const vft_proof *proof, const mut
     count[1] = h.nclaims;
     count[2] = h.nproducts;
     count[3] = h.nfactors;
+    count[4] = h.npads;
   }
   if (st == VFT_OK) {
     mutate(&copy, &h, NULL);
-    OK(vft_hide_trees(&trees, j->program, h.npads));
+    OK(vft_hide_trees(&trees, j->program, vft_hidden_randoms(&h)));
     st = vft_hide_open(ch, &h, &trees, root, j->program->log_columns, &j->options, NULL, NULL,
                        &account);
     if (st == VFT_OK) st = vft_channel_finish(ch);
@@ -309,7 +309,7 @@ static void add(job *j, const char *name, size_t i, int64_t delta) {
 /* A false trace is accepted by the verifier that lacks one zero, or claim, and by no other. */
 static void false_trace(const char *name, bool cheat) {
   job j;
-  uint32_t count[4];
+  uint32_t count[5];
   vft_proof proof;
   job_init(&j, -1, -1);
   prove(&j, &proof, NULL);
@@ -490,20 +490,14 @@ static vft_status prove_and_verify(job *j, void (*edit)(void *, vft_hidden *, vf
 static void every_check(void **state) {
   (void)state;
   job j;
-  uint32_t count[4];
+  uint32_t count[5];
   vft_proof proof;
-  vft_public *pub;
-  size_t messages;
   uint64_t zeros = 0, claims = 0, inverse = 0;
   job_init(&j, -1, -1);
   prove(&j, &proof, NULL);
   OK(verify_mutated(&j, &proof, &none, count));
   vft_proof_free(&proof);
-  vft_statement s = statement(&j);
-  OK(vft_statement_values(&s, &pub));
-  OK(vft_rehearse_messages(j.program, pub, &messages));
-  vft_free(pub);
-  for (wrong_pad = 0; wrong_pad < (int)messages; wrong_pad++)
+  for (wrong_pad = 0; wrong_pad < (int)count[4]; wrong_pad++)
     for (int keep = -1, failing = 0; keep < failing; keep++) {
       inspection x = {.m = none, .trace = &j.trace, .keep = keep};
       vft_status st = prove_and_verify(&j, inspect, &x, &x.m);
@@ -522,7 +516,7 @@ static void every_check(void **state) {
     m.zeros = (uint64_t)1 << i;
     if (prove_and_verify(&j, no_inverse, &m, &m) == VFT_OK) inverse |= (uint64_t)1 << i;
   }
-  print_message("%zu messages; zeros %#llx and %#llx of %u, claims %#llx of %u\n", messages,
+  print_message("%u messages; zeros %#llx and %#llx of %u, claims %#llx of %u\n", count[4],
                 (unsigned long long)zeros, (unsigned long long)inverse, count[0],
                 (unsigned long long)claims, count[1]);
   assert_int_equal(zeros & inverse, 0);
@@ -535,7 +529,7 @@ static void every_check(void **state) {
 static void products(void **state) {
   (void)state;
   job j;
-  uint32_t count[4];
+  uint32_t count[5];
   vft_proof proof;
   job_init(&j, -1, -1);
   prove(&j, &proof, NULL);

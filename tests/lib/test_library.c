@@ -182,13 +182,20 @@ static void parameters(void **state) {
   (void)state;
   vft_whir_params p;
   vft_proof_options o = vft_outer_options();
-  assert_int_equal(vft_hiding_params(&p, &vft_outer_opening, o.bits, o.grind, 0), VFT_OK);
+  assert_int_equal(vft_hiding_params(&p, &vft_outer_opening), VFT_OK);
   assert_int_equal(p.levels, vft_outer_params.levels);
   assert_memory_equal(p.level, vft_outer_params.level, sizeof p.level);
   assert_int_equal(p.bits, vft_outer_params.bits);
   assert_false(vft_outer_params.test_profile);
   assert_int_equal(vft_outer_opening.c, vft_outer_shape().log_columns);
   assert_int_equal(vft_outer_opening.log_inv_rate, o.log_inv_rate);
+  assert_int_equal(vft_outer_opening.bits, o.bits);
+  assert_int_equal(vft_outer_opening.grind, o.grind);
+  vft_hiding_shape s; /* the greatest of rows that it is good for */
+  assert_int_equal(vft_hiding_shape_init(&s, ((uint64_t)1 << vft_outer_opening.k0) - 4,
+                                         vft_outer_opening.c, o.log_inv_rate, o.bits, o.grind, 0),
+                   VFT_OK);
+  assert_memory_equal(&s, &vft_outer_opening, sizeof s);
   vft_soundness account = {0};
   assert_int_equal(vft_hiding_account(&account, "opening", &p), VFT_OK);
   assert_true(vft_soundness_total(&account) >= VFT_BITS(vft_outer_bits));

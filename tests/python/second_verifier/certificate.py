@@ -9,9 +9,9 @@ import re
 from circuit import Machine, elements, options, verify_circuit
 from primitives import P, blake3, permutation, require
 
-OUTER_SHAPE = {"log_cells": 18, "log_columns": 16, "constants": 2048, "inputs": 4, "bases": 23040,
-               "frees": 27648, "splits": 720, "parts": 1408, "fetches": 2032, "permutations": 16640,
-               "sums": 110592, "zeros": 2304}
+OUTER_SHAPE = {"log_cells": 18, "log_columns": 16, "constants": 2304, "inputs": 4, "bases": 24832,
+               "frees": 28928, "splits": 768, "parts": 1408, "fetches": 2176, "permutations": 17408,
+               "sums": 114688, "zeros": 2432}
 
 
 def built_in_key(name):

@@ -1,6 +1,6 @@
 """Hiding proofs (SPEC.md, 8.10) and hiding openings (5.1)."""
-from primitives import ONE, ZERO, add, eq_index, eq_table, mul, num, require, sub
-from verifier import LINK, VEC, WITNESS, Layout, Matrix, Tree, Verifier, parameters, whir
+from primitives import ONE, ZERO, add, eq_index, mul, num, require, sub
+from verifier import LINK, UNITS, VEC, WITNESS, Layout, Matrix, Verifier, parameters, whir
 
 MINUS = num(-1)
 
@@ -31,53 +31,42 @@ def combine(a, x, b, y):
 
 # ---- 5.1 ------------------------------------------------------------------------------------
 
-def hiding_opening(ch, c, options, end, trees, root, weights, sigma, weight):
-    """The trees end before row `end`; weights: of the values, in the tree with that root."""
-    size, b = 1 << c, options["log_inv_rate"]
-    own = -(-len(weights) // size)
+def hiding_opening(ch, c, options, end, trees, sigma, weight):
+    """The trees end before row `end`; the salted one has the masks."""
+    b, test = options["log_inv_rate"], options["test_queries"]
     k0 = 2
-    while 1 << k0 < -(-end // 4) * 4 + own + 1:
+    while 1 << k0 < -(-end // 4) * 4 + 1:
         k0 += 1
-    level = parameters(k0 + 1, c + 1, b - 1, options["bits"], options["grind"],
-                       options["test_queries"])
-    require(level[0][4] <= size, "hiding/queries")
+    tail = min(1 << c, test or -(-((options["bits"] - options["grind"]) << 24) // UNITS[b - 1]))
+    level = parameters(k0 + 1, c, b, options["bits"], options["grind"], test, tail)
+    require(level[0][4] <= tail, "hiding/queries")
     last = 2**(k0 + 1) - 1
-    rows = [2**k0 - 1 - own + r for r in range(own)]
     masks = [last - 2**i for i in reversed(range(k0 + 1))]
     ch.absorb_u64("hiding/columns", c)
     ch.absorb_u64("hiding/rows", k0)
-    ch.absorb_u64("hiding/own", own)
     m = [ch.challenge("hiding/mask") for _ in range(4)]
     s = ch.receive("hiding/sum", 1)[0]
     lam = ch.challenge("hiding/batch")
 
     def whole(z):
-        row = z[c + 1:]
-        data = sub(ONE, z[c])
-        out = mul(weight(z[:c] + row[:k0]), sub(ONE, row[k0]))
-        columns = eq_table(z[:c]) if own else []
-        for r, at in enumerate(rows):
-            part = ZERO
-            for w, e in zip(weights[r * size:(r + 1) * size], columns):
-                part = add(part, mul(w, e))
-            out = add(out, mul(part, eq_index(row, at)))
-        out = mul(out, data)
+        row = z[c:]
+        out = mul(weight(z[:c + k0]), sub(ONE, row[k0]))
         others = ZERO
         for at in masks:
             others = add(others, eq_index(row, at))
         for i in range(2):
             part = add(mul(m[i], eq_index(row, last)), mul(m[2 + i], others))
-            out = add(out, mul(lam, mul(part, eq_index(z[:c + 1], i))))
+            out = add(out, mul(lam, mul(part, eq_index(z[:c], i))))
         return out
 
-    trees = [*trees, Tree([*rows, *masks, last], root, 3, True)]
-    whir(ch, level, options, trees, add(sigma, mul(lam, s)), whole)
+    trees = [x._replace(masks=[*masks, last]) if x.salted else x for x in trees]
+    whir(ch, level, options, trees, add(sigma, mul(lam, s)), whole, tail)
 
 
 # ---- 8.10 -----------------------------------------------------------------------------------
 
 class HidingVerifier(Verifier):
-    protocol = "vft/hiding-proof/1"
+    protocol = "vft/hiding-proof/2"
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -143,18 +132,18 @@ class HidingVerifier(Verifier):
         groups = [p.tree(LINK, i) for i in range(len(p.links))] + [p.tree(WITNESS, 0)]
         roots, witness = [*self.links, witness_root], len(p.links)
         boxes = [[p.tensors[t]["dims"] for t in ids] for ids in groups]
-        if self.pads:
-            boxes[witness].append([self.pads, 3])
-        matrix = Matrix([Layout(x) for x in boxes], p.c)
-        root = ch.receive_digest("hiding/root")
         factors, cross, sent, rho, chi = list(self.factors), None, [], ZERO, ZERO
+        randoms = self.pads + self.late + len(factors) + 2
+        boxes[witness].append([randoms, 3])
+        matrix = Matrix([Layout(x) for x in boxes], p.c)
+        padded = ch.receive("hiding/late", self.late)
         if self.products:
             rho = ch.challenge("hiding/rho")
             cross = ch.receive("hiding/cross", 2)
             chi = ch.challenge("hiding/chi")
             sent = ch.receive("hiding/factors", len(factors))
         gamma, power, sigma = ch.challenge("opening/gamma"), ONE, ZERO
-        late = [ZERO] * (self.late + len(factors) + 2)
+        late = [ZERO] * (randoms - self.pads)
         pads, claims = [ZERO] * self.pads, []
         place = {t: (g, b) for g, ids in enumerate(groups) for b, t in enumerate(ids)}
 
@@ -189,9 +178,10 @@ class HidingVerifier(Verifier):
                 weight = mul(weight, rho)
             late[-2], late[-1] = mul(power, chi), power
             end(sub(sub(value, mul(chi, cross[0])), cross[1]))
-        if self.pads:
-            coordinates = tuple(tuple(int(i == k) for i in range(3)) for k in range(3))
-            axes = (((VEC, self.pads, tuple(pads)), 0), ((VEC, 3, coordinates), 0))
-            claims.append((witness, len(boxes[witness]) - 1, axes, ONE))
-        hiding_opening(ch, p.c, self.options, matrix.end, matrix.trees(roots, witness), root, late,
-                       sigma, lambda z: matrix.weight(claims, z))
+        for w, x in zip(late, padded):
+            sigma = sub(sigma, mul(w, x))
+        coordinates = tuple(tuple(int(i == k) for i in range(3)) for k in range(3))
+        axes = (((VEC, randoms, (*pads, *late)), 0), ((VEC, 3, coordinates), 0))
+        claims.append((witness, len(boxes[witness]) - 1, axes, ONE))
+        hiding_opening(ch, p.c, self.options, matrix.end, matrix.trees(roots, witness), sigma,
+                       lambda z: matrix.weight(claims, z))

@@ -2,6 +2,7 @@
 are, and shares nothing with the C code. It does not run the bound checker. Slow and plain: it shows
 that the page is complete and that prover and page agree."""
 
+from math import floor, log2
 from typing import NamedTuple, Sequence
 
 from primitives import (ONE, P, ZERO, add, blake3, channel, eq_index, eq_point, eq_table, lg,
@@ -17,28 +18,37 @@ ABSENT = 2**32 - 1
 UNITS = (None, 6963173, 11376158, 13926347, 15309833, 16032406, 16401946, 16588853, 16682851)
 
 
-def account(level):
+def miss(c, b, tail):
+    """The probability that a query misses, for a code of 2^c + tail coefficients."""
+    return (1 + 2.0**-b + tail * 2.0**-(c + b)) / 2
+
+
+def account(level, tail=0):
     """The error of an opening (SOUNDNESS.md). Floating point: the C code rounds in units of 2^-24
     bit, so the two could differ only if a total fell within that of the required bits."""
     error = 2 * level[-1][1] * 2.0**-192
     for i, (k, log_msg, b, g, q) in enumerate(level):
         error += (2 * k + k * 2.0**(log_msg + b) + q * (i + 1 < len(level))) * 2.0**-192
-        error += ((1 + 2.0**-b) / 2)**q * 2.0**-g
+        error += miss(log_msg, b, 0 if i else tail)**q * 2.0**-g
     return error
 
 
-def parameters(k0, c, b, bits, grind, queries):
+def parameters(k0, c, b, bits, grind, queries, tail=0):
     """(row variables, log message, rate exponent, grind, queries) of each level."""
     level = [[k0, c, b, grind, 0]]
     rate, left = max(b, 3 if c >= 17 else 4), c
-    while left > (10 if b >= 3 else 6):
-        level.append([4, left - 4, rate, grind, 0])
-        rate, left = min(rate + 3, 8), left - 4
-    for x in level:
-        x[4] = queries or -(-((bits - grind) << 24) // UNITS[x[2]])
+    last, fold = (10, 3) if b >= 3 else (6, 4)
+    while left > last:
+        level.append([fold, left - fold, rate, grind, 0])
+        rate, left = min(rate + fold - 1, 8), left - fold
+    units = [UNITS[x[2]] for x in level]
+    if tail:
+        units[0] = floor(-log2(miss(c, b, tail)) * 2**24)
+    for x, unit in zip(level, units):
+        x[4] = queries or -(-((bits - grind) << 24) // unit)
         x[3] = 0 if queries else grind
-    while not queries and account(level) > 2.0**-bits:
-        min(level, key=lambda x: x[4] * UNITS[x[2]])[4] += 1
+    while not queries and account(level, tail) > 2.0**-bits:
+        min(zip(level, units), key=lambda x: x[0][4] * x[1])[0][4] += 1
     return level
 
 
@@ -47,21 +57,31 @@ def point(log_n, j):
     return pow(root(log_n), reverse, P)
 
 
+def polynomial(f, x):
+    value = ZERO
+    for coefficient in reversed(f):
+        value = add(mul(value, num(x)), coefficient)
+    return value
+
+
 class Tree(NamedTuple):
-    """at: its rows' numbers; words: 3 if they are of E; salted: of a hiding proof."""
+    """at: its rows' numbers; words: 3 if they are of E; salted: of a hiding proof; masks: numbers of
+    its rows of E behind these."""
     at: Sequence
     root: bytes
     words: int = 1
     salted: bool = False
+    masks: Sequence = ()
 
 
-def whir(ch, level, options, trees, sigma, weight):
-    """level: the parameters; weight: the MLE of W."""
+def whir(ch, level, options, trees, sigma, weight, tail=0):
+    """level: the parameters; weight: the MLE of W; tail: of the rows of level 0."""
     test = options["test_queries"] != 0
     data = len(level).to_bytes(8, "little")
     data += ((0 if test else options["bits"]) + (test << 32)).to_bytes(8, "little")
-    for k, log_msg, b, g, q in level:
-        data += bytes([k, log_msg, b, g, 0, 0, 0, 0]) + q.to_bytes(8, "little")
+    for i, (k, log_msg, b, g, q) in enumerate(level):
+        data += bytes([k, log_msg, b, g]) + (0 if i else tail).to_bytes(4, "little")
+        data += q.to_bytes(8, "little")
     ch.absorb("whir/params", data)
     ch.absorb_u64("whir/trees", len(trees))
     for tree in trees:
@@ -88,26 +108,30 @@ def whir(ch, level, options, trees, sigma, weight):
             f = ch.receive("whir/last", 1 << log_msg)
         else:
             digest = ch.receive_digest("whir/root")
+        high = ch.receive("whir/tail", tail) if tail and i == 0 else []
         ch.grind("whir/grind", g)
         drawn = ch.indices("whir/queries", q, log_msg + b)
         index = sorted(set(drawn))
         eq = eq_table(z[log_msg:log_msg + k])
         y = [ZERO] * len(index)
         for tree in trees:
-            column = merkle_open(ch, tree.root, log_msg + b, tree.words * len(tree.at), index,
+            base = tree.words * len(tree.at)
+            column = merkle_open(ch, tree.root, log_msg + b, base + 3 * len(tree.masks), index,
                                  len(drawn), tree.salted)
             for j, col in enumerate(column):
                 for r, at in enumerate(tree.at):
                     x = tuple(col[3 * r:3 * r + 3]) if tree.words == 3 else (col[r], 0, 0)
                     y[j] = add(y[j], mul(eq[at], x))
+                for r, at in enumerate(tree.masks):
+                    x = tuple(col[base + 3 * r:base + 3 * r + 3])
+                    y[j] = add(y[j], mul(eq[at], x))
         y = [y[index.index(j)] for j in drawn]
         xs = [point(log_msg + b, j) for j in drawn]
+        y = [sub(value, mul(polynomial(high, x), num(pow(x, 1 << log_msg, P))))
+             for x, value in zip(xs, y)]
         if last:
             for x, value in zip(xs, y):
-                at = ZERO
-                for coefficient in reversed(f):
-                    at = add(mul(at, num(x)), coefficient)
-                require(at == value, "whir/queries")
+                require(polynomial(f, x) == value, "whir/queries")
         else:
             gamma = ch.challenge("whir/batch")
             power = ONE
