@@ -80,7 +80,8 @@ static vft_status run(unsigned k0, unsigned c, unsigned rate, int repeats) {
   TRY_OUT(vft_merkle_commit(&merkle, VFT_HASH_BLAKE3, rs, rows, row_i16, &source_rows, true));
   double commit = now() - start, open = 1e30, check = 1e30;
   vft_whir_tree tree = {.root = vft_merkle_root(merkle), .rows = rows};
-  vft_whir_source source = {VFT_ELEM_I16, message, weight, merkle, false};
+  vft_whir_source source = {.type = VFT_ELEM_I16, .message = message, .weight = weight,
+                            .tree = merkle};
   for (int r = 0; r < repeats; r++) {
     vft_channel_free(ch);
     ch = vft_channel_prover("bench", VFT_HASH_BLAKE3);
