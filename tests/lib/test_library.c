@@ -30,9 +30,11 @@ static int on_certificate(const uint8_t *b, size_t n, const vft_certificate_dige
   return verdict;
 }
 
-/* A certificate of one epoch of two blocks, one window, and a proof of `length` zeros. */
+/* A certificate of two ranges of layers, one epoch of two blocks, one window, and a proof of `length`
+ * zeros. */
 static size_t make_certificate(uint8_t *b, uint8_t beacon, size_t length) {
-  static const uint64_t number[][2] = {{1, 4}, {0, 32}, {1, 4}, {2, 4}, {1, 8}, {0, 64}, {1, 8}, {0, 32}};
+  static const uint64_t number[][2] = {{2, 4}, {0, 32}, {1, 4}, {2, 4}, {3, 4},  {4, 4}, {1, 4},
+                                       {1, 4}, {2, 4},  {1, 8}, {0, 64}, {1, 8}, {0, 32}};
   size_t at = 8;
   memcpy(b, "VFTCERT1", 8);
   for (size_t i = 0; i < sizeof number / sizeof *number; at += number[i++][1])
@@ -86,7 +88,7 @@ static void headers(void **state) {
 }
 
 static void read_hex(const json_t *object, const char *name, uint8_t out[32]) {
-  const char *s = json_string_value(name ? json_object_get(object, name) : object);
+  const char *s = json_string_value(json_object_get(object, name));
   for (int i = 0; i < 32; i++) {
     unsigned x;
     assert_true(s && sscanf(s + 2 * i, "%2x", &x) == 1);
