@@ -131,6 +131,13 @@ static void place_in_epoch(leaf *l, uint64_t offset) {
   first = plus_times(l, first, W * r->shards + 1, window);
   vft_circuit_equal(l->c, l->in[VFT_AT_FIRST], first);
   l->step = plus_times(l, plus_times(l, 0, r->group_steps, l->group), r->epoch_steps, l->epoch);
+  if (at->what == VFT_LEAF_OPENING && !fixed) {
+    /* Full groups end by step T: the run's last window, if its last group is shorter, has this number, but
+     * claims of another program. */
+    vft_wire minus = vft_circuit_constant(l->c, vft_ext_neg(VFT_EXT_ONE));
+    (void)vft_circuit_bits(l->c, vft_circuit_sum(l->c, minus, plus(l, l->step, W * r->group_steps),
+                                                 l->common[VFT_COMMON_STEPS]), VFT_TABLE_LOG);
+  }
 }
 
 /* ---- the proofs' statements ---- */
