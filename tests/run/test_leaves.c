@@ -1,6 +1,7 @@
-/* Leaves by number (docs/SPEC.md, 18.0 and 18.3), over all small runs: the items that a plain count gives, each
- * in one leaf; and of all kinds of leaves with all digits, those that meet what a leaf says of its place are
- * the honest ones and no others. What a leaf says is written down here once more, from the specification. */
+/* Leaves by number (docs/SPEC.md, 18.0 and 18.3), over all small runs: the items that a plain count
+ * gives, each in one leaf; and of all kinds of leaves with all digits, those that meet what a leaf
+ * says of its place are the honest ones and no others. What a leaf says is written down here once
+ * more, from the specification. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,7 +120,8 @@ static void compare(const run_of *r, const vft_leaves *l) {
     SAME(at.shard, p->shard);
     uint32_t kind = vft_leaf_kind(&kinds, &at);
     vft_leaf like = vft_leaf_at(l, kinds.example[kind]);
-    /* Its kind, not the last one for want of it: all that a circuit has as a constant is the same. */
+    /* Its kind, not the last one for want of it: all that a circuit has as a constant is the same.
+     * */
     SAME(like.what, at.what);
     SAME(like.place, at.place);
     SAME(like.end - like.first, at.end - at.first);
