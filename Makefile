@@ -29,7 +29,7 @@ CLIOBJ  := $(CLI:%.c=$(B)/%.o)
 TESTSRC := $(wildcard tests/*/test_*.c)
 TESTS   := $(TESTSRC:%.c=$(B)/%)
 # Run by Python tests, on what the command line made.
-DRIVERS := $(B)/tests/run/leaf_attacks
+DRIVERS := $(B)/tests/run/leaf_attacks $(B)/tests/run/forge_certificate
 FUZZSRC := $(wildcard fuzz/fuzz_*.c)
 FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
@@ -179,15 +179,16 @@ check-c: $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
-# on the step and the sampler; every leaf of a run attacked in every cell; thousands of single-byte changes to
-# a finished run.
+# on the step and the sampler; every leaf of a run attacked in every cell; certificates of other cuts; thousands
+# of single-byte changes to a finished run.
 check-long: check
 	@$(MAKE) --no-print-directory BUILD=debug check-c
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
 	@VFT_LONG=1 $(B)/tests/recurse/test_verifier
-	@VFT_LONG=1 "$$(tools/python_env.sh)" -m pytest -q --no-header tests/python/test_leaves.py
+	@VFT_LONG=1 "$$(tools/python_env.sh)" -m pytest -q --no-header tests/python/test_leaves.py \
+	  tests/python/test_certificate_cut.py
 	@python3 tests/long/tamper_bytes.py
 
 # Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.
