@@ -28,6 +28,8 @@ CLI     := $(wildcard cli/*.c)
 CLIOBJ  := $(CLI:%.c=$(B)/%.o)
 TESTSRC := $(wildcard tests/*/test_*.c)
 TESTS   := $(TESTSRC:%.c=$(B)/%)
+# Run by Python tests, on what the command line made.
+DRIVERS := $(B)/tests/run/leaf_attacks $(B)/tests/run/forge_certificate
 FUZZSRC := $(wildcard fuzz/fuzz_*.c)
 FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
@@ -184,6 +186,9 @@ $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
     -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
+# Leaves whose maker is told something else.
+$(B)/tests/run/leaf_attacks: LIBS += -Wl,--wrap=vft_leaf_at -Wl,--wrap=vft_verify_shard \
+    -Wl,--wrap=vft_step_file_read -Wl,--wrap=vft_epoch_file_read
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
@@ -202,7 +207,7 @@ vk:
 	@for i in 1 2; do $(MAKE) --no-print-directory $(B)/vk && $(B)/vk >$(B)/keys.c && \
 	  cp $(B)/keys.c src/recurse/keys.c; done; cat src/recurse/keys.c
 
-check: all $(TESTS) $(B)/lib/link
+check: all $(TESTS) $(DRIVERS) $(B)/lib/link
 	@tools/run_tests.sh $(B)
 
 # The C tests alone.
@@ -210,13 +215,16 @@ check-c: $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
-# on the step and the sampler; thousands of single-byte changes to a finished run.
+# on the step and the sampler; every leaf of a run attacked in every cell; certificates of other cuts; thousands
+# of single-byte changes to a finished run.
 check-long: check
 	@$(MAKE) --no-print-directory BUILD=debug check-c
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
 	@VFT_LONG=1 $(B)/tests/recurse/test_verifier_cells
+	@VFT_LONG=1 "$$(tools/python_env.sh)" -m pytest -q --no-header tests/python/test_leaves.py \
+	  tests/python/test_certificate_cut.py
 	@python3 tests/long/tamper_bytes.py
 
 # Every target of fuzz/ under libFuzzer, FUZZ_RUNS inputs each, from the seeds of the replay tests.
@@ -238,4 +246,4 @@ model:
 clean:
 	rm -rf build vft
 
--include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(ANYOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(WIREDOBJ:.o=.d) $(FORMEDOBJ:.o=.d) $(LIBDEPS) $(ANYOBJ:.o=.d) $(CLIOBJ:.o=.d) $(TESTS:=.d) $(DRIVERS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)

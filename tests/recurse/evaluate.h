@@ -18,6 +18,8 @@ typedef struct {
   uint8_t *state[VFT_CELL_KINDS]; /* of units; NULL: cells that are free or known */
   vft_wire *stack;                /* units that wait for the one above */
   size_t depth;
+  vft_wire *order; /* receives the units as they are computed, unless NULL */
+  size_t ordered;
 } evaluation;
 
 static inline uint32_t unit_size(vft_cell_kind kind) {
@@ -115,7 +117,10 @@ static inline bool compute(evaluation *e, vft_wire unit) {
       missing = need[k];
     }
     if (ready) {
-      if (*state != UNIT_DONE) compute_unit(e, kind, unit_of(w));
+      if (*state != UNIT_DONE) {
+        compute_unit(e, kind, unit_of(w));
+        if (e->order) e->order[e->ordered++] = w;
+      }
       *state = UNIT_DONE;
       e->depth--;
       continue;

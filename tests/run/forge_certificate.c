@@ -1,0 +1,278 @@
+/* Certificates of an aggregated run that state what is not so: forge_certificate RUN fewer|lax OUT.
+ *
+ * fewer   of all items of a cut run but those of the last leaf lax     of one leaf, which verifies
+ * the release alone: its circuit is the run's but that it does not say how many items it has
+ *
+ * Both are honest proofs under the built-in keys, written to OUT as certificates of the run, and
+ * accepted by whoever believes their digests: items, or the root of the wraps' keys, which go to
+ * the output. What a node or the outermost circuit rejects by itself is tried before. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recurse/evaluate.h"
+#include "run/certificate.h"
+#include "run/files.h"
+
+#define NEED(x)                                                                   \
+  do {                                                                            \
+    if (!(x)) {                                                                   \
+      fprintf(stderr, "line %d: %s: %s\n", __LINE__, #x, vft_error_message()); \
+      exit(1);                                                                    \
+    }                                                                             \
+  } while (0)
+#define OK(x) NEED((x) == VFT_OK)
+
+static struct {
+  const char *folder;
+  vft_aggregation a;
+  vft_leaf_keys keys;
+  vft_machine *node;
+  vft_fp statement[VFT_RANGE_INPUTS]; /* as far as VFT_AT_FIRST */
+  vft_fp certificate[VFT_CERT_ELEMENTS];
+  vft_digest released;
+} run;
+
+static void begin(const char *folder) {
+  vft_machine_shape shape = vft_node_shape();
+  vft_poseidon_digest key, released;
+  bool cached;
+  run.folder = folder;
+  OK(vft_aggregation_open(folder, &run.a));
+  OK(vft_leaf_keys_cached(&run.a, &run.keys, &cached));
+  OK(vft_machine_build(&shape, &run.node));
+  vft_poseidon_digest common =
+      vft_sponge_of(VFT_DOMAIN_COMMON, run.a.common, VFT_COMMON_ELEMENTS);
+  NEED(vft_poseidon_read(vft_node_key, &key));
+  memcpy(run.statement + VFT_AT_NODE_KEY, key.e, sizeof key.e);
+  memcpy(run.statement + VFT_AT_WRAP_KEYS, run.keys.table.root.e, sizeof key.e);
+  memcpy(run.statement + VFT_AT_COMMON, common.e, sizeof common.e);
+  memcpy(released.e, run.a.released, sizeof released.e);
+  vft_poseidon_bytes(&released, run.released.b);
+  OK(vft_certificate_statement(&run.a, &run.keys, &run.released, run.certificate));
+}
+
+static void end(void) {
+  vft_machine_free(run.node);
+  vft_leaf_keys_free(&run.keys);
+  vft_aggregation_close(&run.a);
+}
+
+/* ---- kept proofs ---- */
+
+static vft_node_child take(uint32_t kind, uint64_t first, uint64_t last) {
+  char path[4096];
+  vft_bytes bytes = {0};
+  snprintf(path, sizeof path, "%s/private/aggregate/%s_%08llu_%08llu.proof", run.folder,
+           kind ? "leaf" : "node", (unsigned long long)first, (unsigned long long)last);
+  OK(vft_file_read(path, VFT_CERTIFICATE_MAX, VFT_USAGE, &bytes));
+  uint8_t *proof = malloc(bytes.size);
+  NEED(proof);
+  memcpy(proof, bytes.data, bytes.size);
+  vft_node_child c = {kind, first, last, proof, bytes.size};
+  vft_bytes_free(&bytes);
+  return c;
+}
+
+static vft_node_child leaf(uint64_t i) {
+  vft_leaf at = vft_leaf_at(&run.a.leaves, i);
+  return take(1 + vft_leaf_kind(&run.keys.kinds, &at), at.first, at.end);
+}
+
+static vft_node_child said(vft_node_child c, uint64_t first, uint64_t last) {
+  c.first = first;
+  c.end = last;
+  return c;
+}
+
+/* ---- nodes ---- */
+
+static vft_status join(vft_node_child a, vft_node_child b) {
+  vft_circuit *c;
+  vft_status st = vft_node_join(run.node, &run.keys.table, run.statement,
+                                (vft_node_child[]){a, b}, &c);
+  if (st == VFT_OK) NEED(vft_circuit_holds(c));
+  vft_circuit_free(c);
+  return st;
+}
+
+/* Release, block, step, step: with a gap, with one twice, with more items than there are. */
+static void nodes(void) {
+  vft_node_child l[4];
+  for (uint64_t i = 0; i < 4; i++) l[i] = leaf(i);
+  OK(join(l[0], l[1]));
+  OK(join(l[2], l[3]));
+  NEED(join(l[0], l[2]) == VFT_USAGE);
+  NEED(join(l[1], l[0]) == VFT_USAGE);
+  NEED(join(l[2], l[2]) == VFT_USAGE);
+  NEED(join(l[0], said(l[2], l[0].end, l[2].end)) == VFT_REJECTED);
+  NEED(join(said(l[0], 0, l[2].first), l[2]) == VFT_REJECTED);
+  NEED(join(l[2], said(l[2], l[3].first, l[3].end)) == VFT_REJECTED);
+  NEED(join(l[1], said(l[3], l[2].first, l[2].end)) == VFT_REJECTED);
+  for (uint32_t kind = 0; kind <= run.keys.kinds.n + 1; kind++) { /* a leaf of another kind */
+    vft_node_child other = l[1];
+    other.kind = kind;
+    if (kind != l[1].kind) NEED(join(l[0], other) == VFT_REJECTED);
+  }
+  for (int i = 0; i < 4; i++) free((void *)l[i].proof);
+}
+
+/* ---- the outermost circuit ---- */
+
+/* wraps: the table under which the root is. */
+static vft_status outermost(const vft_fp statement[VFT_CERT_ELEMENTS], const vft_table_tree *wraps,
+                            vft_node_child root, vft_circuit **out) {
+  vft_outer_witness w = {.states = &run.a.table[VFT_RUN_STATES],
+                         .wraps = wraps,
+                         .released_entry = vft_released_entry(&run.a),
+                         .root = root};
+  for (int i = VFT_RUN_STATES; i < VFT_RUN_TABLES; i++)
+    memcpy(w.tables + 4 * (i - VFT_RUN_STATES), run.a.table[i].root.e, 4 * sizeof *w.tables);
+  memcpy(w.released_with, run.a.released + 4, sizeof w.released_with);
+  return vft_outer_make(run.node, statement, &w, out);
+}
+
+static void certificate(vft_circuit *c, const char *path) {
+  vft_machine_shape shape = vft_outer_shape();
+  vft_proof_options options = vft_outer_options();
+  vft_circuit_key key;
+  vft_proof proof = {0};
+  const vft_manifest *m = run.a.manifest;
+  NEED(vft_circuit_holds(c));
+  OK(vft_circuit_key_make(c, &shape, 0, &options, &key));
+  NEED(!memcmp(key.key.b, vft_outer_key, 32));
+  OK(vft_circuit_prove(&key, c, &proof, NULL));
+  vft_certificate out = {.cut = run.a.shards.cut,
+                         .choice = run.a.leaves.choice,
+                         .blocks = run.a.epochs.blocks,
+                         .epochs = run.a.epochs.epochs,
+                         .windows = run.a.windows.n,
+                         .counters = run.a.digests,
+                         .window = run.a.windows.key,
+                         .has_beacon = m->sampling.has_beacon,
+                         .released = run.released,
+                         .proof = proof.bytes,
+                         .length = proof.len};
+  memcpy(out.manifest, m->digest, 32);
+  if (out.has_beacon) memcpy(out.beacon, m->sampling.beacon, 32);
+  OK(vft_certificate_write(path, &out));
+  vft_proof_free(&proof);
+  vft_circuit_key_free(&key);
+  vft_circuit_free(c);
+}
+
+/* Statements of the outermost circuit that its root does not show. */
+static void statements(vft_node_child root) {
+  const int entries[] = {VFT_CERT_START, VFT_CERT_RELEASED};
+  const int others[] = {VFT_CERT_KEYS, VFT_CERT_COMMON, VFT_CERT_COMMON + VFT_COMMON_STEPS,
+                        VFT_CERT_COMMON + VFT_COMMON_TABLES};
+  vft_circuit *c;
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+    uint32_t fail = 0;
+    run.certificate[entries[i]].v ^= 1;
+    OK(outermost(run.certificate, &run.keys.table, root, &c));
+    for (uint32_t k = 0; k < c->nzero; k++)
+      fail += !vft_ext_is_zero(vft_circuit_value(c, c->zero[k]));
+    NEED(fail == 4); /* the root of the states, and nothing else */
+    vft_circuit_free(c);
+    run.certificate[entries[i]].v ^= 1;
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    run.certificate[others[i]].v ^= 1;
+    NEED(outermost(run.certificate, &run.keys.table, root, &c) == VFT_REJECTED);
+    run.certificate[others[i]].v ^= 1;
+  }
+}
+
+static void fewer(const char *path) {
+  uint64_t n = vft_leaves_count(&run.a.leaves), items = vft_leaves_items(&run.a.leaves);
+  vft_leaf last = vft_leaf_at(&run.a.leaves, n - 1);
+  vft_node_child most = take(0, 0, last.first), all = take(0, 0, items), inner = take(0, 2, 12);
+  vft_circuit *c;
+  nodes();
+  statements(all);
+  NEED(outermost(run.certificate, &run.keys.table, most, &c) == VFT_REJECTED);
+  NEED(outermost(run.certificate, &run.keys.table, inner, &c) == VFT_REJECTED);
+  run.certificate[VFT_CERT_ITEMS] = vft_fp_from_u64(last.first);
+  NEED(outermost(run.certificate, &run.keys.table, all, &c) == VFT_REJECTED);
+  OK(outermost(run.certificate, &run.keys.table, most, &c));
+  certificate(c, path);
+  printf("%llu\n", (unsigned long long)last.first);
+  free((void *)most.proof);
+  free((void *)all.proof);
+  free((void *)inner.proof);
+}
+
+/* ---- a leaf that says less ---- */
+
+static void set_input(vft_circuit *c, uint32_t i, vft_fp v) {
+  c->cells[VFT_CELL_INPUT].value[i] = vft_ext_from_fp(v);
+}
+
+/* The release's leaf over all items, without the one thing that this is not. */
+static vft_circuit *lax_leaf(void) {
+  vft_circuit *c;
+  uint32_t kept = 0;
+  OK(vft_leaf_make(&run.a, 0, run.statement, NULL, &c));
+  NEED(vft_circuit_holds(c));
+  run.statement[VFT_AT_END] = run.certificate[VFT_CERT_ITEMS];
+  set_input(c, VFT_AT_END, run.statement[VFT_AT_END]);
+  NEED(evaluate(c));
+  for (uint32_t i = 0; i < c->nzero; i++)
+    if (vft_ext_is_zero(vft_circuit_value(c, c->zero[i]))) c->zero[kept++] = c->zero[i];
+  NEED(c->nzero - kept == 1);
+  c->nzero = kept;
+  return c;
+}
+
+static void lax(const char *path) {
+  static const vft_fp none[VFT_RANGE_INPUTS];
+  vft_machine_shape shape = vft_node_shape();
+  vft_circuit_key leaf_key, wrap_key;
+  vft_table_tree table;
+  vft_poseidon_digest wraps[VFT_LEAF_KINDS];
+  vft_proof inner = {0}, outer = {0};
+  vft_circuit *c = lax_leaf(), *w;
+  char hex[65];
+  OK(vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf_key));
+  OK(vft_node_wrap(&leaf_key, none, NULL, 0, NULL, &w));
+  OK(vft_circuit_key_make(w, &shape, 0, NULL, &wrap_key));
+  vft_circuit_free(w);
+  memcpy(wraps, run.keys.wrap, sizeof wraps);
+  NEED(vft_poseidon_read(wrap_key.key.b, &wraps[0]));
+  NEED(memcmp(&wraps[0], &run.keys.wrap[0], sizeof *wraps));
+  OK(vft_table_tree_init(&table, wraps, run.keys.kinds.n));
+  for (uint32_t i = 0; i < 4; i++) {
+    run.statement[VFT_AT_WRAP_KEYS + i] = run.certificate[VFT_CERT_KEYS + i] = table.root.e[i];
+    set_input(c, VFT_AT_WRAP_KEYS + i, table.root.e[i]);
+  }
+  OK(vft_circuit_prove(&leaf_key, c, &inner, NULL));
+  vft_circuit_free(c);
+  OK(vft_node_wrap(&leaf_key, run.statement, inner.bytes, inner.len, NULL, &w));
+  OK(vft_circuit_prove(&wrap_key, w, &outer, NULL));
+  vft_circuit_free(w);
+  vft_node_child root = {1, 0, vft_leaves_items(&run.a.leaves), outer.bytes, outer.len};
+  OK(outermost(run.certificate, &table, root, &c));
+  certificate(c, path);
+  uint8_t key[32];
+  vft_poseidon_bytes(&table.root, key);
+  vft_hex(key, 32, hex);
+  printf("%s\n", hex);
+  vft_proof_free(&inner);
+  vft_proof_free(&outer);
+  vft_circuit_key_free(&leaf_key);
+  vft_circuit_key_free(&wrap_key);
+  vft_table_tree_free(&table);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 4 || (strcmp(argv[2], "fewer") && strcmp(argv[2], "lax"))) {
+    fprintf(stderr, "usage: forge_certificate RUN fewer|lax OUT\n");
+    return 2;
+  }
+  begin(argv[1]);
+  if (!strcmp(argv[2], "fewer")) fewer(argv[3]);
+  else lax(argv[3]);
+  end();
+  return 0;
+}

@@ -1,0 +1,259 @@
+/* Leaves by number (docs/SPEC.md, 18.0 and 18.3), over all small runs: the items that a plain count
+ * gives, each in one leaf; and of all kinds of leaves with all digits, those that meet what a leaf
+ * says of its place are the honest ones and no others. What a leaf says is written down here once
+ * more, from the specification. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "program/epoch.h"
+#include "run/leaves.h"
+
+typedef struct {
+  uint64_t T, N, G, W, S, Z, b;
+  int n; /* ranges */
+} run_of;
+
+typedef struct {
+  uint64_t first, end, e, v, j, k, t, shard, steps, groups;
+  vft_leaf_what what;
+} place;
+
+enum { MOST = 4096 };
+static struct {
+  place honest[MOST], claimed[MOST];
+  uint32_t nhonest, nclaimed;
+} seen;
+
+static void show(const run_of *r) {
+  print_message("T %d N %d G %d W %d S %d Z %d b %d\n", (int)r->T, (int)r->N, (int)r->G, (int)r->W,
+                (int)r->S, (int)r->Z, (int)r->b);
+}
+
+#define SAME(a, b)                                          \
+  do {                                                      \
+    if ((uint64_t)(a) != (uint64_t)(b)) {                   \
+      show(r);                                              \
+      fail_msg("%s is %d, not %d", #a, (int)(a), (int)(b)); \
+    }                                                       \
+  } while (0)
+
+static vft_leaves leaves_of(const run_of *r) {
+  static vft_manifest m;
+  vft_cut cut = {.n = r->n, .steps = (int)r->G};
+  vft_leaf_choice choice = {(uint32_t)r->W, (uint32_t)r->Z};
+  vft_leaves l;
+  memset(&m, 0, sizeof m);
+  m.steps = r->T;
+  m.sampling.steps_per_epoch = r->N;
+  m.sampling.candidates = r->b * VFT_EPOCH_BLOCK;
+  for (int i = 0; i < r->n; i++) cut.count[i] = 1;
+  vft_leaves_init(&l, &m, &cut, &choice);
+  SAME(l.shards, r->S);
+  SAME(l.blocks, r->b);
+  return l;
+}
+
+/* ---- the items, counted ---- */
+
+static void add(place p) {
+  assert_true(seen.nhonest < MOST);
+  seen.honest[seen.nhonest++] = p;
+}
+
+/* Leaves as the numbers of 18.0 come one after the other. */
+static uint64_t count(const run_of *r) {
+  uint64_t item = 0;
+  seen.nhonest = 0;
+  if (r->n) {
+    add((place){.first = 0, .end = 1, .what = VFT_LEAF_RELEASE});
+    item = 1;
+  }
+  for (uint64_t e = 0; e * r->N < r->T; e++) {
+    uint64_t begin = e * r->N, end = begin + r->N < r->T ? begin + r->N : r->T, j = 0, v = 0;
+    for (uint64_t k = 0; k < r->b; k++, item++)
+      add((place){.first = item, .end = item + 1, .e = e, .k = k, .what = VFT_LEAF_BLOCK});
+    for (uint64_t t = begin, opened = begin; t < end;) {
+      uint64_t steps = end - t < r->G ? end - t : r->G;
+      for (uint64_t s = 0; s < r->S; s += r->Z) {
+        uint64_t n = r->S - s < r->Z ? r->S - s : r->Z;
+        add((place){.first = item, .end = item + n, .e = e, .v = v, .j = j, .t = t, .shard = s,
+                    .steps = steps, .what = VFT_LEAF_GROUP});
+        item += n;
+      }
+      t += steps;
+      if (++j < r->W && t < end) continue;
+      add((place){.first = item, .end = item + 1, .e = e, .v = v, .t = opened, .groups = j,
+                  .what = VFT_LEAF_OPENING});
+      item++;
+      v++;
+      j = 0;
+      opened = t;
+    }
+  }
+  return item;
+}
+
+static void compare(const run_of *r, const vft_leaves *l) {
+  uint64_t items = count(r);
+  vft_leaf_kinds kinds;
+  vft_leaf_kinds_of(l, &kinds);
+  SAME(vft_leaves_items(l), items);
+  SAME(vft_leaves_count(l), seen.nhonest);
+  for (uint32_t i = 0; i < seen.nhonest; i++) {
+    vft_leaf at = vft_leaf_at(l, i);
+    const place *p = &seen.honest[i];
+    SAME(at.what, p->what);
+    SAME(at.first, p->first);
+    SAME(at.end, p->end);
+    SAME(at.epoch, p->e);
+    SAME(at.window, p->v);
+    SAME(at.within, p->j);
+    SAME(at.block, p->k);
+    SAME(at.step, p->t);
+    SAME(at.steps, p->steps);
+    SAME(at.groups, p->groups);
+    SAME(at.shard, p->shard);
+    uint32_t kind = vft_leaf_kind(&kinds, &at);
+    vft_leaf like = vft_leaf_at(l, kinds.example[kind]);
+    /* Its kind, not the last one for want of it: all that a circuit has as a constant is the same.
+     * */
+    SAME(like.what, at.what);
+    SAME(like.place, at.place);
+    SAME(like.end - like.first, at.end - at.first);
+    SAME(like.shard, at.shard);
+    SAME(like.steps, at.steps);
+    SAME(like.groups, at.groups);
+    SAME(like.block > 0, at.block > 0);
+    if (at.place != VFT_LEAF_ANYWHERE) {
+      SAME(like.window, at.window);
+      SAME(like.within, at.within);
+    }
+    if (at.place == VFT_LEAF_RUN_END) SAME(like.epoch, at.epoch);
+    SAME(vft_leaf_kind(&kinds, &like), kind);
+  }
+  for (uint32_t k = 1; k < kinds.n; k++) assert_true(kinds.code[k - 1] < kinds.code[k]);
+}
+
+/* ---- what leaves say, 18.3 ---- */
+
+static void claim(place p) {
+  assert_true(seen.nclaimed < MOST);
+  seen.claimed[seen.nclaimed++] = p;
+}
+
+/* All places where a leaf of this kind can be: its digits in their ranges, what it names there. */
+static void places_of(const run_of *r, const vft_leaf *kind) {
+  uint64_t R = r->n != 0, E = (r->T + r->N - 1) / r->N, F = r->T / r->N;
+  uint64_t Q = (r->N + r->G - 1) / r->G, P = r->b + Q * r->S + (Q + r->W - 1) / r->W;
+  uint64_t each = r->W * r->S + 1, length = kind->end - kind->first;
+  bool fixed = kind->place != VFT_LEAF_ANYWHERE;
+  if (kind->what == VFT_LEAF_RELEASE)
+    claim((place){.first = 0, .end = length, .what = VFT_LEAF_RELEASE});
+  for (uint64_t e = 0; e < E; e++) {
+    if (kind->place == VFT_LEAF_EPOCH_END && e >= F) continue;
+    if (kind->place == VFT_LEAF_RUN_END && e != kind->epoch) continue;
+    for (uint64_t k = 0; kind->what == VFT_LEAF_BLOCK && k < r->b; k++)
+      if ((k > 0) == (kind->block > 0))
+        claim((place){.first = R + e * P + k, .end = R + e * P + k + length, .e = e, .k = k,
+                      .what = VFT_LEAF_BLOCK});
+    for (uint64_t v = 0; kind->what == VFT_LEAF_GROUP && v * r->W * r->G <= r->N; v++)
+      for (uint64_t j = 0; j < r->W; j++) {
+        uint64_t q = v * r->W + j, n = (uint64_t)kind->steps, t = r->N * e + r->G * q;
+        if (fixed && (v != kind->window || j != kind->within)) continue;
+        if (!fixed && r->G * q + n > r->N) continue;
+        if (t + n > r->T) continue; /* no inputs */
+        uint64_t first = R + e * P + r->b + v * each + j * r->S + kind->shard;
+        claim((place){.first = first, .end = first + length, .e = e, .v = v, .j = j, .t = t,
+                      .shard = kind->shard, .steps = n, .what = VFT_LEAF_GROUP});
+      }
+    uint64_t windows = r->N / r->G / r->W;
+    for (uint64_t v = 0; kind->what == VFT_LEAF_OPENING && v * r->W * r->G <= r->N; v++) {
+      uint64_t t = r->N * e + r->G * r->W * v;
+      if (fixed ? v != kind->window : v >= windows || t + r->G * r->W > r->T) continue;
+      uint64_t first = R + e * P + r->b + v * each + kind->groups * r->S;
+      claim((place){.first = first, .end = first + length, .e = e, .v = v, .t = t,
+                    .groups = kind->groups, .what = VFT_LEAF_OPENING});
+    }
+  }
+}
+
+static void only_the_honest(const run_of *r, const vft_leaves *l) {
+  vft_leaf_kinds kinds;
+  vft_leaf_kinds_of(l, &kinds);
+  seen.nclaimed = 0;
+  for (uint32_t k = 0; k < kinds.n; k++) {
+    vft_leaf kind = vft_leaf_at(l, kinds.example[k]);
+    places_of(r, &kind);
+  }
+  SAME(seen.nclaimed, seen.nhonest);
+  for (uint32_t i = 0; i < seen.nhonest; i++) {
+    uint32_t found = 0;
+    for (uint32_t c = 0; c < seen.nclaimed; c++)
+      found += !memcmp(&seen.claimed[c], &seen.honest[i], sizeof(place));
+    SAME(found, 1);
+  }
+}
+
+static uint32_t one(const run_of *r) {
+  vft_leaves l = leaves_of(r);
+  compare(r, &l);
+  only_the_honest(r, &l);
+  return seen.nhonest;
+}
+
+/* ---- all small runs ---- */
+
+static void whole_steps(void **state) {
+  (void)state;
+  uint64_t leaves = 0;
+  for (uint64_t N = 1; N <= 9; N++)
+    for (uint64_t T = 1; T <= 2 * N + 3; T++)
+      for (uint64_t G = 1; G <= 5; G++)
+        for (uint64_t W = 1; W <= 5; W++)
+          for (uint64_t b = 1; b <= 3; b++)
+            leaves += one(&(run_of){.T = T, .N = N, .G = G, .W = W, .S = 1, .Z = 1, .b = b});
+  print_message("%d leaves\n", (int)leaves);
+}
+
+static void cut_steps(void **state) {
+  (void)state;
+  uint64_t leaves = 0;
+  for (int n = 1; n <= 3; n++)
+    for (uint64_t Z = 1; Z <= 1 + 2 * (uint64_t)n; Z++)
+      for (uint64_t N = 1; N <= 5; N++)
+        for (uint64_t T = 1; T <= 2 * N + 1; T++)
+          for (uint64_t W = 1; W <= 4; W++)
+            for (uint64_t b = 1; b <= 2; b++)
+              leaves += one(&(run_of){.T = T, .N = N, .G = 1, .W = W, .S = 1 + 2 * (uint64_t)n,
+                                      .Z = Z, .b = b, .n = n});
+  print_message("%d leaves\n", (int)leaves);
+}
+
+/* Those that a prover takes, and the greatest. */
+static void choices(void **state) {
+  (void)state;
+  for (int n = 0; n <= 8; n++)
+    for (int G = 1; G <= (n ? 1 : VFT_MAX_PARTS / 2); G++) {
+      vft_cut cut = {.n = n, .steps = G};
+      vft_leaf_choice c = vft_leaf_choice_default(&cut);
+      uint64_t S = 1 + 2 * (uint64_t)n;
+      assert_in_range(c.groups, 1, VFT_WINDOW_PROOFS / S);
+      assert_in_range(c.shards, 1, S < VFT_LEAF_PROOFS ? S : VFT_LEAF_PROOFS);
+      for (uint64_t T = 37; T <= 38; T++)
+        one(&(run_of){.T = T, .N = 19, .G = (uint64_t)G, .W = c.groups, .S = S, .Z = c.shards,
+                      .b = 2, .n = n});
+      one(&(run_of){.T = 21, .N = 8, .G = (uint64_t)G, .W = VFT_WINDOW_PROOFS / S, .S = S, .Z = S,
+                    .b = 1, .n = n});
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(whole_steps), cmocka_unit_test(cut_steps),
+                                     cmocka_unit_test(choices)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
