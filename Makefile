@@ -182,7 +182,7 @@ $(B)/tests/lib/test_bind: tests/lib/test_bind.c $(B)/libvft_verify.a $(B)/libvft
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(CFLAGS)) -o $@ $< $(B)/libvft_bind.a $(B)/libvft_verify.a $(LIBS) -lcmocka
 # With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
-$(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding: LIBS += \
+$(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding $(B)/tests/argument/test_whir_hiding_levels: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
     -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad

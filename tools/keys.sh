@@ -14,7 +14,7 @@ fi
 command -v clang >/dev/null 2>&1 || exit 3
 b=build/clang
 objects=$b/wired.o
-for f in src/recurse/*.c src/verify/*.c src/transcript/*.c src/argument/whir_params.c \
+for f in src/recurse/*.c src/verify/*.c src/transcript/*.c src/argument/whir_params.c src/argument/whir_hiding_params.c \
          src/argument/soundness.c; do
   objects="$objects $b/${f%.c}.o"
 done

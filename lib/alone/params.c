@@ -10,7 +10,7 @@ vft_status vft_hiding_shape_init(vft_hiding_shape *shape, uint64_t rows, unsigne
   const vft_hiding_shape *o = shape;
   *shape = vft_outer_opening;
   if (c == o->c && log_inv_rate == o->log_inv_rate && bits == o->bits && grind == o->grind &&
-      !test_queries && rows < (uint64_t)1 << o->k0)
+      !test_queries && ((rows + 3) & ~(uint64_t)3) < (uint64_t)1 << o->k0)
     return VFT_OK;
   return vft_fail(VFT_USAGE, "hiding opening: another shape than that of certificates");
 }

@@ -40,7 +40,8 @@ VFT_MUST_CHECK vft_status vft_hiding_shape_init(vft_hiding_shape *shape, uint64_
                                                 unsigned log_inv_rate, unsigned bits,
                                                 unsigned grind, uint32_t test_queries);
 /* Parameters as of vft_whir_params_choose, or of vft_whir_params_test unless test_queries is 0.
- * Fails VFT_USAGE when there are more queries to the trees than random coefficients. */
+ * Fails VFT_USAGE when there are more queries to the trees than random coefficients, which happens at
+ * rates other than 1/8 to 1/32. */
 VFT_MUST_CHECK vft_status vft_hiding_params(vft_whir_params *params, const vft_hiding_shape *shape);
 /* All rounds of a hiding opening. */
 static inline vft_status vft_hiding_account(vft_soundness *s, const char *prefix,
