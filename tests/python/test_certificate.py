@@ -24,6 +24,7 @@ from primitives import Rejected, blake3  # noqa: E402
 
 # Of one epoch of a block and one window of a group: block, steps, opening.
 STEPS, LEAVES = 2, tuple(f"leaf_{i:08}_{i + 1:08}.proof" for i in range(3))
+MADE = (LEAVES[1], LEAVES[2], LEAVES[0])  # in this order: kind by kind (run/leaves.h)
 INNER, NODE = "node_00000000_00000002.proof", "node_00000000_00000003.proof"
 BEACON = "ab" * 32
 CONFIG = """\
@@ -151,11 +152,11 @@ def made(proved, tmp_path_factory):
                          certificate=run / "public" / "certificate.vft")
   seen.interrupted = stopped(run, signal.SIGINT, kept.exists)
   seen.first = mtimes(kept)
-  seen.other = (kept / LEAVES[0]).read_bytes()  # a proof, of other items
-  (kept / LEAVES[1]).write_bytes(seen.other)
-  planted = (kept / LEAVES[1]).stat().st_mtime_ns
+  seen.other = (kept / MADE[0]).read_bytes()  # a proof, of other items
+  (kept / MADE[1]).write_bytes(seen.other)
+  planted = (kept / MADE[1]).stat().st_mtime_ns
   seen.killed = stopped(run, signal.SIGKILL,
-                        lambda: (kept / LEAVES[1]).stat().st_mtime_ns != planted)
+                        lambda: (kept / MADE[1]).stat().st_mtime_ns != planted)
   seen.second = mtimes(kept)
   seen.result = expect(vft("aggregate", run, "--resume"), 0, "next: vft verify")
   seen.last = mtimes(kept)
@@ -182,17 +183,17 @@ def flipped(data, at, bit):
 def test_interrupted_killed_and_resumed(made):
   code, text = made.interrupted
   assert code == 3 and "--resume goes on" in text, text
-  assert set(made.first) == {LEAVES[0]}  # the leaf that was being made is kept
+  assert set(made.first) == {MADE[0]}  # the leaf that was being made is kept
   assert made.killed[0] == -signal.SIGKILL
-  assert set(LEAVES[:2]) <= set(made.second) and not half_written(made.run)
-  assert set(made.last) == {*LEAVES, INNER, NODE}
-  assert made.second[LEAVES[0]] == made.first[LEAVES[0]] == made.last[LEAVES[0]]
-  assert made.last[LEAVES[1]] == made.second[LEAVES[1]]
+  assert set(MADE[:2]) <= set(made.second) and not half_written(made.run)
+  assert set(made.last) == {*LEAVES, INNER, NODE, "epoch_000000.cert"}
+  assert made.second[MADE[0]] == made.first[MADE[0]] == made.last[MADE[0]]
+  assert made.last[MADE[1]] == made.second[MADE[1]]
 
 
 def test_kept_proof_of_other_items_is_made_again(made):
-  assert (made.kept / LEAVES[0]).read_bytes() == made.other
-  assert (made.kept / LEAVES[1]).read_bytes() != made.other
+  assert (made.kept / MADE[0]).read_bytes() == made.other
+  assert (made.kept / MADE[1]).read_bytes() != made.other
 
 
 def test_run_aggregates_by_default(made, proved, tmp_path):
@@ -287,7 +288,7 @@ def test_kept_proof_of_another_run(made, foreign, tmp_path):
   kept = run / "private" / "aggregate"
   shutil.copytree(made.kept, kept)
   theirs = {p.name: p.read_bytes() for p in kept.iterdir()}
-  failed(limited("aggregate", run, "--resume", file_size=100000), 3, "leaf of items 0 to 0",
+  failed(limited("aggregate", run, "--resume", file_size=100000), 3, "leaf of items 1 to 1",
          "cannot write: File too large")
   assert not half_written(run) and not (run / "public" / "certificate.vft").exists()
   assert theirs == {p.name: p.read_bytes() for p in kept.iterdir()}
@@ -309,7 +310,7 @@ def test_folder_that_cannot_be_made(proved, tmp_path):
 def test_all_claims(made, model):
   given = ["--model", model, "--adapter", made.public / "adapter"]
   result = expect(verify(made.public, *given, "--require", "all"), 0, f"accepted: {STEPS} steps",
-                  f"{STEPS} steps in one proof of 2 proofs")
+                  f"{STEPS} steps in one proof of 3 proofs")
   assert "NOT CHECKED" not in result.stdout and result.stdout.count("OK  ") == 10
   assert "keys of the leaves" not in result.stdout
   expect(verify(made.public, *given, "-v"), 0, "keys of the leaves", "proven bits a proof",
