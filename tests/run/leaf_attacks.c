@@ -467,6 +467,24 @@ static void put(vft_circuit *c, vft_cell_kind kind, uint32_t i, int64_t v) {
   c->cells[kind].value[i] = vft_ext_from_fp(integer(v));
 }
 
+/* Every kind of leaf under the number of its neighbour, its own digits being as they are: that
+ * fails. */
+static void neighbours(void **state) {
+  (void)state;
+  for (uint64_t i = 0; i < run.leaves; i++) {
+    vft_leaf at = leaf_at(i);
+    if (!picked(i)) continue;
+    vft_circuit *c = make(i);
+    for (int by = -1; by <= 1; by += 2) {
+      put(c, VFT_CELL_INPUT, VFT_AT_FIRST, (int64_t)at.first + by);
+      put(c, VFT_CELL_INPUT, VFT_AT_END, (int64_t)at.end + by);
+      assert_true(evaluate(c));
+      if (not_zero(c) != 1) fail_msg("%s, by %d: %d fail", name_of(&at), by, (int)not_zero(c));
+    }
+    vft_circuit_free(c);
+  }
+}
+
 /* The leaf of a group, of which the proof is good, under the number of every other: the digits, not
  * all in their ranges, for which number, step, epoch and claims all are as they should. Only the
  * ranges fail. */
@@ -987,12 +1005,12 @@ static void cells(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(entries),       cmocka_unit_test(ranges),       cmocka_unit_test(common),
+      cmocka_unit_test(entries), cmocka_unit_test(ranges),
+      cmocka_unit_test(common), cmocka_unit_test(neighbours),
       cmocka_unit_test(other_numbers), cmocka_unit_test(digits),
-      cmocka_unit_test(other_epochs),
-      cmocka_unit_test(short_window),  cmocka_unit_test(forged_claims),
-      cmocka_unit_test(other_claims),  cmocka_unit_test(other_proofs),
-      cmocka_unit_test(cells),
+      cmocka_unit_test(other_epochs), cmocka_unit_test(short_window),
+      cmocka_unit_test(forged_claims), cmocka_unit_test(other_claims),
+      cmocka_unit_test(other_proofs), cmocka_unit_test(cells),
   };
   if (argc != 4) {
     fprintf(stderr, "usage: leaf_attacks RUN GROUPS SHARDS\n");
