@@ -444,6 +444,7 @@ static void common(void **state) {
   (void)state;
   for (uint32_t k = 0; k < run.kinds.n; k++) {
     vft_leaf at = leaf_at(run.kinds.example[k]);
+    if (k && leaf_at(run.kinds.example[k - 1]).what == at.what) continue;
     static const int element[] = {0, VFT_COMMON_STEPS - 1, VFT_COMMON_STEPS, VFT_COMMON_BASE,
                                   VFT_COMMON_FUNCTIONS + 3};
     for (size_t i = 0; i < sizeof element / sizeof *element; i++) {
@@ -685,7 +686,7 @@ static void other_epochs(void **state) {
     bool opening = own.what == VFT_LEAF_OPENING;
     if ((own.what != VFT_LEAF_GROUP && !opening) || own.place != VFT_LEAF_ANYWHERE) continue;
     if ((opening && Q % W) || !picked(i)) continue;
-    for (int64_t e = 0; e < (int64_t)l->epochs + 2; e++) {
+    for (int64_t e = 0; e <= (int64_t)l->epochs; e++) {
       if (e == (int64_t)own.epoch) continue;
       int64_t q = (int64_t)own.window * W + (int64_t)own.within + ((int64_t)own.epoch - e) * Q;
       int64_t v = q >= 0 ? q / W : (q - W + 1) / W, j = q - v * W;
