@@ -1,6 +1,6 @@
 /* Attacks on the leaves of a proved run: leaf_attacks RUN GROUPS SHARDS, the last two being how its
- * proofs become leaves (run/leaves.h). VFT_LONG: all leaves, not the last of each kind, and all
- * cells, not a sample.
+ * proofs become leaves (run/leaves.h). VFT_LONG: all leaves, not the last of each kind, and forty
+ * times as many cells.
  *
  * The adversary is consistent. Whatever it wants to be otherwise, it makes the tables so, or the
  * digits of a place, or the claims that it opens, and all cells that follow: so that a leaf fails
@@ -989,7 +989,8 @@ static void cells(void **state) {
     for (uint32_t i = 0; i < n; i++) {
       /* common elements, digits and the first links; the last path; a sample of the others */
       bool near = i < 64 || i + 4 > n;
-      if (!near && !all && i % (i < 2000 || i + 100 > n ? 41 : 2003)) continue;
+      uint32_t every = i < 2000 || i + 100 > n ? 41 : 2003;
+      if (!near && i % (all ? every / 40 : every)) continue;
       vft_ext v = c->cells[VFT_CELL_BASE].value[i];
       v.c[0] = vft_fp_add(v.c[0], (vft_fp){i % 2 ? 1 : VFT_P - 1});
       if (holds_with(&t, VFT_CELL_BASE, i, v))
