@@ -215,7 +215,7 @@ check-c: $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
-# on the step and the sampler; every leaf of a run attacked in every cell; certificates of other cuts; thousands
+# on the step and the sampler; every leaf of a run attacked; certificates of other cuts; thousands
 # of single-byte changes to a finished run.
 check-long: check
 	@$(MAKE) --no-print-directory BUILD=debug check-c

@@ -38,24 +38,31 @@ def cut(tmp_path_factory):
 
 
 def attack(run, groups, shards):
-  """All attacks, in windows of so many groups and leaves of so many proofs. Returns the kinds that there are."""
+  """All attacks, in windows of so many groups and leaves of so many proofs; what was said of them."""
   if not ATTACKS.is_file():
     pytest.skip("build/tests/run/leaf_attacks is needed")
   result = subprocess.run([ATTACKS, run, str(groups), str(shards)], capture_output=True, text=True)
   text = result.stdout + result.stderr
   assert result.returncode == 0, text
+  return text
+
+
+def kinds(text):
   return {line.split(",")[0] for line in text.splitlines() if line.endswith(" base cells")}
 
 
 def test_whole_steps(whole):
-  assert attack(whole, 2, 1) == {
-      "group", "group at an epoch's end", "group at the run's end", "opening",
-      "opening at an epoch's end", "opening at the run's end", "block"}
+  text = attack(whole, 2, 1)
+  assert kinds(text) == {"group", "group at an epoch's end", "group at the run's end", "opening",
+                         "opening at an epoch's end", "opening at the run's end", "block"}
+  assert "ranges 1ff" in text  # of all digits, below and above
   for groups in (1, 3, 16) if LONG else ():
     attack(whole, groups, 1)
 
 
 def test_cut_steps(cut):
-  assert attack(cut, 2, 2) == {"release", "group", "opening", "opening at the run's end", "block"}
+  text = attack(cut, 2, 2)
+  assert kinds(text) == {"release", "group", "opening", "opening at the run's end", "block"}
+  assert "ranges 1ff" in text
   for groups, shards in ((1, 1), (8, 5), (2, 3)) if LONG else ():
     attack(cut, groups, shards)

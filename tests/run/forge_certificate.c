@@ -1,7 +1,6 @@
 /* Certificates of an aggregated run that state what is not so: forge_certificate RUN fewer|lax OUT.
- *
- * fewer   of all items of a cut run but those of the last leaf lax     of one leaf, which verifies
- * the release alone: its circuit is the run's but that it does not say how many items it has
+ * fewer: of all items of a cut run but those of the last leaf. lax: of one leaf, which verifies the
+ * release alone; its circuit is the run's but that it does not say how many items it has.
  *
  * Both are honest proofs under the built-in keys, written to OUT as certificates of the run, and
  * accepted by whoever believes their digests: items, or the root of the wraps' keys, which go to

@@ -1,6 +1,6 @@
 /* Attacks on the leaves of a proved run: leaf_attacks RUN GROUPS SHARDS, the last two being how its
- * proofs become leaves (run/leaves.h). VFT_LONG: all leaves, not the last of each kind, and all
- * cells, not a sample.
+ * proofs become leaves (run/leaves.h). VFT_LONG: all leaves, not the last of each kind, and forty
+ * times as many cells.
  *
  * The adversary is consistent. Whatever it wants to be otherwise, it makes the tables so, or the
  * digits of a place, or the claims that it opens, and all cells that follow: so that a leaf fails
@@ -379,42 +379,45 @@ static vft_poseidon_digest state_of(const vft_fp (*roots)[8]) {
 /* How often a leaf says what range r of the state before step t is, and of it the second half. */
 static uint32_t says_range(const vft_leaf *at, uint64_t t, uint32_t r, bool half) {
   uint32_t n = run.n, times = 0;
+  uint64_t after = at->step + (uint64_t)at->steps;
   if (at->what == VFT_LEAF_RELEASE) return !half && t == run.a.manifest->steps;
   if (at->what != VFT_LEAF_GROUP) return 0;
+  if (!n) return (t == at->step) + (t == after);
   for (uint32_t s = at->shard; s < at->shard + at->shards; s++) {
     if (!s || (s - 1) % n != r) continue;
     bool optimiser = s > n;
     times += t == at->step && (optimiser || !half);
-    times += t == at->step + 1 && optimiser;
+    times += t == after && optimiser;
   }
   return times;
 }
 
-/* In a cut run: each range of a state is said of by itself; of one that a part has without its
+/* Each range of a state is said of by itself, adapter and state; of one that a part has without its
  * optimiser's state, that state is any. Ranges exchanged are none of theirs. */
 static void ranges(void **state) {
   (void)state;
   static vft_poseidon_digest leaf[MOST_ENTRIES];
   uint64_t T = run.a.manifest->steps;
-  if (!run.n) skip();
+  uint32_t n = run.a.ranges;
   for (uint64_t i = 0; i < run.leaves; i++) {
     vft_leaf at = leaf_at(i);
     bool release = at.what == VFT_LEAF_RELEASE;
     if ((!release && at.what != VFT_LEAF_GROUP) || !picked(i)) continue;
-    for (uint64_t t = release ? T : at.step; t <= (release ? T : at.step + 1); t++) {
-      vft_fp(*roots)[8] = run.a.roots + t * run.n, kept[VFT_MAX_PARTS][8];
-      memcpy(kept, roots, run.n * sizeof *kept);
-      for (uint32_t r = 0; r <= run.n; r++) {
+    for (int last = 0; last < (release ? 1 : 2); last++) {
+      uint64_t t = release ? T : at.step + (last ? (uint64_t)at.steps : 0);
+      vft_fp(*roots)[8] = run.a.roots + t * n, kept[VFT_MAX_PARTS][8];
+      memcpy(kept, roots, n * sizeof *kept);
+      for (uint32_t r = 0; r <= n; r++) {
         for (int half = 0; half < 2; half++) {
           uint32_t expected = 0;
-          if (r < run.n) { /* adapter of one range; state of one range */
+          if (r < n) { /* adapter of one range; state of one range */
             roots[r][4 * half].v ^= 1;
             expected = 4 * says_range(&at, t, r, half);
           } else { /* the first exchanged with the last */
-            if (run.n < 2 || half) continue;
-            memcpy(roots[0], kept[run.n - 1], sizeof *kept);
-            memcpy(roots[run.n - 1], kept[0], sizeof *kept);
-            for (uint32_t k = 0; k < run.n; k += run.n - 1)
+            if (n < 2 || half) continue;
+            memcpy(roots[0], kept[n - 1], sizeof *kept);
+            memcpy(roots[n - 1], kept[0], sizeof *kept);
+            for (uint32_t k = 0; k < n; k += n - 1)
               expected += 4 * says_range(&at, t, k, false);
           }
           memcpy(leaf, run.honest[VFT_RUN_STATES], sizeof leaf);
@@ -427,7 +430,7 @@ static void ranges(void **state) {
                      (int)t, (int)f.of[VFT_RUN_STATES], (int)f.others, (int)expected);
           if (expected) holds_without(c);
           vft_circuit_free(c);
-          memcpy(roots, kept, run.n * sizeof *kept);
+          memcpy(roots, kept, n * sizeof *kept);
         }
       }
     }
@@ -441,6 +444,7 @@ static void common(void **state) {
   (void)state;
   for (uint32_t k = 0; k < run.kinds.n; k++) {
     vft_leaf at = leaf_at(run.kinds.example[k]);
+    if (k && leaf_at(run.kinds.example[k - 1]).what == at.what) continue;
     static const int element[] = {0, VFT_COMMON_STEPS - 1, VFT_COMMON_STEPS, VFT_COMMON_BASE,
                                   VFT_COMMON_FUNCTIONS + 3};
     for (size_t i = 0; i < sizeof element / sizeof *element; i++) {
@@ -462,6 +466,24 @@ static vft_fp integer(int64_t v) { return vft_fp_from_i64(v); }
 
 static void put(vft_circuit *c, vft_cell_kind kind, uint32_t i, int64_t v) {
   c->cells[kind].value[i] = vft_ext_from_fp(integer(v));
+}
+
+/* Every kind of leaf under the number of its neighbour, its own digits being as they are: that
+ * fails. */
+static void neighbours(void **state) {
+  (void)state;
+  for (uint64_t i = 0; i < run.leaves; i++) {
+    vft_leaf at = leaf_at(i);
+    if (!picked(i)) continue;
+    vft_circuit *c = make(i);
+    for (int by = -1; by <= 1; by += 2) {
+      put(c, VFT_CELL_INPUT, VFT_AT_FIRST, (int64_t)at.first + by);
+      put(c, VFT_CELL_INPUT, VFT_AT_END, (int64_t)at.end + by);
+      assert_true(evaluate(c));
+      if (not_zero(c) != 1) fail_msg("%s, by %d: %d fail", name_of(&at), by, (int)not_zero(c));
+    }
+    vft_circuit_free(c);
+  }
 }
 
 /* The leaf of a group, of which the proof is good, under the number of every other: the digits, not
@@ -501,6 +523,154 @@ static void other_numbers(void **state) {
   print_message("%d\n", (int)tried);
 }
 
+/* Which cells that must be 0 are of integers alone: no permutation and nothing of a proof is in
+ * what they are computed from. Of sums the order is one of computation but for bits of sums: until
+ * nothing changes. */
+static bool plain(const vft_circuit *c, const uint8_t *sums, vft_wire w) {
+  vft_cell_kind kind = vft_wire_kind(w);
+  uint32_t i = vft_wire_number(w);
+  if (kind == VFT_CELL_SUM) return sums[i];
+  if (kind == VFT_CELL_BIT) return plain(c, sums, c->split[i / VFT_SPLIT_BITS].wire);
+  return kind <= VFT_CELL_BASE;
+}
+
+static uint8_t *plain_zeros(const vft_circuit *c) {
+  uint8_t *sums = calloc(c->cells[VFT_CELL_SUM].n + 1, 1), *out = calloc(c->nzero + 1, 1);
+  bool more = true;
+  assert_true(sums && out);
+  while (more) {
+    more = false;
+    for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+      const vft_sum_op *o = &c->sum[i];
+      if (sums[i] || !plain(c, sums, o->a) || !plain(c, sums, o->b) || !plain(c, sums, o->c))
+        continue;
+      sums[i] = more = true;
+    }
+  }
+  for (uint32_t i = 0; i < c->nzero; i++) out[i] = plain(c, sums, c->zero[i]);
+  free(sums);
+  return out;
+}
+
+/* Digits of a place beyond their ranges, each alone, all cells that follow being computed: each
+ * range has its own cell that must be 0 and is not. An entry below 0 has one, too. */
+enum {
+  E_LOW = 1, /* below, above their ranges */
+  E_HIGH = 2,
+  V_LOW = 4,
+  V_HIGH = 8,
+  J_LOW = 16,
+  J_HIGH = 32,
+  Q_LOW = 64,
+  Q_HIGH = 128,
+  PAST_END = 256
+};
+typedef struct {
+  int64_t e, v, j;
+} setting;
+
+static uint32_t sides(int64_t x, int64_t most, uint32_t low) {
+  return x < 0 ? low : x > most ? 2 * low : 0;
+}
+
+/* Of a group j is its digit, of a block v. */
+static uint32_t broken(const vft_leaf *at, const setting *s) {
+  const vft_leaves *l = &run.a.leaves;
+  int64_t N = (int64_t)l->epoch_steps, G = (int64_t)l->group_steps, W = l->choice.groups;
+  bool fixed = at->place != VFT_LEAF_ANYWHERE, end = at->place == VFT_LEAF_EPOCH_END;
+  uint32_t is = sides(s->e, (int64_t)(end ? l->full : l->epochs) - 1, E_LOW);
+  if (at->what == VFT_LEAF_BLOCK)
+    return is | (at->block ? sides(s->v, (int64_t)l->blocks - 2, V_LOW) : 0);
+  if (fixed) return is;
+  if (at->what == VFT_LEAF_OPENING) {
+    bool past = N * s->e + G * W * (s->v + 1) > (int64_t)l->steps;
+    return is | sides(s->v, N / G / W - 1, V_LOW) | (past ? PAST_END : 0);
+  }
+  int64_t most = (N - at->steps) / G;
+  return is | sides(s->v, most / W, V_LOW) | sides(s->j, W - 1, J_LOW) |
+         sides(s->v * W + s->j, most, Q_LOW);
+}
+
+static void evaluate_setting(vft_circuit *c, const vft_leaf *at, const setting *s) {
+  const vft_leaves *l = &run.a.leaves;
+  int64_t first = l->release + s->e * (int64_t)vft_leaves_epoch_items(l);
+  int64_t W = l->choice.groups, S = l->shards;
+  uint32_t digit = AT_DIGITS;
+  if (at->what == VFT_LEAF_BLOCK) {
+    digit += 4 * VFT_EPOCH_LINKS;
+    first += at->block ? s->v + 1 : 0;
+  } else {
+    first += l->blocks + s->v * (W * S + 1) + s->j * S;
+    first += at->what == VFT_LEAF_OPENING ? at->groups * S : at->shard;
+  }
+  put(c, VFT_CELL_INPUT, VFT_AT_FIRST, first);
+  put(c, VFT_CELL_INPUT, VFT_AT_END, first + (int64_t)(at->end - at->first));
+  put(c, VFT_CELL_BASE, digit, s->e);
+  bool block = at->what == VFT_LEAF_BLOCK;
+  if (block ? at->block > 0 : at->place == VFT_LEAF_ANYWHERE) {
+    put(c, VFT_CELL_BASE, digit + 1, s->v);
+    if (at->what == VFT_LEAF_GROUP) put(c, VFT_CELL_BASE, digit + 2, s->j);
+  }
+  assert_true(evaluate(c));
+}
+
+/* Just beyond each range, and where v and j are within theirs and G (v W + j) is not. */
+static uint32_t settings_of(const vft_leaf *at, setting *out) {
+  const vft_leaves *l = &run.a.leaves;
+  int64_t W = l->choice.groups, G = (int64_t)l->group_steps, N = (int64_t)l->epoch_steps;
+  bool block = at->what == VFT_LEAF_BLOCK, anywhere = at->place == VFT_LEAF_ANYWHERE;
+  setting own = {(int64_t)at->epoch, block ? (int64_t)at->block - 1 : (int64_t)at->window,
+                 (int64_t)at->within};
+  uint32_t n = 0;
+  int64_t epochs = (int64_t)(at->place == VFT_LEAF_EPOCH_END ? l->full : l->epochs);
+  if (at->what == VFT_LEAF_RELEASE || at->place == VFT_LEAF_RUN_END) return 0;
+  for (int high = 0; high < 2; high++) {
+    out[n] = own;
+    out[n++].e = high ? epochs : -1;
+    if (block ? !at->block : !anywhere) continue;
+    int64_t windows = at->what == VFT_LEAF_OPENING ? N / G / W : (N - at->steps) / G / W + 1;
+    out[n] = own;
+    out[n++].v = high ? (block ? (int64_t)l->blocks - 1 : windows) : -1;
+    if (at->what != VFT_LEAF_GROUP) continue;
+    out[n] = own;
+    out[n++].j = high ? W : -1;
+    int64_t beyond = (N - at->steps) / G + 1;
+    if (!high || !(beyond % W)) continue;
+    out[n] = own;
+    out[n].v = beyond / W;
+    out[n++].j = beyond % W;
+  }
+  return n;
+}
+
+static void digits(void **state) {
+  (void)state;
+  const vft_leaves *l = &run.a.leaves;
+  uint32_t seen = 0;
+  for (uint64_t i = 0; i < run.leaves; i++) {
+    vft_leaf at = leaf_at(i);
+    setting s[8];
+    uint32_t n = picked(i) ? settings_of(&at, s) : 0;
+    if (!n) continue;
+    vft_circuit *c = make(i);
+    uint8_t *of_integers = plain_zeros(c);
+    for (uint32_t k = 0; k < n; k++) {
+      uint32_t found = 0, is = broken(&at, &s[k]), expected = (uint32_t)__builtin_popcount(is);
+      int64_t group = s[k].v * (int64_t)l->choice.groups + s[k].j;
+      evaluate_setting(c, &at, &s[k]);
+      for (uint32_t z = 0; z < c->nzero; z++) found += of_integers[z] && fails(c, z);
+      bool below = s[k].e < 0 || (at.what == VFT_LEAF_BLOCK ? s[k].v : group) < 0;
+      if (!expected || (below ? found < expected : found != expected))
+        fail_msg("%s: digits %d %d %d: %d ranges fail, not %x", name_of(&at), (int)s[k].e,
+                 (int)s[k].v, (int)s[k].j, (int)found, (unsigned)is);
+      seen |= is;
+    }
+    free(of_integers);
+    vft_circuit_free(c);
+  }
+  print_message("ranges %x\n", (unsigned)seen);
+}
+
 /* In epochs of full groups, step and claims of a group are those of one in the epoch before, beyond
  * that one's end. So is a window's. The range of windows fails, and the rows of the epoch, where
  * there are any. */
@@ -516,7 +686,7 @@ static void other_epochs(void **state) {
     bool opening = own.what == VFT_LEAF_OPENING;
     if ((own.what != VFT_LEAF_GROUP && !opening) || own.place != VFT_LEAF_ANYWHERE) continue;
     if ((opening && Q % W) || !picked(i)) continue;
-    for (int64_t e = 0; e < (int64_t)l->epochs + 2; e++) {
+    for (int64_t e = 0; e <= (int64_t)l->epochs; e++) {
       if (e == (int64_t)own.epoch) continue;
       int64_t q = (int64_t)own.window * W + (int64_t)own.within + ((int64_t)own.epoch - e) * Q;
       int64_t v = q >= 0 ? q / W : (q - W + 1) / W, j = q - v * W;
@@ -824,7 +994,8 @@ static void cells(void **state) {
     for (uint32_t i = 0; i < n; i++) {
       /* common elements, digits and the first links; the last path; a sample of the others */
       bool near = i < 64 || i + 4 > n;
-      if (!near && !all && i % (i < 2000 || i + 100 > n ? 41 : 2003)) continue;
+      uint32_t every = i < 2000 || i + 100 > n ? 41 : 2003;
+      if (!near && i % (all ? every / 40 : every)) continue;
       vft_ext v = c->cells[VFT_CELL_BASE].value[i];
       v.c[0] = vft_fp_add(v.c[0], (vft_fp){i % 2 ? 1 : VFT_P - 1});
       if (holds_with(&t, VFT_CELL_BASE, i, v))
@@ -841,11 +1012,12 @@ static void cells(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(entries),       cmocka_unit_test(ranges),       cmocka_unit_test(common),
-      cmocka_unit_test(other_numbers), cmocka_unit_test(other_epochs),
-      cmocka_unit_test(short_window),  cmocka_unit_test(forged_claims),
-      cmocka_unit_test(other_claims),  cmocka_unit_test(other_proofs),
-      cmocka_unit_test(cells),
+      cmocka_unit_test(entries), cmocka_unit_test(ranges),
+      cmocka_unit_test(common), cmocka_unit_test(neighbours),
+      cmocka_unit_test(other_numbers), cmocka_unit_test(digits),
+      cmocka_unit_test(other_epochs), cmocka_unit_test(short_window),
+      cmocka_unit_test(forged_claims), cmocka_unit_test(other_claims),
+      cmocka_unit_test(other_proofs), cmocka_unit_test(cells),
   };
   if (argc != 4) {
     fprintf(stderr, "usage: leaf_attacks RUN GROUPS SHARDS\n");
