@@ -31,16 +31,21 @@ static void print(const vft_estimate *e) {
   duration("training", e->train_seconds);
   duration("proving", e->prove_seconds);
   duration("  of it, the opening", e->open_seconds);
+  if (!e->aggregate.leaves) return;
+  printf("%-22s %llu leaves, at most %.2f GB\n", "certificate", (unsigned long long)e->aggregate.leaves,
+         (double)e->aggregate.memory_bytes / 1e9);
+  duration("aggregating", e->aggregate.seconds);
 }
 
 static vft_status print_json(const vft_estimate *e) {
   json_t *root = json_pack(
-      "{s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "steps",
+      "{s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:f, s:I}", "steps",
       (json_int_t)e->steps, "steps_a_proof", e->cut.steps, "ranges", e->cut.n, "shards_a_step", (int)e->shards, "committed_a_step",
       (json_int_t)e->committed, "lookups_a_step", (json_int_t)e->lookups, "memory_bytes",
       (json_int_t)e->memory_bytes, "proof_bytes", (json_int_t)e->proof_bytes, "disk_bytes",
       (json_int_t)e->disk_bytes, "train_s", e->train_seconds, "prove_s", e->prove_seconds, "open_s",
-      e->open_seconds);
+      e->open_seconds, "leaves", (json_int_t)e->aggregate.leaves, "aggregate_s", e->aggregate.seconds,
+      "aggregate_memory_bytes", (json_int_t)e->aggregate.memory_bytes);
   int failed = !root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   json_decref(root);
   if (failed) return vft_fail(VFT_RESOURCE, "cannot write the estimate");

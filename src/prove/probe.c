@@ -59,11 +59,13 @@ static double stage(const vft_prove_profile *p, const char *name) {
 }
 
 /* The second of two proofs: the first one warms memory up. */
-static vft_status measure(unsigned log_n, vft_cost *cost, vft_prove_profile *profile) {
+static vft_status measure(vft_hash_kind hash, unsigned log_n, vft_cost *cost,
+                          vft_prove_profile *profile) {
   vft_tensor_id id[TENSORS];
   vft_trace trace;
   vft_proof proof = {0};
-  vft_proof_options options = vft_proof_options_default();
+  vft_proof_options options =
+      hash == VFT_HASH_POSEIDON ? vft_proof_options_recursive() : vft_proof_options_default();
   vft_prove_options prove = {.keep_codewords = true};
   memset(&trace, 0, sizeof trace);
   vft_program *p = build(log_n, id);
@@ -83,13 +85,17 @@ out:
   return st;
 }
 
-vft_status vft_prove_probe(vft_prove_rates *rates) {
+vft_status vft_prove_probe(vft_hash_kind hash, vft_prove_rates *rates) {
   vft_cost small_cost, cost;
   vft_prove_profile small, profile;
-  TRY(measure(SMALL_LOG, &small_cost, &small));
-  TRY(measure(LARGE_LOG, &cost, &profile));
+  TRY(measure(hash, SMALL_LOG, &small_cost, &small));
+  TRY(measure(hash, LARGE_LOG, &cost, &profile));
   double elements = (double)cost.witness, few = (double)small_cost.witness;
-  rates->commit = stage(&profile, "commit") / elements;
+  /* a tree has nodes above its columns, whatever their height */
+  double low = stage(&small, "commit"), high = stage(&profile, "commit");
+  rates->commit = high > low ? (high - low) / (elements - few) : high / elements;
+  rates->column = (low - few * rates->commit) / (double)(1 << COLUMNS);
+  if (rates->column < 0) rates->column = 0;
   rates->lookup = stage(&profile, "lookups") / (double)(cost.lookups + cost.table_rows);
   rates->product = (stage(&profile, "relations") + stage(&profile, "virtual")) /
                    (double)cost.product_points;
@@ -102,8 +108,12 @@ vft_status vft_prove_probe(vft_prove_rates *rates) {
   return VFT_OK;
 }
 
-double vft_prove_seconds(const vft_prove_rates *r, const vft_cost *c) {
-  double elements = (double)(c->witness + c->link);
-  return r->proof + elements * (r->commit + r->open + 2 * r->weight) +
-         (double)(c->lookups + c->table_rows) * r->lookup + (double)c->product_points * r->product;
+vft_status vft_prove_seconds(const vft_prove_rates *r, const vft_program *p, double *seconds) {
+  vft_cost c;
+  TRY(vft_program_cost(p, &c));
+  double elements = (double)(c.witness + c.link);
+  double columns = (double)(p->nlinks + 1) * (double)((uint64_t)1 << p->log_columns);
+  *seconds = r->proof + columns * r->column + elements * (r->commit + r->open + 2 * r->weight) +
+             (double)(c.lookups + c.table_rows) * r->lookup + (double)c.product_points * r->product;
+  return VFT_OK;
 }

@@ -3,11 +3,13 @@
 #define VFT_PROVE_PROBE_H
 
 #include "base/status.h"
+#include "hash/kind.h"
 #include "relation/program.h"
 
 /* Seconds an element with all worker threads. */
 typedef struct {
   double commit;  /* committed element */
+  double column;  /* column of a committed tree, however few rows it has */
   double lookup;  /* lookup or table row */
   double product; /* point of a product's shared indices */
   double weight;  /* element under one claim of an opening */
@@ -15,9 +17,10 @@ typedef struct {
   double proof;   /* a proof, whatever its size */
 } vft_prove_rates;
 
-/* Takes about a second and 500 MB. Fails: VFT_RESOURCE. */
-VFT_MUST_CHECK vft_status vft_prove_probe(vft_prove_rates *rates);
-/* Seconds to prove a program of this cost. */
-double vft_prove_seconds(const vft_prove_rates *rates, const vft_cost *cost);
+/* Under that hash. Takes about a second (Poseidon: two) and 500 MB. Fails: VFT_RESOURCE. */
+VFT_MUST_CHECK vft_status vft_prove_probe(vft_hash_kind hash, vft_prove_rates *rates);
+/* Seconds to prove the program, its links committed too. Fails: as vft_program_cost. */
+VFT_MUST_CHECK vft_status vft_prove_seconds(const vft_prove_rates *rates, const vft_program *program,
+                                            double *seconds);
 
 #endif

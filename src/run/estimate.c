@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "program/join.h"
 #include "prove/probe.h"
+#include "run/aggregate_estimate.h"
 #include "run/derive.h"
 #include "run/epochs.h"
 #include "run/memory.h"
@@ -36,7 +37,8 @@ static vft_status add_program(sums *w, const vft_step *step, double times) {
   vft_proof_options options = vft_cut_options(&w->plan->manifest, &w->out->cut, 0, 0, context);
   TRY(vft_program_cost(step->program, &cost));
   TRY(vft_memory_plan(step, &options, w->budget, &memory));
-  double seconds = vft_prove_seconds(w->rates, &cost);
+  double seconds;
+  TRY(vft_prove_seconds(w->rates, step->program, &seconds));
   if (!memory.way.keep_codewords)
     seconds += (double)cost.witness * w->rates->commit; /* rows are encoded again */
   w->out->prove_seconds += times * seconds;
@@ -121,7 +123,7 @@ vft_status vft_run_estimate(const char *config, const char *data, uint64_t memor
   TRY_OUT(vft_memory_cut(m, plan.step, w.budget, &out->cut, &largest));
   out->shards = vft_cut_shards(&out->cut);
   TRY_OUT(time_step(&plan, &engine, &step));
-  TRY_OUT(vft_prove_probe(&rates));
+  TRY_OUT(vft_prove_probe(m->shape.hash, &rates));
   TRY_OUT(add_shards(&w));
   /* a proof executes its step once more, and every shard's ops to trace them */
   out->train_seconds = step * (double)out->steps;
@@ -138,6 +140,8 @@ vft_status vft_run_estimate(const char *config, const char *data, uint64_t memor
   if (opening > out->memory_bytes) out->memory_bytes = opening;
   out->memory_bytes += w.resident;
   out->disk_bytes = out->proof_bytes + vft_state_disk(&plan);
+  if (m->shape.hash == VFT_HASH_POSEIDON)
+    st = vft_aggregate_estimate(m, plan.step, &out->cut, &rates, out->open_seconds, &out->aggregate);
 out:
   vft_engine_free(&engine);
   vft_plan_free(&plan);

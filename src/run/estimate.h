@@ -6,6 +6,13 @@
 
 #include "run/cut.h"
 
+/* The tree of proofs up to a certificate. */
+typedef struct {
+  uint64_t leaves;   /* 0: the run has no certificate */
+  double seconds;    /* of vft aggregate, its verification of the run apart */
+  uint64_t memory_bytes; /* of its greatest leaf */
+} vft_aggregate_cost;
+
 typedef struct {
   uint64_t steps;
   vft_cut cut;
@@ -17,6 +24,7 @@ typedef struct {
   double open_seconds;     /* the opening of the oracles alone */
   uint64_t committed;      /* integers a step, all shards */
   uint64_t lookups;
+  vft_aggregate_cost aggregate;
 } vft_estimate;
 
 /* Plans the run as `vft run` would (nothing that stays is written), executes its first step and times a small

@@ -234,6 +234,10 @@ def test_estimate(model, tmp_path):
   config = write_config(tmp_path, model)
   report = json.loads(expect(vft("estimate", config, "--json"), 0).stdout)
   assert report["steps"] == STEPS and report["prove_s"] > 0
+  assert report["leaves"] == len(LEAVES) and report["aggregate_s"] > 0
+  assert 1e7 < report["aggregate_memory_bytes"] < 1e10
+  blake3 = write_config(tmp_path, model, "blake3.yaml", hash="blake3")
+  assert json.loads(expect(vft("estimate", blake3, "--json"), 0).stdout)["leaves"] == 0
 
 
 STEP, EPOCH = "step_000000.vft", "epoch_000000_0000.vft"
