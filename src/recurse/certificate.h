@@ -2,9 +2,10 @@
  *
  * certificate.vft, numbers little-endian:
  *   "VFTCERT1" | u32 version 2 | h_Pi (32) | u32 steps in a proof | u32 ranges | layers of each (u32
- *   each) | u32 groups of a window | u32 proofs in a leaf | u32 blocks of an epoch | u64 epochs | digest of the counters after each block (32 each) | u64 windows | their keys (32
- *   each) | u8 beacon? | its value (32, zeros without) | root of the released adapter (32) |
- *   u64 length | proof of the outermost circuit
+ *   each) | u32 groups of a window | u32 proofs in a leaf | u32 blocks of an epoch | u64 epochs |
+ *   digest of the counters after each block (32 each) | u64 windows | their keys (32 each) |
+ *   u8 beacon? | its value (32, zeros without) | root of the released adapter (32) | u64 length |
+ *   proof of the outermost circuit
  * Nothing follows.
  *
  * Common elements of a run (run/aggregate.h explains the tables): h_Pi (5), T, roots of base weights

@@ -64,8 +64,9 @@ VFT_MUST_CHECK vft_status vft_circuit_prove(const vft_circuit_key *key, const vf
 /* Verifies such a proof natively. input: of the INPUT cells, in order. */
 VFT_MUST_CHECK vft_status vft_circuit_check(const vft_machine *machine,
                                             const vft_proof_options *options,
-                                            const vft_digest *key, const vft_fp *input, uint32_t n, const uint8_t *proof,
-                                            size_t len, vft_soundness *soundness);
+                                            const vft_digest *key, const vft_fp *input, uint32_t n,
+                                            const uint8_t *proof, size_t len,
+                                            vft_soundness *soundness);
 
 /* The wrap of a leaf's proof; blank (proof NULL): for its key. account: of the leaf's proof, may be
  * NULL. */
@@ -83,8 +84,8 @@ typedef struct {
 } vft_node_child;
 
 /* The node over two adjacent ranges. statement: keys and common digest, as far as VFT_AT_FIRST;
- * node: a machine of the nodes' shape; wraps: the table of their keys, NULL: blank. Fails: VFT_REJECTED (a child's proof), VFT_USAGE (ranges that do
- * not meet), VFT_RESOURCE. */
+ * node: a machine of the nodes' shape; wraps: the table of their keys, NULL: blank. Fails: VFT_REJECTED
+ * (a child's proof), VFT_USAGE (ranges that do not meet), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_node_join(const vft_machine *node,
                                         const vft_table_tree *wraps,
                                         const vft_fp statement[VFT_AT_FIRST],

@@ -78,8 +78,8 @@ VFT_MUST_CHECK vft_status vft_aggregation_blocks(const vft_aggregation *a,
 
 /* Number of the entry of the states that has the released adapter. */
 uint64_t vft_released_entry(const vft_aggregation *a);
-/* Entry 0 of the states: of the declared start. For a verifier, whose manifest's roots are recomputed; a prover's
- * is that of the run. */
+/* Entry 0 of the states: for a verifier that of the declared start (roots in the manifest are recomputed
+ * before), for a prover that of its run. */
 VFT_MUST_CHECK vft_status vft_start_entry(const vft_aggregation *a, vft_poseidon_digest *out);
 
 /* The circuit of leaf number i. keys: of nodes and wraps; NULL: a blank one, for its key. account: of

@@ -70,8 +70,8 @@ typedef struct {
 VFT_MUST_CHECK vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                                  vft_certificate_report *report);
 
-/* Makes RUN/public/certificate.vft, of a run that is accepted: leaves, wraps, nodes, the outermost proof; on the
- * way, in RUN/private/aggregate, a certificate of each epoch.
+/* Makes RUN/public/certificate.vft, of a run that is accepted: leaves, wraps, nodes, the outermost
+ * proof; on the way, in RUN/private/aggregate, a certificate of each epoch.
  * A certificate, and proofs in RUN/private/aggregate, that are there and accepted are kept when
  * resuming. Shows progress; can be interrupted.
  * Fails: VFT_USAGE, VFT_REJECTED (a proof of the run), VFT_RESOURCE (also "interrupted"). */

@@ -13,7 +13,7 @@ typedef struct {
   vft_leaf at;
   vft_circuit *c;
   vft_wire in[VFT_RANGE_INPUTS], common[VFT_COMMON_ELEMENTS], oracle[2][4];
-  vft_wire epoch, group, step; /* GROUP, OPENING: group of the epoch, of a window the first; its first step */
+  vft_wire epoch, group, step; /* GROUP, OPENING: group of the epoch, of a window the first; its step */
   vft_wire block;              /* BLOCK: number among all blocks */
 } leaf;
 
@@ -175,7 +175,11 @@ static void state(leaf *l, const child *p, uint32_t r, uint64_t after, uint32_t 
   uint64_t t = l->at.step + after;
   vft_wire x[8], digest[4];
   vft_fp other[8] = {{0}};
-  if (!l->blank) memcpy(other, a->roots[t * a->ranges + r], sizeof other);
+  const vft_fp(*roots)[8] = NULL; /* of the step's ranges */
+  if (!l->blank) {
+    roots = (const vft_fp(*)[8])a->roots + t * a->ranges;
+    memcpy(other, roots[r], sizeof other);
+  }
   for (int k = 0; k < 2; k++) {
     uint32_t link = k ? state_link : adapter;
     if (link == VFT_NO_TENSOR)
@@ -185,7 +189,7 @@ static void state(leaf *l, const child *p, uint32_t r, uint64_t after, uint32_t 
   }
   vft_circuit_hash(l->c, VFT_DOMAIN_TABLE_STATES, x, 8, digest);
   for (unsigned h = 0; h < vft_log2_ceil(a->ranges); h++) {
-    vft_poseidon_digest d = vft_range_sibling(a, l->blank ? NULL : (const vft_fp(*)[8])a->roots + t * a->ranges, r, h);
+    vft_poseidon_digest d = vft_range_sibling(a, roots, r, h);
     vft_wire sibling[4];
     bases(l, d.e, 4, sibling);
     vft_circuit_pair(l->c, digest, sibling, r >> h & 1, digest);
@@ -401,7 +405,8 @@ static vft_status one_proof(leaf *l, uint32_t shard, vft_bits *account) {
   }
   TRY_OUT(verify(l, &p, &claims, account));
   st = VFT_RESOURCE;
-  if (claims.list.n) claims_entry(l, &claims, l->group, l->at.window * a->leaves.choice.groups + l->at.within, shard);
+  if (claims.list.n)
+    claims_entry(l, &claims, l->group, l->at.window * a->leaves.choice.groups + l->at.within, shard);
   if (l->at.what == VFT_LEAF_GROUP) {
     vft_claim_list *form = &a->form[shard * 3 + (uint32_t)l->at.place];
     if (!form->form) { /* what an opening's circuit has to know, also that there are none */

@@ -22,7 +22,8 @@ VFT_MUST_CHECK vft_status vft_memory_plan(const vft_step *step, const vft_proof_
                                           size_t budget, vft_memory_shard *out);
 
 /* The cut of fewest shards of which each fits into `budget` bytes more than are in use now and has a
- * proof of moderate size (under BLAKE3), and the largest shard's plan. Fails: VFT_RESOURCE naming what even single layers would need. */
+ * proof of moderate size (under BLAKE3), and the largest shard's plan. Fails: VFT_RESOURCE naming
+ * what even single layers would need. */
 VFT_MUST_CHECK vft_status vft_memory_cut(const vft_manifest *manifest, vft_step *whole,
                                          size_t budget, vft_cut *cut, vft_memory_shard *largest);
 

@@ -2,8 +2,8 @@
  * joins. They are not hiding: a proof of the nodes' shape, and roots that the prover else keeps for himself.
  *
  *   "VFTRANG1" | u32 version 1 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
- *   common digest (32) | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows, counters, places, claims (32
- *   each) | before the first epoch's first step and after the last one's last: leaf of states (32), its 24
+ *   common digest (32) | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows,
+ *   counters, places, claims (32 each) | before the first epoch's first step and after the last one's last: leaf of states (32), its 24
  *   siblings (32 each) | a certificate (recurse/certificate.h) whose released root is zeros and whose proof
  *   is that of a node over the items */
 #ifndef VFT_RUN_RANGE_H

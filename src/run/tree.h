@@ -39,8 +39,8 @@ void vft_tree_end(vft_tree *tree);
 VFT_MUST_CHECK vft_status vft_tree_check(const vft_tree *tree, const vft_range *range);
 /* Takes a kept proof of the range, if resuming. */
 bool vft_tree_kept(const vft_tree *tree, vft_range *range);
-/* Leaf number i, left in the folder if there is one. kinds: of the keys. Fails: as vft_leaf_make, and VFT_RESOURCE when
- * interrupted. */
+/* Leaf number i, left in the folder if there is one. kinds: of the keys. Fails: as vft_leaf_make, and
+ * VFT_RESOURCE when interrupted. */
 VFT_MUST_CHECK vft_status vft_tree_leaf(vft_tree *tree, vft_aggregation *a,
                                         const vft_leaf_kinds *kinds, uint64_t leaf, vft_range *out);
 /* The node over two neighbours. Fails: VFT_USAGE (they are none), VFT_REJECTED, VFT_RESOURCE. */
