@@ -34,6 +34,6 @@ static vft_status run(int argc, char **argv) {
 const cli_command cli_aggregate = {
     "aggregate", "RUN [--epoch E] [--resume]", "Make one certificate of all proofs of a run",
     "Each proof of RUN/public/proofs is verified inside of a proof, these pairwise, and so on to one,\n"
-    "RUN/public/certificate.vft: half a megabyte for any number of steps, and 32 bytes a block of\n"
+    "RUN/public/certificate.vft: under 400 kB for any number of steps, and 32 bytes a block of\n"
     "candidates. The run must have proof_hash: poseidon. Proofs of the tree are kept in\n"
     "RUN/private/aggregate, with a certificate of each epoch (vft fold).", run};

@@ -536,20 +536,11 @@ static vft_status check_range(verifier *v) {
 
 /* ---- model ---- */
 
-static bool same_architecture(const vft_step_shape *shape, const vft_arch *arch) {
-  vft_step_shape s = *shape;
-  vft_step_shape_set_arch(&s, arch);
-  return s.layers == shape->layers && s.d == shape->d && s.groups == shape->groups &&
-         s.per_group == shape->per_group && s.head_dim == shape->head_dim && s.ff == shape->ff &&
-         s.vocab == shape->vocab && s.tied == shape->tied && s.rms_eps == shape->rms_eps &&
-         s.rope_theta == shape->rope_theta;
-}
-
 static vft_status check_weights(verifier *v, const vft_model *model) {
   vft_weights weights = {0};
   vft_commitment *base = NULL;
   const vft_manifest *m = &v->manifest;
-  if (!same_architecture(&m->shape, &model->arch))
+  if (!vft_step_shape_has_arch(&m->shape, &model->arch))
     return vft_reject("model/architecture", "%s: not the manifest's architecture",
                       v->request->model);
   vft_status st = vft_weights_quantise(model, &m->shape, &m->profile, &weights);
