@@ -70,7 +70,7 @@ VFT_INLINE vft_x const_mac(const vft_xconst *k, vft_x a, vft_x base) {
     }
   }
   _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) {
-    out.c[i] = vft_vcanon(vft_vacc_reduce(s[i]));
+    out.c[i] = vft_vacc_canon(s[i]);
   }
   return out;
 }
@@ -128,19 +128,19 @@ VFT_INLINE weighted weighted_zero(void) {
 VFT_INLINE void weighted_add_to(block *sum, const weighted *s) {
   vft_x v;
   _Pragma("GCC unroll 3") for (int k = 0; k < 3; k++) {
-    v.c[k] = vft_vcanon(vft_vacc_reduce(s->c[k]));
+    v.c[k] = vft_vacc_canon(s->c[k]);
   }
   store(sum, vft_xadd(load(sum), v));
 }
 
-/* a b -> any */
+/* a b -> canonical */
 VFT_INLINE vft_x product(vft_x a, vft_x b) {
   vft_xacc s = vft_xacc_zero();
   vft_xacc_mac(&s, a, b);
   return vft_xacc_reduce(&s);
 }
 
-/* a b + c d -> any */
+/* a b + c d -> canonical */
 VFT_INLINE vft_x product2(vft_x a, vft_x b, vft_x c, vft_x d) {
   vft_xacc s = vft_xacc_zero();
   vft_xacc_mac(&s, a, b);
@@ -188,9 +188,8 @@ static void add(block *const out[4], const block *const t[4], size_t blocks) {
     vft_x p[2], q[2];
     for (int h = 0; h < 2; h++) {
       vft_x q0 = load(t[VFT_LOGUP_Q0] + 2 * j + h), q1 = load(t[VFT_LOGUP_Q1] + 2 * j + h);
-      p[h] = vft_xcanon(product2(load(t[VFT_LOGUP_P0] + 2 * j + h), q1,
-                                 load(t[VFT_LOGUP_P1] + 2 * j + h), q0));
-      q[h] = vft_xcanon(product(q0, q1));
+      p[h] = product2(load(t[VFT_LOGUP_P0] + 2 * j + h), q1, load(t[VFT_LOGUP_P1] + 2 * j + h), q0);
+      q[h] = product(q0, q1);
     }
     store(out[VFT_LOGUP_P0] + j, evens(p[0], p[1]));
     store(out[VFT_LOGUP_P1] + j, odds(p[0], p[1]));
@@ -205,7 +204,7 @@ static void add_ones(block *const out[4], const block *const t[4], size_t blocks
     for (int h = 0; h < 2; h++) {
       vft_x q0 = load(t[VFT_LOGUP_Q0] + 2 * j + h), q1 = load(t[VFT_LOGUP_Q1] + 2 * j + h);
       p[h] = vft_xadd(q0, q1);
-      q[h] = vft_xcanon(product(q0, q1));
+      q[h] = product(q0, q1);
     }
     store(out[VFT_LOGUP_P0] + j, evens(p[0], p[1]));
     store(out[VFT_LOGUP_P1] + j, odds(p[0], p[1]));

@@ -27,7 +27,7 @@ VFT_INLINE vft_v spread_order(int v) {
 
 VFT_INLINE void flush_words(vft_vacc s, int v, vft_ext *t) {
   uint64_t w[8];
-  vft_vstore(w, vft_vcanon(vft_vacc_reduce(s)));
+  vft_vstore(w, vft_vacc_canon(s));
   for (int j = 0; j < 8; j++) {
     vft_fp *c = &t->c[(8 * v + j) % 3];
     *c = vft_fp_add(*c, (vft_fp){w[j]});
@@ -117,8 +117,8 @@ VFT_INLINE void kacc_mac(kacc *s, vft_x a, vft_x b) {
   mac(&s->m12, vft_vadd(a.c[1], a.c[2]), vft_vadd(b.c[1], b.c[2]));
 }
 VFT_INLINE vft_x kacc_reduce(const kacc *s) {
-  vft_v m0 = vft_vcanon(vft_vacc_reduce(s->m0)), m1 = vft_vcanon(vft_vacc_reduce(s->m1));
-  vft_v m2 = vft_vcanon(vft_vacc_reduce(s->m2)), m12 = vft_vcanon(vft_vacc_reduce(s->m12));
+  vft_v m0 = vft_vacc_canon(s->m0), m1 = vft_vacc_canon(s->m1);
+  vft_v m2 = vft_vacc_canon(s->m2), m12 = vft_vacc_canon(s->m12);
   vft_v m01 = vft_vacc_reduce(s->m01), m02 = vft_vacc_reduce(s->m02);
   vft_v d01 = vft_vsub_canon(m0, m1);
   vft_x v = {{vft_vadd(vft_vsub(d01, m2), m12),
@@ -205,8 +205,8 @@ static void fold_fp(vft_ext *out, const vft_fp *const p[4], const vft_ext r[3], 
       _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++)
         vft_vacc_mac(&s[j], a[k], ah, c[k][j], h[k][j]);
     }
-    vft_x v = {{vft_vacc_reduce(s[0]), vft_vacc_reduce(s[1]), vft_vacc_reduce(s[2])}};
-    store_ext(out + i, n - i, vft_xcanon(v));
+    vft_x v = {{vft_vacc_canon(s[0]), vft_vacc_canon(s[1]), vft_vacc_canon(s[2])}};
+    store_ext(out + i, n - i, v);
   }
 }
 
@@ -221,7 +221,7 @@ static void fold_ext(vft_ext *out, const vft_ext *const p[4], const vft_ext r[3]
     vft_xacc_mac(&s, a10, c[0]);
     vft_xacc_mac(&s, vft_xsub(p2, p0), c[1]);
     vft_xacc_mac(&s, vft_xsub(vft_xsub(p3, p2), a10), c[2]);
-    store_ext(out + i, n - i, vft_xcanon(vft_xacc_reduce(&s)));
+    store_ext(out + i, n - i, vft_xacc_reduce(&s));
   }
 }
 

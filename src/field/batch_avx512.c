@@ -39,14 +39,14 @@ LOADER(load_i64, int64_t, vft_vload(x + i))
   }
 FP_MAP(fp_add, vft_vadd_canon(a, b))
 FP_MAP(fp_sub, vft_vsub_canon(a, b))
-FP_MAP(fp_mul, vft_vcanon(vft_vmul(a, b)))
+FP_MAP(fp_mul, vft_vmul_canon(a, b))
 
 static void fp_scale(vft_fp *out, const vft_fp *a, vft_fp w, size_t n) {
   vft_v k = vft_vset(w.v), kh = vft_vset(w.v >> 52);
   for (size_t i = 0; i < n; i += 8) {
     __mmask8 m = vft_vmask(n - i);
     vft_v x = vft_vloadm(m, a + i);
-    vft_vstorem(m, out + i, vft_vcanon(vft_vmul_high(x, vft_vhigh(x), k, kh)));
+    vft_vstorem(m, out + i, vft_vmul_high_canon(x, vft_vhigh(x), k, kh));
   }
 }
 
@@ -142,7 +142,7 @@ static void ext_mul_fp(vft_ext *out, const vft_ext *a, const vft_fp *b, size_t n
     for (int v = 0; v < 3; v++) {
       __mmask8 m = vft_xmask(k, v);
       vft_v y = vft_vloadm(m, x + 8 * v);
-      vft_vstorem(m, o + 8 * v, vft_vcanon(vft_vmul(y, w[v])));
+      vft_vstorem(m, o + 8 * v, vft_vmul_canon(y, w[v]));
     }
   }
 }
@@ -302,7 +302,7 @@ static void ext_axpy(vft_ext *out, vft_ext w, const vft_ext *t, size_t n) {
 VFT_INLINE vft_v word_mac(vft_v base, vft_v t, vft_v k, vft_v kh) {
   vft_vacc s = vft_vacc_seed(base);
   vft_vacc_mac(&s, t, vft_vhigh(t), k, kh);
-  return vft_vcanon(vft_vacc_reduce(s));
+  return vft_vacc_canon(s);
 }
 
 static void ext_axpy_fp(vft_ext *out, vft_ext w, const vft_fp *t, size_t n) {

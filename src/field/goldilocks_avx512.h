@@ -71,33 +71,61 @@ VFT_INLINE vft_v vft_vfrom_i64(vft_v a) {
 }
 
 /* The tail of every reduction: lo + 2^64 mid + 2^96 top with mid in the low half of its lane and
- * top < 2^63; 2^64 = 2^32 - 1 and 2^96 = -1. Gives any: the last sum t + (2^32 - 1) mid wraps to
- * less than 2^64 - 2^33 + 1, where the correction fits. */
+ * top < 2^63; 2^64 = 2^32 - 1 and 2^96 = -1. With t = lo - top, m = (2^32 - 1) mid there remains
+ * t + m <= (2^64 - 1) + (2^64 - 2^33 + 1) = 2 p - 2. */
+VFT_INLINE vft_v vft_vreduce_t(vft_v lo, vft_v top) {
+  vft_v t = _mm512_sub_epi64(lo, top);
+  return _mm512_mask_sub_epi64(t, _mm512_cmplt_epu64_mask(lo, top), t, vft_vset(VFT_EPSILON));
+}
+VFT_INLINE vft_v vft_vreduce_m(vft_v mid) { return _mm512_mul_epu32(mid, vft_vset(VFT_EPSILON)); }
+/* -> any: where the sum wraps, the correction fits. */
 VFT_INLINE vft_v vft_vreduce(vft_v lo, vft_v mid, vft_v top) {
-  vft_v eps = vft_vset(VFT_EPSILON), t = _mm512_sub_epi64(lo, top);
-  t = _mm512_mask_sub_epi64(t, _mm512_cmplt_epu64_mask(lo, top), t, eps);
-  vft_v m = _mm512_mul_epu32(mid, eps), r = _mm512_add_epi64(t, m);
-  return _mm512_mask_add_epi64(r, _mm512_cmplt_epu64_mask(r, m), r, eps);
+  vft_v m = vft_vreduce_m(mid), r = _mm512_add_epi64(vft_vreduce_t(lo, top), m);
+  return _mm512_mask_add_epi64(r, _mm512_cmplt_epu64_mask(r, m), r, vft_vset(VFT_EPSILON));
+}
+/* -> canonical: t + m + 2^32 - 1 passes 2^64, and is then t + m - p, just where t + m >= p. */
+VFT_INLINE vft_v vft_vreduce_canon(vft_v lo, vft_v mid, vft_v top) {
+  vft_v eps = vft_vset(VFT_EPSILON), m = _mm512_add_epi64(vft_vreduce_m(mid), eps);
+  vft_v r = _mm512_add_epi64(vft_vreduce_t(lo, top), m);
+  return _mm512_mask_sub_epi64(r, _mm512_cmpge_epu64_mask(r, m), r, eps);
 }
 
 VFT_INLINE vft_v vft_vhigh(vft_v a) { return _mm512_srli_epi64(a, 52); }
 
-/* any * any -> any, with ah = vft_vhigh(a), bh = vft_vhigh(b). The low word comes from one
- * 64-bit multiplication, so only l1 and l2 are gathered, less the low limb's share:
- * product = lo64 + 2^64 * H with H = floor((l0 + 2^52 l1 + 2^104 l2) / 2^64), and l0 < 2^52 adds
- * nothing to H. */
-VFT_INLINE vft_v vft_vmul_high(vft_v a, vft_v ah, vft_v b, vft_v bh) {
-  vft_v lo = _mm512_mullo_epi64(a, b), l1 = _mm512_madd52hi_epu64(vft_vzero(), a, b);
-  l1 = _mm512_madd52lo_epu64(l1, a, bh);
-  l1 = _mm512_madd52lo_epu64(l1, ah, b);
+/* l1 / 2^44 + 2^8 l2, where 2^8 l2 < 2^52. */
+VFT_INLINE vft_v vft_vtop(vft_v l1, vft_v l2) {
+  return _mm512_madd52lo_epu64(_mm512_srli_epi64(l1, 44), l2, vft_vset(0x100));
+}
+
+/* A product as the reductions take it; ah = vft_vhigh(a), bh = vft_vhigh(b). As in an
+ * accumulator, where l0 < 2^52 has nothing to carry and adds to what l1 leaves free. */
+typedef struct {
+  vft_v lo, mid, top;
+} vft_vproduct;
+VFT_INLINE vft_vproduct vft_vmul_limbs(vft_v a, vft_v ah, vft_v b, vft_v bh) {
+  vft_v l1 = _mm512_madd52hi_epu64(vft_vzero(), a, b);
   vft_v l2 = _mm512_madd52lo_epu64(vft_vzero(), ah, bh);
+  l1 = _mm512_madd52lo_epu64(l1, a, bh);
   l2 = _mm512_madd52hi_epu64(l2, a, bh);
+  l1 = _mm512_madd52lo_epu64(l1, ah, b);
   l2 = _mm512_madd52hi_epu64(l2, ah, b);
-  vft_v top = _mm512_add_epi64(_mm512_srli_epi64(l1, 44), _mm512_slli_epi64(l2, 8));
-  return vft_vreduce(lo, _mm512_srli_epi64(l1, 12), top);
+  return (vft_vproduct){_mm512_madd52lo_epu64(_mm512_slli_epi64(l1, 52), a, b),
+                        _mm512_srli_epi64(l1, 12), vft_vtop(l1, l2)};
+}
+/* any * any -> any, canonical */
+VFT_INLINE vft_v vft_vmul_high(vft_v a, vft_v ah, vft_v b, vft_v bh) {
+  vft_vproduct x = vft_vmul_limbs(a, ah, b, bh);
+  return vft_vreduce(x.lo, x.mid, x.top);
+}
+VFT_INLINE vft_v vft_vmul_high_canon(vft_v a, vft_v ah, vft_v b, vft_v bh) {
+  vft_vproduct x = vft_vmul_limbs(a, ah, b, bh);
+  return vft_vreduce_canon(x.lo, x.mid, x.top);
 }
 VFT_INLINE vft_v vft_vmul(vft_v a, vft_v b) {
   return vft_vmul_high(a, vft_vhigh(a), b, vft_vhigh(b));
+}
+VFT_INLINE vft_v vft_vmul_canon(vft_v a, vft_v b) {
+  return vft_vmul_high_canon(a, vft_vhigh(a), b, vft_vhigh(b));
 }
 
 VFT_INLINE vft_vacc vft_vacc_zero(void) {
@@ -119,15 +147,23 @@ VFT_INLINE void vft_vacc_mac(vft_vacc *s, vft_v a, vft_v ah, vft_v b, vft_v bh) 
   s->l2 = _mm512_madd52hi_epu64(s->l2, ah, b);
   s->l2 = _mm512_madd52lo_epu64(s->l2, ah, bh);
 }
-/* -> any. After the carry of l0 the value is lo + 2^64 (mid + 2^32 top) with
+/* After the carry of l0 the value is lo + 2^64 (mid + 2^32 top) with
  * lo = l0 mod 2^52 + 2^52 (l1 mod 2^12), mid = bits 12..43 of l1, top = l1 / 2^44 + 2^8 l2;
- * top < 2^63 because l2 < 1365 * 2^25. */
-VFT_INLINE vft_v vft_vacc_reduce(vft_vacc s) {
+ * 2^8 l2 < 2^52 because l2 < 1365 * 2^25. */
+VFT_INLINE vft_vproduct vft_vacc_limbs(vft_vacc s) {
   vft_v l1 = _mm512_add_epi64(s.l1, _mm512_srli_epi64(s.l0, 52));
   vft_v low52 = vft_vset(0xfffffffffffffull);
   vft_v lo = _mm512_ternarylogic_epi64(_mm512_slli_epi64(l1, 52), s.l0, low52, 0xf8);
-  vft_v top = _mm512_add_epi64(_mm512_srli_epi64(l1, 44), _mm512_slli_epi64(s.l2, 8));
-  return vft_vreduce(lo, _mm512_srli_epi64(l1, 12), top);
+  return (vft_vproduct){lo, _mm512_srli_epi64(l1, 12), vft_vtop(l1, s.l2)};
+}
+/* -> any, canonical */
+VFT_INLINE vft_v vft_vacc_reduce(vft_vacc s) {
+  vft_vproduct x = vft_vacc_limbs(s);
+  return vft_vreduce(x.lo, x.mid, x.top);
+}
+VFT_INLINE vft_v vft_vacc_canon(vft_vacc s) {
+  vft_vproduct x = vft_vacc_limbs(s);
+  return vft_vreduce_canon(x.lo, x.mid, x.top);
 }
 /* Sum of the eight lanes (any). */
 VFT_INLINE vft_fp vft_vsum(vft_v a) {
@@ -237,18 +273,18 @@ VFT_INLINE void vft_xacc_mac(vft_xacc *s, vft_x a, vft_x b) {
   vft_vacc_mac(&s->d[3], a.c[2], a2, b.c[1], b1);
   vft_vacc_mac(&s->d[2], a.c[2], a2, b.c[0], b0);
 }
-/* -> any */
+/* -> canonical */
 VFT_INLINE vft_x vft_xacc_reduce(const vft_xacc *s) {
   return (vft_x){
-      {vft_vacc_reduce(vft_vacc_add(s->d[0], s->d[3])),
-       vft_vacc_reduce(vft_vacc_add(s->d[1], vft_vacc_add(s->d[3], s->d[4]))),
-       vft_vacc_reduce(vft_vacc_add(s->d[2], s->d[4]))}};
+      {vft_vacc_canon(vft_vacc_add(s->d[0], s->d[3])),
+       vft_vacc_canon(vft_vacc_add(s->d[1], vft_vacc_add(s->d[3], s->d[4]))),
+       vft_vacc_canon(vft_vacc_add(s->d[2], s->d[4]))}};
 }
 /* any * any -> canonical */
 VFT_INLINE vft_x vft_xmul(vft_x a, vft_x b) {
   vft_xacc s = vft_xacc_zero();
   vft_xacc_mac(&s, a, b);
-  return vft_xcanon(vft_xacc_reduce(&s));
+  return vft_xacc_reduce(&s);
 }
 /* canonical -> canonical */
 VFT_INLINE vft_x vft_xsqr(vft_x a) {
@@ -262,7 +298,7 @@ VFT_INLINE vft_x vft_xsqr(vft_x a) {
   vft_vacc_mac(&s.d[3], t1, b1, a.c[2], a2);
   vft_vacc_mac(&s.d[4], a.c[2], a2, a.c[2], a2);
   vft_vacc_mac(&s.d[2], a.c[1], a1, a.c[1], a1);
-  return vft_xcanon(vft_xacc_reduce(&s));
+  return vft_xacc_reduce(&s);
 }
 VFT_INLINE vft_ext vft_xsum(vft_x a) {
   return (vft_ext){{vft_vsum(a.c[0]), vft_vsum(a.c[1]), vft_vsum(a.c[2])}};
@@ -294,7 +330,7 @@ VFT_INLINE vft_x vft_xconst_mac(const vft_xconst *k, vft_x a, vft_x base) {
     vft_vacc s = vft_vacc_seed(base.c[i]);
     _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++)
       vft_vacc_mac(&s, a.c[j], high[j], k->w[row[i][j]], k->h[row[i][j]]);
-    out.c[i] = vft_vcanon(vft_vacc_reduce(s));
+    out.c[i] = vft_vacc_canon(s);
   }
   return out;
 }

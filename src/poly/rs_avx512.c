@@ -17,20 +17,23 @@ VFT_INLINE roots load_roots(const vft_rs_twiddle *t) {
   return r;
 }
 
-/* x * 2^48: the part above 2^64 is x >> 16, whose upper half is x >> 48. */
+/* x * 2^48 (any -> canonical): the part above 2^64 is x >> 16, whose upper half is x >> 48. */
 VFT_INLINE vft_v times_i(vft_v x) {
-  return vft_vreduce(_mm512_slli_epi64(x, 48), _mm512_srli_epi64(x, 16),
-                     _mm512_srli_epi64(x, 48));
+  return vft_vreduce_canon(_mm512_slli_epi64(x, 48), _mm512_srli_epi64(x, 16),
+                           _mm512_srli_epi64(x, 48));
 }
 
 VFT_INLINE vft_v times(vft_v x, vft_v w, vft_v h) { return vft_vmul_high(x, vft_vhigh(x), w, h); }
+VFT_INLINE vft_v times_canon(vft_v x, vft_v w, vft_v h) {
+  return vft_vmul_high_canon(x, vft_vhigh(x), w, h);
+}
 
 /* Four inputs (any) -> four children (any, canonical if last). */
 VFT_INLINE void split4(vft_v *x0, vft_v *x1, vft_v *x2, vft_v *x3, const roots *r, int last) {
-  vft_v y1 = times(*x1, r->w[0], r->h[0]), y2 = vft_vcanon(times(*x2, r->w[1], r->h[1]));
-  vft_v y3 = vft_vcanon(times(*x3, r->w[2], r->h[2]));
+  vft_v y1 = times(*x1, r->w[0], r->h[0]), y2 = times_canon(*x2, r->w[1], r->h[1]);
+  vft_v y3 = times_canon(*x3, r->w[2], r->h[2]);
   vft_v a = vft_vadd(*x0, y2), b = vft_vsub(*x0, y2);
-  vft_v c = vft_vcanon(vft_vadd(y1, y3)), d = vft_vcanon(times_i(vft_vsub(y1, y3)));
+  vft_v c = vft_vcanon(vft_vadd(y1, y3)), d = times_i(vft_vsub(y1, y3));
   *x0 = vft_vadd(a, c);
   *x1 = vft_vsub(a, c);
   *x2 = vft_vadd(b, d);
@@ -49,7 +52,7 @@ VFT_INLINE void put(vft_fp *p, size_t i, vft_v x) { vft_vstore(p + i * LANES, x)
 static void pass2(const vft_rs_twiddle *t, const vft_fp *in, vft_fp *out, size_t m, int last) {
   vft_v w = vft_vset(t->t2.v), h = vft_vhigh(w);
   for (size_t i = 0; i < m; i++) {
-    vft_v x0 = get(in, i), x1 = vft_vcanon(times(get(in, i + m), w, h));
+    vft_v x0 = get(in, i), x1 = times_canon(get(in, i + m), w, h);
     vft_v a = vft_vadd(x0, x1), b = vft_vsub(x0, x1);
     put(out, i, last ? vft_vcanon(a) : a);
     put(out, i + m, last ? vft_vcanon(b) : b);
