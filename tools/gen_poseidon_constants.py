@@ -8,12 +8,18 @@ PCG32 generator (XSH-RR, increment 11634580027462260723) expands from the seed 0
 next 64 stream bits v (little-endian) and gives floor(v p / 2^64), unless v p mod 2^64 >= p, when
 it is drawn again.
 
+Adding the constants of round r + 1 after the linear layer M of round r is adding their image under
+the inverse of M before it. In a partial round words 1..11 of that image may as well be added
+before the S-box, which only word 0 passes, that is together with the round's own constants. So
+every constant but those of round 0 can be added to the output of an S-box: the second table.
+
 Usage: gen_poseidon_constants.py > src/hash/poseidon_constants.h
 """
 import struct
 
 P = 2**64 - 2**32 + 1
-WIDTH, ROUNDS = 12, 30
+WIDTH, ROUNDS, FULL = 12, 30, 8
+CIRCULANT, DIAGONAL = [17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20], 8
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 
 
@@ -65,10 +71,37 @@ def constants():
     return out
 
 
+def unlayer(values):
+    """Solves M x = values, M[r][c] = CIRCULANT[c - r] and DIAGONAL more at (0, 0)."""
+    rows = [[CIRCULANT[(c - r) % WIDTH] for c in range(WIDTH)] + [v] for r, v in enumerate(values)]
+    rows[0][0] += DIAGONAL
+    for k in range(WIDTH):
+        inverse = pow(rows[k][k], -1, P)
+        rows[k] = [v * inverse % P for v in rows[k]]
+        for r in range(WIDTH):
+            if r != k:
+                rows[r] = [(v - rows[r][k] * w) % P for v, w in zip(rows[r], rows[k])]
+    return [row[WIDTH] for row in rows]
+
+
+def after_sboxes(values):
+    """One value an S-box, in the order of rounds and words."""
+    out, pending = [[0] * WIDTH], values[-WIDTH:]
+    for r in range(ROUNDS - 2, -1, -1):
+        before = unlayer(pending)
+        pending = values[r * WIDTH : (r + 1) * WIDTH]
+        if FULL // 2 <= r < ROUNDS - FULL // 2:
+            pending = pending[:1] + [(a + b) % P for a, b in zip(pending[1:], before[1:])]
+            before = before[:1]
+        out.append(before)
+    return [v for row in reversed(out) for v in row]
+
+
 def header():
     lines = [
         "/* Written by tools/gen_poseidon_constants.py, which says where the numbers come from:",
-        " * constant i of round r is vft_poseidon_rc[r][i]. */",
+        " * constant i of round r is vft_poseidon_rc[r][i]. VFT_POSEIDON_AFTER_SBOX lists, through K, what",
+        " * may be added to the outputs of all S-boxes in place of the constants of rounds 1.. */",
         "#ifndef VFT_HASH_POSEIDON_CONSTANTS_H",
         "#define VFT_HASH_POSEIDON_CONSTANTS_H",
         "",
@@ -82,7 +115,11 @@ def header():
         lines.append("    {" + ", ".join(row[:4]) + ",")
         lines.append("     " + ", ".join(row[4:8]) + ",")
         lines.append("     " + ", ".join(row[8:]) + "},")
-    return "\n".join(lines + ["};", "", "#endif", ""])
+    lines += ["};", "", "#define VFT_POSEIDON_AFTER_SBOX(K) \\"]
+    after = ["K(0x%016xull)" % v for v in after_sboxes(values)]
+    rows = [", ".join(after[i : i + 3]) for i in range(0, len(after), 3)]
+    lines.append("  " + ", \\\n  ".join(rows))
+    return "\n".join(lines + ["", "#endif", ""])
 
 
 if __name__ == "__main__":
