@@ -28,22 +28,22 @@ static inline vft_fp vft_fp_from_i64(int64_t x) {
   return (vft_fp){x >= 0 ? vft_fp_from_u64((uint64_t)x).v : VFT_P - (uint64_t)(-(x + 1)) - 1};
 }
 static inline vft_fp vft_fp_add(vft_fp a, vft_fp b) {
-  uint64_t s, over = __builtin_add_overflow(a.v, b.v, &s);
-  return (vft_fp){over || s >= VFT_P ? s - VFT_P : s};
+  uint64_t minus = VFT_P - b.v;
+  return (vft_fp){a.v >= minus ? a.v - minus : a.v + b.v};
 }
 static inline vft_fp vft_fp_sub(vft_fp a, vft_fp b) {
   return (vft_fp){a.v >= b.v ? a.v - b.v : a.v + (VFT_P - b.v)};
 }
 static inline vft_fp vft_fp_neg(vft_fp a) { return (vft_fp){a.v ? VFT_P - a.v : 0}; }
-/* Reduce hi*2^64 + lo: 2^64 = 2^32 - 1 and 2^96 = -1 modulo p. */
+/* Reduce hi*2^64 + lo: 2^64 = 2^32 - 1 and 2^96 = -1 modulo p. What is left is t + m <= 2 p - 2
+ * with m = (2^32 - 1) mid; t + m + 2^32 - 1 passes 2^64, and is then t + m - p, just where
+ * t + m >= p. Products do either at random, so that a branch would be missed half the time. */
 static inline vft_fp vft_fp_reduce128(uint64_t hi, uint64_t lo) {
-  uint64_t top = hi >> 32, mid = hi & 0xffffffffull;
+  uint64_t top = hi >> 32, mid = hi & 0xffffffffull, eps = 0xffffffffull;
   uint64_t t = lo - top;
-  if (lo < top) t -= 0xffffffffull; /* borrowed 2^64 = p + 2^32 - 1: t stays non-negative mod p */
-  uint64_t m = (mid << 32) - mid;
-  uint64_t r = t + m;
-  if (r < m) r += 0xffffffffull;
-  return (vft_fp){r >= VFT_P ? r - VFT_P : r};
+  if (lo < top) t -= eps; /* borrowed 2^64 = p + 2^32 - 1: t stays non-negative mod p */
+  uint64_t m = (mid << 32) - mid, r, over = __builtin_add_overflow(t, m + eps, &r);
+  return (vft_fp){r + over * eps - eps};
 }
 static inline vft_fp vft_fp_mul(vft_fp a, vft_fp b) {
   vft_u128 x = (vft_u128)a.v * b.v;
