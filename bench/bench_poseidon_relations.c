@@ -1,10 +1,11 @@
 /* Proves and verifies a program of 2^log Poseidon permutations and nothing else.
- *   bench_poseidon_relations [log] [variant] [log_columns] [threads] [after]
+ *   bench_poseidon_relations [log] [variant] [log_columns] [threads] [after] [circuit]
  * variant: `box` (vft_build_poseidon) or the mask of committed rounds (vft_build_poseidon_chain),
  * 0x11 when left out; without bit 0 the first round's input is a virtual sum of committed tensors.
- * after = 0: the states after the permutations are a virtual tensor, else a term. Prints user
- * microseconds a permutation by stage, memory, the proof's length, extension elements sent and the
- * verifier's time. */
+ * after = 0: the states after the permutations are a virtual tensor, else a term. circuit: under
+ * the options of circuits' proofs, as bench_blake3_relations has them. Prints user microseconds a
+ * permutation by stage, memory, the proof's length, extension elements sent and the verifier's
+ * time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "gadget/poseidon_box.h"
 #include "gadget/poseidon_fill.h"
 #include "prove/prove.h"
+#include "recurse/node.h"
 
 static void check(vft_status st) {
   if (st == VFT_OK) return;
@@ -128,7 +130,8 @@ int main(int argc, char **argv) {
   stage(NULL, "trace");
   vft_cost cost;
   check(vft_program_cost(b.p, &cost));
-  vft_proof_options options = vft_proof_options_default();
+  bool circuit = argc > 6 && atoi(argv[6]);
+  vft_proof_options options = circuit ? vft_node_options() : vft_proof_options_default();
   vft_prove_options how = {.stage = stage};
   vft_proof proof;
   vft_prove_plan plan;

@@ -1,5 +1,5 @@
 /* Inside of the BLAKE3 module: constants, the compression function, and the table of many-lane
- * kernels. Only src/hash includes this file. */
+ * kernels. Only src/hash includes this file, and the gadget that has the same constants. */
 #ifndef VFT_HASH_BLAKE3_CORE_H
 #define VFT_HASH_BLAKE3_CORE_H
 
