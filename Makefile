@@ -29,7 +29,7 @@ CLIOBJ  := $(CLI:%.c=$(B)/%.o)
 TESTSRC := $(wildcard tests/*/test_*.c)
 TESTS   := $(TESTSRC:%.c=$(B)/%)
 # Run by Python tests, on what the command line made.
-DRIVERS := $(B)/tests/run/leaf_attacks $(B)/tests/run/forge_certificate
+DRIVERS := $(addprefix $(B)/tests/run/,leaf_attacks leaf_places forge_certificate)
 FUZZSRC := $(wildcard fuzz/fuzz_*.c)
 FUZZERS := $(FUZZSRC:%.c=$(B)/%)
 BENCHSRC:= $(wildcard bench/bench_*.c)
@@ -187,8 +187,8 @@ $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding $(B)/tests/argu
     -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
 # Leaves whose maker is told something else.
-$(B)/tests/run/leaf_attacks: LIBS += -Wl,--wrap=vft_leaf_at -Wl,--wrap=vft_verify_shard \
-    -Wl,--wrap=vft_step_file_read -Wl,--wrap=vft_epoch_file_read
+$(B)/tests/run/leaf_attacks $(B)/tests/run/leaf_places: LIBS += -Wl,--wrap=vft_leaf_at \
+    -Wl,--wrap=vft_verify_shard -Wl,--wrap=vft_step_file_read -Wl,--wrap=vft_epoch_file_read
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)

@@ -118,9 +118,11 @@ int main(int argc, char **argv) {
   while (vft_leaf_at(&a.leaves, number).what != VFT_LEAF_GROUP) number++;
   for (uint64_t i = 0; i < 2; i++) { /* the first group and what follows it: another, or the opening */
     vft_leaf leaf = vft_leaf_at(&a.leaves, number + i);
+    uint32_t kind;
+    check(vft_leaf_kind(&keys.kinds, &leaf, &kind));
     make(&a, number + i, i ? NULL : "leaf", given, &child[i], &wrap[i]);
-    c[i] = (vft_node_child){1 + vft_leaf_kind(&keys.kinds, &leaf), leaf.first, leaf.end,
-                            child[i].proof.bytes, child[i].proof.len};
+    c[i] = (vft_node_child){1 + kind, leaf.first, leaf.end, child[i].proof.bytes,
+                            child[i].proof.len};
   }
   while (vft_leaf_at(&a.leaves, number).what != VFT_LEAF_OPENING) number++;
   wrapped opening;

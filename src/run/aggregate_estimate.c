@@ -74,7 +74,9 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
   out->leaves = vft_leaves_count(&a.leaves);
   for (uint64_t i = 0; st == VFT_OK && i < out->leaves; i++) {
     vft_leaf leaf = vft_leaf_at(&a.leaves, i);
-    uint32_t k = vft_leaf_kind(&kinds, &leaf);
+    uint32_t k;
+    st = vft_leaf_kind(&kinds, &leaf, &k);
+    if (st != VFT_OK) break;
     out->seconds += kind[k].record + kind[k].prove + node.prove; /* and its wrap */
     openings += leaf.what == VFT_LEAF_OPENING;
     if (i) out->seconds += node.prove;

@@ -105,7 +105,9 @@ static vft_status leaves(job *j, vft_range *r, uint64_t first, uint64_t n) {
   for (uint32_t kind = 0; kind < j->keys.kinds.n; kind++)
     for (uint64_t i = 0; i < n; i++) {
       vft_leaf leaf = vft_leaf_at(&j->a.leaves, first + i);
-      if (vft_leaf_kind(&j->keys.kinds, &leaf) == kind && !r[i].end)
+      uint32_t own;
+      TRY(vft_leaf_kind(&j->keys.kinds, &leaf, &own));
+      if (own == kind && !r[i].end)
         TRY(vft_tree_leaf(&j->tree, &j->a, &j->keys.kinds, first + i, &r[i]));
     }
   return VFT_OK;

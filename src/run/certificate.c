@@ -196,12 +196,14 @@ vft_status vft_certificate_blocks(const vft_certificate *c, vft_aggregation *a) 
 vft_status vft_chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, uint64_t first,
                           uint64_t end, const vft_bits *outer, vft_bits *least, vft_bits *out) {
   uint64_t n = 0;
+  vft_status st = VFT_OK;
   vft_bits *bits = vft_alloc(4 * (end - first) + 1, sizeof *bits);
   if (!bits) return VFT_RESOURCE;
   if (outer) bits[n++] = *outer;
   for (uint64_t i = first; i < end; i++) {
     vft_leaf leaf = vft_leaf_at(&a->leaves, i);
-    uint32_t k = vft_leaf_kind(&keys->kinds, &leaf);
+    uint32_t k;
+    TRY_OUT(vft_leaf_kind(&keys->kinds, &leaf, &k));
     bits[n++] = keys->inner[k];
     bits[n++] = keys->leaf[k];
     bits[n++] = vft_node_bits; /* the wrap */
@@ -211,10 +213,12 @@ vft_status vft_chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, u
   for (uint64_t i = 1; i < n; i++)
     if (bits[i] < *least) *least = bits[i];
   *out = vft_bits_sum(bits, n);
-  vft_free(bits);
-  if (*out >= VFT_BITS(VFT_SOUNDNESS_LEVEL)) return VFT_OK;
-  return vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
+  if (*out < VFT_BITS(VFT_SOUNDNESS_LEVEL))
+    st = vft_reject("soundness/bits", "the proofs of the chain together have %.1f bits, %d are required",
                     (double)*out / VFT_BITS(1), VFT_SOUNDNESS_LEVEL);
+out:
+  vft_free(bits);
+  return st;
 }
 
 static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft_leaf_keys *keys,
@@ -255,12 +259,9 @@ vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
   TRY(vft_certificate_blocks(c, a));
   if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
     return vft_reject("transcript/canonical", "the released root has an element that is not below p");
-  vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);
-  if (!keys) return VFT_RESOURCE;
-  double begun = vft_seconds();
-  vft_status st = vft_leaf_keys_cached(a, keys, &report->cached);
-  report->keys_s = vft_seconds() - begun;
-  if (st == VFT_OK) st = verify(c, a, keys, report);
+  vft_leaf_keys *keys;
+  TRY(vft_leaf_keys_known(a, &keys, &report->cached, &report->keys_s));
+  vft_status st = verify(c, a, keys, report);
   vft_leaf_keys_free(keys);
   vft_free(keys);
   return st;

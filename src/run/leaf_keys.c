@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "relation/layout.h"
 #include "run/files.h"
 
@@ -37,13 +38,6 @@ static vft_status make_kind(vft_aggregation *a, uint32_t k, vft_leaf_keys *out) 
 static vft_status make_all(vft_aggregation *a, vft_leaf_keys *out) {
   for (uint32_t k = 0; k < out->kinds.n; k++) TRY(make_kind(a, k, out));
   return VFT_OK;
-}
-
-vft_status vft_leaf_keys_make(vft_aggregation *a, vft_leaf_keys *out) {
-  memset(out, 0, sizeof *out);
-  vft_leaf_kinds_of(&a->leaves, &out->kinds);
-  TRY(make_all(a, out));
-  return vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
 }
 
 void vft_leaf_keys_free(vft_leaf_keys *keys) { vft_table_tree_free(&keys->table); }
@@ -133,5 +127,20 @@ vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out, bool *ca
   }
   if (st == VFT_OK) st = vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
   vft_arena_free(&arena);
+  return st;
+}
+
+vft_status vft_leaf_keys_known(vft_aggregation *a, vft_leaf_keys **out, bool *cached,
+                               double *seconds) {
+  double begun = vft_seconds();
+  vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);
+  if (!keys) return VFT_RESOURCE;
+  vft_status st = vft_leaf_keys_cached(a, keys, cached);
+  *seconds = vft_seconds() - begun;
+  *out = keys;
+  if (st == VFT_OK) return VFT_OK;
+  vft_leaf_keys_free(keys);
+  vft_free(keys);
+  *out = NULL;
   return st;
 }

@@ -18,12 +18,14 @@ void vft_leaf_keys_free(vft_leaf_keys *keys);
 /* Columns of the leaves' machines: 2^c with some hundred rows. */
 uint32_t vft_leaf_columns(const vft_circuit *leaf);
 
-/* Records and commits every kind of leaf and its wrap: seconds and, for large programs, gigabytes. */
-VFT_MUST_CHECK vft_status vft_leaf_keys_make(vft_aggregation *a, vft_leaf_keys *out);
-/* The same from a cache in the user's cache folder (XDG_CACHE_HOME or HOME/.cache, vft/), kept under
- * h_Pi, the cut, the choice of leaves and the two built-in keys, and believed; *cached says whether it was
- * there. */
+/* Records and commits every kind of leaf and its wrap, which takes seconds and, for large programs,
+ * gigabytes; or takes what was kept of that in the user's cache folder (XDG_CACHE_HOME or HOME/.cache,
+ * vft/), under h_Pi, the cut, the choice of leaves and the two built-in keys, and believed. *cached says
+ * which. */
 VFT_MUST_CHECK vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out,
                                                bool *cached);
+/* The same for a verifier: vft_leaf_keys_free and vft_free; the seconds that it took. */
+VFT_MUST_CHECK vft_status vft_leaf_keys_known(vft_aggregation *a, vft_leaf_keys **out, bool *cached,
+                                              double *seconds);
 
 #endif

@@ -179,8 +179,10 @@ void vft_leaf_kinds_of(const vft_leaves *l, vft_leaf_kinds *out) {
   }
 }
 
-uint32_t vft_leaf_kind(const vft_leaf_kinds *k, const vft_leaf *leaf) {
-  uint32_t at = 0, c = code(leaf);
-  while (at + 1 < k->n && k->code[at] != c) at++;
-  return at;
+vft_status vft_leaf_kind(const vft_leaf_kinds *k, const vft_leaf *leaf, uint32_t *out) {
+  uint32_t c = code(leaf);
+  for (*out = 0; *out < k->n; ++*out)
+    if (k->code[*out] == c) return VFT_OK;
+  return vft_fail(VFT_USAGE, "the leaf of items %llu to %llu is of no kind that the run has",
+                  (unsigned long long)leaf->first, (unsigned long long)leaf->end - 1);
 }

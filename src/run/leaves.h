@@ -76,6 +76,9 @@ typedef struct {
   uint64_t example[VFT_LEAF_KINDS];
 } vft_leaf_kinds;
 void vft_leaf_kinds_of(const vft_leaves *l, vft_leaf_kinds *out);
-uint32_t vft_leaf_kind(const vft_leaf_kinds *kinds, const vft_leaf *leaf);
+/* The number of a leaf's kind. Fails: VFT_USAGE when it is none of these, which no leaf of the run that they
+ * are of is: vft_leaf_kinds_of finds all, tests/run/test_leaves.c compares. */
+VFT_MUST_CHECK vft_status vft_leaf_kind(const vft_leaf_kinds *kinds, const vft_leaf *leaf,
+                                        uint32_t *out);
 
 #endif

@@ -198,12 +198,9 @@ vft_status vft_epochs_certificate_verify(const vft_epochs_certificate *c, vft_ag
     return vft_reject("range/epochs", "%llu epochs from epoch %llu on, the run has %llu",
                       (unsigned long long)c->epochs, (unsigned long long)c->epoch,
                       (unsigned long long)a->leaves.epochs);
-  vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);
-  if (!keys) return VFT_RESOURCE;
-  double begun = vft_seconds();
-  vft_status st = vft_leaf_keys_cached(a, keys, &report->cached);
-  report->keys_s = vft_seconds() - begun;
-  if (st == VFT_OK) st = verify(c, a, keys, report);
+  vft_leaf_keys *keys;
+  TRY(vft_leaf_keys_known(a, &keys, &report->cached, &report->keys_s));
+  vft_status st = verify(c, a, keys, report);
   vft_leaf_keys_free(keys);
   vft_free(keys);
   return st;

@@ -153,7 +153,9 @@ static vft_status prove_leaf(vft_tree *j, vft_aggregation *a, uint64_t number, v
 vft_status vft_tree_leaf(vft_tree *j, vft_aggregation *a, const vft_leaf_kinds *kinds,
                          uint64_t number, vft_range *out) {
   vft_leaf leaf = vft_leaf_at(&a->leaves, number);
-  *out = (vft_range){.kind = 1 + vft_leaf_kind(kinds, &leaf), .first = leaf.first, .end = leaf.end};
+  uint32_t kind;
+  TRY(vft_leaf_kind(kinds, &leaf, &kind));
+  *out = (vft_range){.kind = 1 + kind, .first = leaf.first, .end = leaf.end};
   if (!vft_tree_kept(j, out)) {
     vft_status st = prove_leaf(j, a, number, out);
     if (st != VFT_OK)

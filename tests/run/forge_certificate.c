@@ -75,7 +75,9 @@ static vft_node_child take(uint32_t kind, uint64_t first, uint64_t last) {
 
 static vft_node_child leaf(uint64_t i) {
   vft_leaf at = vft_leaf_at(&run.a.leaves, i);
-  return take(1 + vft_leaf_kind(&run.keys.kinds, &at), at.first, at.end);
+  uint32_t kind;
+  OK(vft_leaf_kind(&run.keys.kinds, &at, &kind));
+  return take(1 + kind, at.first, at.end);
 }
 
 static vft_node_child said(vft_node_child c, uint64_t first, uint64_t last) {

@@ -118,10 +118,10 @@ static void compare(const run_of *r, const vft_leaves *l) {
     SAME(at.steps, p->steps);
     SAME(at.groups, p->groups);
     SAME(at.shard, p->shard);
-    uint32_t kind = vft_leaf_kind(&kinds, &at);
+    uint32_t kind, of_like;
+    assert_int_equal(vft_leaf_kind(&kinds, &at, &kind), VFT_OK);
     vft_leaf like = vft_leaf_at(l, kinds.example[kind]);
-    /* Its kind, not the last one for want of it: all that a circuit has as a constant is the same.
-     * */
+    /* All that a circuit has as a constant is the same. */
     SAME(like.what, at.what);
     SAME(like.place, at.place);
     SAME(like.end - like.first, at.end - at.first);
@@ -134,7 +134,8 @@ static void compare(const run_of *r, const vft_leaves *l) {
       SAME(like.within, at.within);
     }
     if (at.place == VFT_LEAF_RUN_END) SAME(like.epoch, at.epoch);
-    SAME(vft_leaf_kind(&kinds, &like), kind);
+    assert_int_equal(vft_leaf_kind(&kinds, &like, &of_like), VFT_OK);
+    SAME(of_like, kind);
   }
   for (uint32_t k = 1; k < kinds.n; k++) assert_true(kinds.code[k - 1] < kinds.code[k]);
 }
@@ -252,8 +253,25 @@ static void choices(void **state) {
     }
 }
 
+/* A leaf of a kind that is not among them has no number. */
+static void other_kinds(void **state) {
+  (void)state;
+  const run_of r = {.T = 5, .N = 3, .G = 1, .W = 2, .S = 1, .Z = 1, .b = 2};
+  vft_leaves l = leaves_of(&r);
+  vft_leaf_kinds all, fewer;
+  vft_leaf_kinds_of(&l, &all);
+  for (uint32_t k = 0; k < all.n; k++) {
+    uint32_t kind;
+    fewer = all;
+    fewer.n--;
+    memmove(&fewer.code[k], &all.code[k + 1], (all.n - k - 1) * sizeof *all.code);
+    vft_leaf leaf = vft_leaf_at(&l, all.example[k]);
+    assert_int_equal(vft_leaf_kind(&fewer, &leaf, &kind), VFT_USAGE);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(whole_steps), cmocka_unit_test(cut_steps),
-                                     cmocka_unit_test(choices)};
+                                     cmocka_unit_test(choices), cmocka_unit_test(other_kinds)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
