@@ -2,12 +2,8 @@
 
 #include <string.h>
 
-#include "run/beacon.h"
 #include "run/derive.h"
-#include "run/files.h"
-#include "run/proof_file.h"
 #include "run/schedule.h"
-#include "run/verify_step.h"
 
 /* ---- elements ---- */
 
@@ -105,7 +101,7 @@ vft_status vft_aggregation_blocks(const vft_aggregation *a, const vft_windows *w
   return st;
 }
 
-/* ---- states, places, claims ---- */
+/* ---- states ---- */
 
 /* Node number i of a height above the ranges of a state; a range that there is not is zeros. */
 static vft_poseidon_digest range_node(const vft_aggregation *a, const vft_fp (*roots)[8], uint32_t i,
@@ -124,7 +120,7 @@ vft_poseidon_digest vft_range_sibling(const vft_aggregation *a, const vft_fp (*r
   return range_node(a, roots, r >> height ^ 1, height);
 }
 
-static vft_poseidon_digest state_entry(const vft_aggregation *a, const vft_fp (*roots)[8]) {
+vft_poseidon_digest vft_state_entry(const vft_aggregation *a, const vft_fp (*roots)[8]) {
   return range_node(a, roots, 0, vft_log2_ceil(a->ranges));
 }
 
@@ -142,7 +138,7 @@ vft_status vft_start_entry(const vft_aggregation *a, vft_poseidon_digest *out) {
   if (!a->shards.cut.n) { /* of the manifest, which are recomputed before */
     TRY(vft_digest_elements(&m->initial_adapter, roots[0]));
     TRY(vft_digest_elements(&m->initial_state, roots[0] + 4));
-    *out = state_entry(a, roots);
+    *out = vft_state_entry(a, roots);
     return VFT_OK;
   }
   vft_slots *slots = vft_alloc(1, sizeof *slots);
@@ -153,139 +149,14 @@ vft_status vft_start_entry(const vft_aggregation *a, vft_poseidon_digest *out) {
     if (st == VFT_OK)
       st = vft_digest_elements(&slots->root[vft_slot(VFT_SLOT_STATE_IN, r)], roots[r] + 4);
   }
-  if (st == VFT_OK) *out = state_entry(a, roots);
+  if (st == VFT_OK) *out = vft_state_entry(a, roots);
   vft_free(slots);
-  return st;
-}
-
-/* What one proof's links and claims add to the tables. */
-static vft_status put_links(vft_aggregation *a, uint64_t t, uint64_t after, uint32_t shard,
-                            const vft_step *s, const vft_digest *link, vft_poseidon_digest *places) {
-  uint32_t n = (uint32_t)a->shards.cut.n;
-  for (uint32_t i = 0; i < s->program->nlinks; i++) {
-    vft_fp x[4];
-    TRY(vft_digest_elements(&link[i], x));
-    uint32_t slot = vft_shard_slot(&a->shards, shard, i);
-    vft_poseidon_digest place = vft_sponge_of(VFT_DOMAIN_TABLE_PLACES, x, 4);
-    if (n && slot == VFT_SLOT_HEAD) places[t * (n + 1)] = place;
-    for (uint32_t r = 0; r < a->ranges; r++) {
-      const uint64_t at[2] = {t * a->ranges + r, after * a->ranges + r};
-      if (n && slot == vft_slot(VFT_SLOT_LAYERS, r)) places[t * (n + 1) + 1 + r] = place;
-      if (slot == vft_slot(VFT_SLOT_ADAPTER_IN, r)) memcpy(a->roots[at[0]], x, sizeof x);
-      if (slot == vft_slot(VFT_SLOT_STATE_IN, r)) memcpy(a->roots[at[0]] + 4, x, sizeof x);
-      if (slot == vft_slot(VFT_SLOT_ADAPTER_OUT, r)) memcpy(a->roots[at[1]], x, sizeof x);
-      if (slot == vft_slot(VFT_SLOT_STATE_OUT, r)) memcpy(a->roots[at[1]] + 4, x, sizeof x);
-    }
-  }
-  return VFT_OK;
-}
-
-static vft_status put_claims(const vft_oracle_claims *claims, vft_poseidon_digest *out) {
-  vft_claim_list list;
-  uint64_t form[VFT_CLAIM_FORM];
-  if (!claims->n) return VFT_OK;
-  TRY(vft_claim_list_of(claims, &list));
-  vft_claims_form(claims, form);
-  size_t n = VFT_CLAIM_FORM + 3 * (size_t)list.nvalues;
-  vft_fp *x = vft_alloc(n, sizeof *x);
-  for (size_t i = 0; x && i < n; i++) {
-    size_t v = i - VFT_CLAIM_FORM;
-    x[i] = (vft_fp){i < VFT_CLAIM_FORM ? form[i] : list.value[v / 3][v % 3]};
-  }
-  if (x) *out = vft_sponge_of(VFT_DOMAIN_CLAIMS, x, n);
-  vft_claim_list_free(&list);
-  vft_status st = x ? VFT_OK : VFT_RESOURCE;
-  vft_free(x);
-  return st;
-}
-
-/* Verifies the proofs of all steps. Entries of states inside of groups are no one's, and zeros. */
-static vft_status step_tables(vft_aggregation *a) {
-  const vft_manifest *m = a->manifest;
-  const vft_leaves *l = &a->leaves;
-  uint64_t T = m->steps, S = l->shards, places = a->shards.cut.n ? T * (a->ranges + 1) : 0;
-  uint64_t groups = l->full * l->groups[0] + l->groups[1];
-  vft_status st = VFT_RESOURCE;
-  vft_digest link[VFT_PROOF_LINKS];
-  a->roots = vft_alloc((T + 1) * a->ranges, sizeof *a->roots);
-  vft_poseidon_digest *state = vft_alloc(T + 2, sizeof *state);
-  vft_poseidon_digest *place = vft_alloc(places + 1, sizeof *place);
-  vft_poseidon_digest *claim = vft_alloc(groups * S, sizeof *claim);
-  if (!a->roots || !state || !place || !claim) goto out;
-  for (uint64_t i = 0; i < groups * S; i++) {
-    int steps;
-    vft_leaf_place at;
-    vft_oracle_claims claims = {0};
-    uint32_t shard = (uint32_t)(i % S);
-    uint64_t g = i / S, t = vft_leaves_group(l, g / l->groups[0], g % l->groups[0], &steps, &at);
-    uint64_t after = t + (uint64_t)steps;
-    st = vft_verify_shard(m, &a->shards, a->folder, t, shard, link, &claims, NULL, NULL);
-    if (st == VFT_OK) st = put_claims(&claims, &claim[i]);
-    if (st == VFT_OK)
-      st = put_links(a, t, after, shard, vft_shards_step(&a->shards, shard, steps), link, place);
-    vft_oracle_claims_free(&claims);
-    TRY_OUT(st);
-    if (shard + 1 < S) continue;
-    state[t] = state_entry(a, (const vft_fp(*)[8])a->roots + t * a->ranges);
-    state[after] = state_entry(a, (const vft_fp(*)[8])a->roots + after * a->ranges);
-  }
-  memcpy(a->released, a->roots[T * a->ranges], sizeof a->released);
-  if (l->release) {
-    TRY_OUT(vft_verify_shard(m, &a->shards, a->folder, T, 1, link, NULL, NULL, NULL));
-    memset(a->released, 0, sizeof a->released);
-    TRY_OUT(vft_digest_elements(&link[a->shards.release->link_adapter_out], a->released));
-    state[T + 1] = vft_sponge_of(VFT_DOMAIN_TABLE_STATES, a->released, 8);
-  }
-  TRY_OUT(vft_table_tree_init(&a->table[VFT_RUN_STATES], state, T + 1 + l->release));
-  TRY_OUT(vft_table_tree_init(&a->table[VFT_RUN_PLACES], place, places));
-  st = vft_table_tree_init(&a->table[VFT_RUN_CLAIMS], claim, groups * S);
-out:
-  vft_free(state);
-  vft_free(place);
-  vft_free(claim);
-  return st;
-}
-
-/* rows and counters, and the counters' digests. */
-static vft_status epoch_tables(vft_aggregation *a, const char *proofs) {
-  const vft_epoch *p = a->epochs.program;
-  uint64_t E = a->epochs.epochs, b = a->epochs.blocks;
-  vft_arena arena = {0};
-  vft_status st = VFT_OK;
-  vft_poseidon_digest *rows = vft_alloc(E, sizeof *rows);
-  vft_poseidon_digest *counters = vft_alloc(E * (b + 1), sizeof *counters);
-  a->digests = vft_alloc(E * b, sizeof *a->digests);
-  if (!rows || !counters || !a->digests) st = VFT_RESOURCE;
-  for (uint64_t n = 0; st == VFT_OK && n < E * b; n++) {
-    vft_epoch_file file;
-    vft_fp x[4];
-    memset(&file, 0, sizeof file);
-    char *path = vft_epoch_file_path(&arena, proofs, n / b, (uint32_t)(n % b));
-    st = path ? vft_epoch_file_read(path, &file) : VFT_RESOURCE;
-    if (st == VFT_OK && memcmp(file.manifest, a->manifest->digest, 32))
-      st = vft_reject("epoch/manifest", "%s: belongs to another manifest", path);
-    if (st == VFT_OK) {
-      a->digests[n] = file.counters;
-      st = vft_digest_elements(&file.link[p->link_rows], x);
-      rows[n / b] = vft_sponge_of(VFT_DOMAIN_TABLE_ROWS, x, 4);
-    }
-    if (st == VFT_OK) {
-      st = vft_digest_elements(&file.link[p->link_out], x);
-      counters[n / b * (b + 1) + n % b + 1] = vft_sponge_of(VFT_DOMAIN_TABLE_COUNTERS, x, 4);
-    }
-    vft_free(file.proof);
-  }
-  if (st == VFT_OK) st = vft_table_tree_init(&a->table[VFT_RUN_ROWS], rows, E);
-  if (st == VFT_OK) st = vft_table_tree_init(&a->table[VFT_RUN_COUNTERS], counters, E * (b + 1));
-  vft_free(rows);
-  vft_free(counters);
-  vft_arena_free(&arena);
   return st;
 }
 
 /* ---- what a run has in common ---- */
 
-static vft_status common_elements(vft_aggregation *a) {
+vft_status vft_aggregation_common(vft_aggregation *a) {
   const vft_manifest *m = a->manifest;
   vft_manifest_elements(m->digest, a->common);
   a->common[VFT_COMMON_STEPS] = vft_fp_from_u64(m->steps);
@@ -314,43 +185,10 @@ vft_status vft_aggregation_manifest(const vft_manifest *m, vft_step *step, const
   TRY_OUT(inputs_table(a));
   for (int i = 0; i < VFT_RUN_TABLES; i++)
     if (i != VFT_RUN_INPUTS) TRY_OUT(vft_table_tree_init(&a->table[i], NULL, 0));
-  st = common_elements(a);
+  st = vft_aggregation_common(a);
 out:
   if (st != VFT_OK) vft_aggregation_close(a);
   return st;
-}
-
-vft_status vft_aggregation_open(const char *run, vft_aggregation *a) {
-  memset(a, 0, sizeof *a);
-  vft_cut cut;
-  vft_status st = VFT_OK;
-  TRY_OUT(vft_plan_open(run, VFT_PLAN_WEIGHTS, &a->plan));
-  vft_manifest *m = &a->plan.manifest;
-  a->folder = vft_run_path(&a->plan.arena, run, "public");
-  char *proofs = vft_run_path(&a->plan.arena, run, "public/proofs");
-  if (!a->folder || !proofs) {
-    st = VFT_RESOURCE;
-    goto out;
-  }
-  TRY_OUT(vft_cut_read(proofs, m->shape.layers, &cut));
-  TRY_OUT(vft_beacon_read(a->folder, &m->sampling));
-  TRY_OUT(vft_windows_read(a->folder, m, &a->windows));
-  vft_leaf_choice choice = vft_leaf_choice_default(&cut);
-  TRY_OUT(vft_aggregation_manifest(m, a->plan.step, &cut, &choice, a));
-  for (int i = 0; i < VFT_RUN_TABLES; i++)
-    if (i != VFT_RUN_INPUTS) vft_table_tree_free(&a->table[i]);
-  TRY_OUT(step_tables(a));
-  TRY_OUT(epoch_tables(a, proofs));
-  TRY_OUT(vft_aggregation_blocks(a, &a->windows, a->digests, &a->table[VFT_RUN_BLOCKS]));
-  st = common_elements(a);
-out:
-  if (st != VFT_OK) vft_aggregation_close(a);
-  return st;
-}
-
-vft_status vft_aggregation_oracles(vft_aggregation *a) {
-  TRY(vft_derive_base(a->step, &a->plan.weights, &a->oracle[a->step->oracle_base]));
-  return vft_derive_tables(a->step, &a->oracle[a->step->oracle_tables]);
 }
 
 void vft_aggregation_close(vft_aggregation *a) {
@@ -358,6 +196,8 @@ void vft_aggregation_close(vft_aggregation *a) {
   for (int o = 0; o < 2; o++) vft_commitment_free(a->oracle[o]);
   for (uint32_t i = 0; a->form && i < 3 * a->leaves.shards; i++) vft_claim_list_free(&a->form[i]);
   vft_free(a->form);
+  vft_oracle_claims_free(&a->claims);
+  vft_free(a->claims_end);
   vft_free(a->roots);
   vft_shards_free(&a->shards);
   vft_epochs_free(&a->epochs);

@@ -56,16 +56,22 @@ typedef struct {
   vft_poseidon_digest *digests; /* of the counters after each block */
   vft_fp (*roots)[8];           /* [T + 1][ranges]: of the links adapter and state before step t */
   vft_fp released[8];           /* the entry with the released adapter */
+  vft_oracle_claims claims;     /* of all proofs of steps, group by group, as verifying them left them: as
+                                   many as a verifier of the run has at once */
+  uint32_t *claims_end;         /* [groups S] */
 } vft_aggregation;
 
-/* Reads a finished run, and verifies its proofs for the claims that they leave. Fails: VFT_USAGE (its
- * proofs are not under Poseidon), VFT_REJECTED (proofs missing, or not accepted), VFT_RESOURCE. */
+/* Reads a finished run, and verifies it as `vft verify RUN/public` does (run/verify.h), but for the model:
+ * all that is made of its proofs later is made of proofs that were accepted here. Fails: VFT_USAGE (its proofs
+ * are not under Poseidon), VFT_REJECTED (with the check that failed), VFT_RESOURCE (also "interrupted"). */
 VFT_MUST_CHECK vft_status vft_aggregation_open(const char *run, vft_aggregation *out);
 /* The manifest alone: for keys of leaves. */
 VFT_MUST_CHECK vft_status vft_aggregation_manifest(const vft_manifest *manifest, vft_step *step,
                                                    const vft_cut *cut,
                                                    const vft_leaf_choice *choice,
                                                    vft_aggregation *out);
+/* The claims of proof number `shard` of a group, counted in the run: borrowed. */
+vft_oracle_claims vft_aggregation_claims(const vft_aggregation *a, uint64_t group, uint32_t shard);
 /* Commits base weights and tables. */
 VFT_MUST_CHECK vft_status vft_aggregation_oracles(vft_aggregation *a);
 void vft_aggregation_close(vft_aggregation *a);
@@ -87,7 +93,11 @@ VFT_MUST_CHECK vft_status vft_start_entry(const vft_aggregation *a, vft_poseidon
 VFT_MUST_CHECK vft_status vft_leaf_make(vft_aggregation *a, uint64_t leaf, const vft_fp *keys,
                                         vft_bits *account, vft_circuit **out);
 
-/* For leaf.c. */
+/* For aggregate_open.c and leaf.c. */
+/* The elements of `common`, from manifest and tables. */
+VFT_MUST_CHECK vft_status vft_aggregation_common(vft_aggregation *a);
+/* The entry of a state; roots: of its ranges. */
+vft_poseidon_digest vft_state_entry(const vft_aggregation *a, const vft_fp (*roots)[8]);
 vft_poseidon_digest vft_sponge_of(uint64_t domain, const vft_fp *in, size_t n);
 VFT_MUST_CHECK vft_status vft_digest_elements(const vft_digest *d, vft_fp out[4]);
 /* Sibling at a height of the nodes above range r of a state; roots: of its ranges, NULL: zeros. */

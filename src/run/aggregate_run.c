@@ -148,20 +148,21 @@ out:
 
 /* ---- all ---- */
 
-/* Verifies the certificate, or the proofs that it is to be made of: what is wrong is found before hours
- * of work, and named. */
-static vft_status verify(job *j, bool certificate) {
-  vft_arena *arena = &j->a.plan.arena;
-  vft_verify_report report;
-  vft_verify_request request = {.folder = j->a.folder};
-  request.manifest = vft_run_path(arena, j->a.folder, "manifest.json");
-  request.adapter = vft_run_path(arena, j->a.folder, "adapter");
-  if (certificate) request.certificate = vft_run_path(arena, j->a.folder, "certificate.vft");
-  if (!request.manifest || !request.adapter || (certificate && !request.certificate))
-    return VFT_RESOURCE;
-  vft_status st = vft_run_verify(&request, &report);
+/* Whether the run's certificate is there and accepted: for all that it says nothing else is looked at. */
+static bool has_certificate(const char *run) {
+  vft_arena arena = {0};
+  vft_verify_report report = {0};
+  char *folder = vft_run_path(&arena, run, "public");
+  vft_verify_request request = {.folder = folder};
+  request.certificate = folder ? vft_run_path(&arena, folder, "certificate.vft") : NULL;
+  request.manifest = folder ? vft_run_path(&arena, folder, "manifest.json") : NULL;
+  request.adapter = folder ? vft_run_path(&arena, folder, "adapter") : NULL;
+  bool has = request.certificate && request.manifest && request.adapter &&
+             vft_file_exists(request.certificate) && vft_run_verify(&request, &report) == VFT_OK;
   vft_verify_report_free(&report);
-  return st;
+  vft_arena_free(&arena);
+  vft_error_clear();
+  return has;
 }
 
 static vft_status prepare(job *j) {
@@ -208,18 +209,16 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request) {
   job *j = vft_alloc(1, sizeof *j);
   if (!j) return VFT_RESOURCE;
   j->request = request;
-  TRY_OUT(vft_aggregation_open(request->run, &j->a));
+  if (request->resume && !request->one && has_certificate(request->run)) {
+    vft_note("note: the certificate is there and accepted");
+    goto out;
+  }
+  TRY_OUT(vft_aggregation_open(request->run, &j->a)); /* finds a bad proof before hours of work */
   if (request->one && first >= j->a.leaves.epochs) {
     st = vft_fail(VFT_USAGE, "--epoch %llu: the run has epochs 0 to %llu", (unsigned long long)first,
                   (unsigned long long)j->a.leaves.epochs - 1);
     goto out;
   }
-  if (request->resume && !request->one && verify(j, true) == VFT_OK) {
-    vft_note("note: the certificate is there and accepted");
-    goto out;
-  }
-  vft_error_clear();
-  TRY_OUT(verify(j, false));
   TRY_OUT(prepare(j));
   epochs = request->one ? 1 : j->a.leaves.epochs;
   r = vft_alloc(epochs, sizeof *r);

@@ -5,7 +5,6 @@
 #include "run/aggregate.h"
 #include "run/derive.h"
 #include "run/proof_file.h"
-#include "run/verify_step.h"
 
 typedef struct {
   vft_aggregation *a;
@@ -429,24 +428,20 @@ out:
 
 /* ---- the opening of a window ---- */
 
-/* The claims of proof number i of the window, as its verification leaves them: natively, or their form by
- * a recording of which nothing else is kept. */
+/* The claims of a proof of the window, as its verification left them when the run was opened, or their form
+ * by a recording of which nothing else is kept. */
 static vft_status window_claims(leaf *l, uint32_t group, uint32_t shard, vft_oracle_claims *all,
                                 vft_claim_list *out) {
   vft_aggregation *a = l->a;
   int steps;
   vft_leaf_place place;
-  vft_digest link[VFT_PROOF_LINKS];
   uint64_t q = l->at.window * a->leaves.choice.groups + group;
   uint64_t t = vft_leaves_group(&a->leaves, l->at.epoch, q, &steps, &place);
   if (!l->blank) {
-    vft_oracle_claims claims = {0};
-    vft_status st = vft_verify_shard(a->manifest, &a->shards, a->folder, t, shard, link, &claims,
-                                     NULL, NULL);
-    if (st == VFT_OK) st = vft_claim_list_of(&claims, out);
-    if (st == VFT_OK) st = vft_oracle_claims_append(all, &claims, NULL);
-    vft_oracle_claims_free(&claims);
-    return st;
+    vft_oracle_claims claims =
+        vft_aggregation_claims(a, l->at.epoch * a->leaves.groups[0] + q, shard);
+    TRY(vft_claim_list_of(&claims, out));
+    return vft_oracle_claims_append(all, &claims, NULL);
   }
   vft_claim_list *form = &a->form[shard * 3 + (uint32_t)place];
   if (!form->form) {

@@ -251,6 +251,8 @@ static vft_status take_shard(verifier *v, uint64_t number, const shard_result *r
   v->bits[number] = r->bits;
   v->report->proof_bytes += r->bytes;
   if (1e3 * r->seconds > v->report->slowest_shard_ms) v->report->slowest_shard_ms = 1e3 * r->seconds;
+  if (v->request->proof)
+    TRY(v->request->proof(v->request->proof_ctx, t, shard, r->link, &r->claims));
   return vft_oracle_claims_append(&v->claims, &r->claims, NULL);
 }
 
@@ -299,7 +301,7 @@ static vft_status check_release(verifier *v, const vft_slots *slots) {
       return vft_reject("join/release", "the release does not take up the adapter of the last "
                         "step's range %u", i);
   v->last_adapter = link[v->shards.release->link_adapter_out];
-  return VFT_OK;
+  return v->request->proof ? v->request->proof(v->request->proof_ctx, steps, 1, link, NULL) : VFT_OK;
 }
 
 /* What proofs there have to be, before any is read. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "hash/blake3.h"
+#include "verify/verify.h"
 #include "vft/verify.h"
 
 typedef enum {
@@ -39,6 +40,12 @@ typedef struct {
   const char *model;   /* model file or folder, or 64 hexadecimal digits of h0; NULL: none */
   const char *adapter; /* PEFT folder; NULL: FOLDER/adapter when it is there, with a certificate none */
   unsigned require;    /* bit c: claim c must be checked */
+  /* Of a folder's proofs of steps: called for each that is accepted and joins those before it, in order (run/cut.h),
+   * with the roots of its links and the claims on oracles that it leaves; then for the release, as shard 1 of
+   * step T, without claims. What it fails with ends the verification. NULL: nobody asks. */
+  vft_status (*proof)(void *ctx, uint64_t t, uint32_t shard, const vft_digest *link,
+                      const vft_oracle_claims *claims);
+  void *proof_ctx;
 } vft_verify_request;
 
 typedef struct {

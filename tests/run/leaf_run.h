@@ -19,7 +19,6 @@
 #include "recurse/evaluate.h"
 #include "run/leaf_keys.h"
 #include "run/proof_file.h"
-#include "run/verify_step.h"
 
 #define OK(x)                                               \
   do {                                                      \
@@ -45,7 +44,7 @@ static struct {
 
 static struct {
   const vft_leaf *at;              /* the leaf, whatever its number; NULL: as it is */
-  uint64_t instead[2];             /* claims of group instead[1] for those of instead[0] */
+  uint64_t instead[2];             /* claims of group instead[1] of the run for those of instead[0] */
   bool claims, exchanged;          /* exchanged: also the other way round */
   const char *step_file, *epoch_file;
 } lie;
@@ -56,25 +55,16 @@ vft_leaf __wrap_vft_leaf_at(const vft_leaves *l, uint64_t i) {
   return lie.at ? *lie.at : __real_vft_leaf_at(l, i);
 }
 
-vft_status __real_vft_verify_shard(const vft_manifest *m, const vft_shards *s, const char *folder,
-                                   uint64_t t, uint32_t shard, vft_digest *link,
-                                   vft_oracle_claims *claims, vft_soundness *soundness,
-                                   size_t *bytes);
-vft_status __wrap_vft_verify_shard(const vft_manifest *m, const vft_shards *s, const char *folder,
-                                   uint64_t t, uint32_t shard, vft_digest *link,
-                                   vft_oracle_claims *claims, vft_soundness *soundness,
-                                   size_t *bytes);
-vft_status __wrap_vft_verify_shard(const vft_manifest *m, const vft_shards *s, const char *folder,
-                                   uint64_t t, uint32_t shard, vft_digest *link,
-                                   vft_oracle_claims *claims, vft_soundness *soundness,
-                                   size_t *bytes) {
-  if (lie.claims) {
-    uint64_t to = t;
-    if (t == lie.instead[0]) to = lie.instead[1];
-    if (lie.exchanged && t == lie.instead[1]) to = lie.instead[0];
-    t = to;
-  }
-  return __real_vft_verify_shard(m, s, folder, t, shard, link, claims, soundness, bytes);
+vft_oracle_claims __real_vft_aggregation_claims(const vft_aggregation *a, uint64_t group,
+                                                uint32_t shard);
+vft_oracle_claims __wrap_vft_aggregation_claims(const vft_aggregation *a, uint64_t group,
+                                                uint32_t shard);
+vft_oracle_claims __wrap_vft_aggregation_claims(const vft_aggregation *a, uint64_t group,
+                                                uint32_t shard) {
+  uint64_t of = group;
+  if (lie.claims && group == lie.instead[0]) of = lie.instead[1];
+  if (lie.claims && lie.exchanged && group == lie.instead[1]) of = lie.instead[0];
+  return __real_vft_aggregation_claims(a, of, shard);
 }
 
 vft_status __real_vft_step_file_read(const char *path, vft_step_file *out);
