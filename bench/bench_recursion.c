@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
   check(vft_aggregation_open(argv[1], &a));
   check(vft_machine_build(&shape, &node));
   bool cached;
-  check(vft_leaf_keys_cached(&a, &keys, &cached));
+  check(vft_leaf_keys_cached(&a, 0, &keys, &cached));
   vft_digest key;
   memcpy(key.b, vft_node_key, 32);
   check(vft_digest_elements(&key, given));

@@ -11,7 +11,7 @@ enum { OUTER_NODES = 3 };
 
 typedef struct {
   double record, prove, wiring; /* seconds */
-  size_t memory;
+  size_t memory, key;           /* while it is proved; of its key */
 } leaf_cost;
 
 /* A proof of the machine, and the commitment of a wiring. */
@@ -31,6 +31,7 @@ static vft_status machine_cost(const vft_machine_shape *shape, const vft_prove_r
     out->wiring = (double)cost.link * rates->commit + columns * rates->column;
     out->prove -= out->wiring; /* which is the key's */
     /* fields of 8 bytes in the trace, the wiring with its codewords, the circuit's cells */
+    out->key = 20 * (size_t)cost.link + 192 * ((size_t)1 << shape->log_columns); /* and its tree */
     out->memory = plan.peak + 8 * (size_t)(cost.witness + cost.link) + 16 * (size_t)cost.link +
                   24 * ((size_t)1 << shape->log_cells);
   }
@@ -58,6 +59,7 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
   uint64_t openings = 0;
   double weights = (double)vft_program_tree_elements(step->program, VFT_ORACLE, step->oracle_base);
   vft_leaf_kinds kinds;
+  size_t room = VFT_KEYS_KEPT, later = 0;
   vft_machine_shape shape = vft_node_shape();
   vft_leaf_choice choice = vft_leaf_choice_default(cut);
   memset(&a, 0, sizeof a);
@@ -67,9 +69,18 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
   vft_status st = machine_cost(&shape, rates, &node);
   for (uint32_t k = 0; st == VFT_OK && k < kinds.n; k++) {
     st = kind_cost(&a, kinds.example[k], rates, &kind[k]);
-    /* its key and its wrap's, for the table of keys and again where it is proved */
-    out->seconds += 2 * (kind[k].record + kind[k].wiring + node.wiring);
-    if (kind[k].memory > out->memory_bytes) out->memory_bytes = kind[k].memory;
+    /* its key and its wrap's, for the table of keys; where they are not kept, again when it is proved */
+    double keys_seconds = kind[k].wiring + node.wiring;
+    kind[k].key += node.key;
+    bool kept = kind[k].key <= room;
+    if (kept) room -= kind[k].key;
+    else kind[k].key = 0;
+    out->seconds += kind[k].record + (kept ? 1 : 2) * keys_seconds;
+  }
+  for (uint32_t k = kinds.n; k-- > 0;) { /* while it is proved, keys of those after it wait */
+    size_t memory = kind[k].memory + later;
+    later += kind[k].key;
+    if (memory > out->memory_bytes) out->memory_bytes = memory;
   }
   out->leaves = vft_leaves_count(&a.leaves);
   for (uint64_t i = 0; st == VFT_OK && i < out->leaves; i++) {

@@ -172,12 +172,13 @@ static vft_status prepare(job *j) {
   t->folder = vft_run_path(&j->a.plan.arena, j->request->run, "private/aggregate");
   if (!t->folder) return VFT_RESOURCE;
   TRY(vft_folder_make(t->folder));
-  TRY(vft_leaf_keys_cached(&j->a, &j->keys, &cached));
+  TRY(vft_leaf_keys_cached(&j->a, vft_leaf_keys_room(), &j->keys, &cached));
   /* A certificate that a verifier would find too weak is not made. */
   if (vft_chain_bits(&j->a, &j->keys, 0, vft_leaves_count(&j->a.leaves), &outer, &least, &total) != VFT_OK)
     return vft_fail(VFT_USAGE, "%s: %s", j->request->run, vft_error_message());
   t->keys = &j->keys.table;
   t->wrap = j->keys.wrap;
+  t->made = j->keys.made;
   t->resume = j->request->resume;
   t->verbose = j->request->verbose;
   t->common = vft_sponge_of(VFT_DOMAIN_COMMON, j->a.common, VFT_COMMON_ELEMENTS);

@@ -10,7 +10,7 @@
 typedef struct {
   uint64_t leaves;   /* 0: the run has no certificate */
   double seconds;    /* of vft aggregate, its verification of the run apart */
-  uint64_t memory_bytes; /* of its greatest leaf */
+  uint64_t memory_bytes; /* of its greatest leaf, with keys that wait */
 } vft_aggregate_cost;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "relation/layout.h"
 #include "run/files.h"
 
@@ -16,31 +17,52 @@ uint32_t vft_leaf_columns(const vft_circuit *c) {
   return n < 19 ? 12 : n > 26 ? 20 : n - 6;
 }
 
-static vft_status make_kind(vft_aggregation *a, uint32_t k, vft_leaf_keys *out) {
+void vft_kind_keys_free(vft_kind_keys *keys) {
+  vft_circuit_key_free(&keys->leaf);
+  vft_circuit_key_free(&keys->wrap);
+}
+
+/* A quarter of what is free: the rest is for the proof of a leaf, which takes several times its key. */
+size_t vft_leaf_keys_room(void) {
+  uint64_t quarter = vft_memory_available() / 4;
+  return quarter < VFT_KEYS_KEPT ? (size_t)quarter : VFT_KEYS_KEPT;
+}
+
+static vft_status make_kind(vft_aggregation *a, uint32_t k, vft_leaf_keys *out,
+                            vft_kind_keys *made) {
   static const vft_fp none[VFT_RANGE_INPUTS];
   vft_circuit *c = NULL, *w = NULL;
-  vft_circuit_key leaf, wrap;
   vft_machine_shape shape = vft_node_shape();
-  memset(&leaf, 0, sizeof leaf);
-  memset(&wrap, 0, sizeof wrap);
   vft_status st = vft_leaf_make(a, out->kinds.example[k], NULL, &out->inner[k], &c);
-  if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf);
-  if (st == VFT_OK) st = vft_node_wrap(&leaf, none, NULL, 0, &out->leaf[k], &w);
-  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &wrap);
-  if (st == VFT_OK) st = vft_digest_elements(&wrap.key, out->wrap[k].e);
-  vft_circuit_key_free(&leaf);
-  vft_circuit_key_free(&wrap);
+  if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &made->leaf);
   vft_circuit_free(c);
+  if (st == VFT_OK) st = vft_node_wrap(&made->leaf, none, NULL, 0, &out->leaf[k], &w);
+  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &made->wrap);
+  if (st == VFT_OK) st = vft_digest_elements(&made->wrap.key, out->wrap[k].e);
   vft_circuit_free(w);
   return st;
 }
 
-static vft_status make_all(vft_aggregation *a, vft_leaf_keys *out) {
-  for (uint32_t k = 0; k < out->kinds.n; k++) TRY(make_kind(a, k, out));
-  return VFT_OK;
+/* Keeps what there is room for, kind by kind. Which are kept changes no result. */
+static vft_status make_all(vft_aggregation *a, size_t room, vft_leaf_keys *out) {
+  vft_status st = VFT_OK;
+  for (uint32_t k = 0; st == VFT_OK && k < out->kinds.n; k++) {
+    vft_kind_keys *made = &out->made[k];
+    size_t before = vft_alloc_live();
+    st = make_kind(a, k, out, made);
+    size_t bytes = vft_alloc_live() - before;
+    if (st == VFT_OK && bytes <= room)
+      room -= bytes;
+    else
+      vft_kind_keys_free(made);
+  }
+  return st;
 }
 
-void vft_leaf_keys_free(vft_leaf_keys *keys) { vft_table_tree_free(&keys->table); }
+void vft_leaf_keys_free(vft_leaf_keys *keys) {
+  for (uint32_t k = 0; k < keys->kinds.n; k++) vft_kind_keys_free(&keys->made[k]);
+  vft_table_tree_free(&keys->table);
+}
 
 /* ---- cache ---- */
 
@@ -113,7 +135,7 @@ static void write_cache(const char *path, const vft_leaf_keys *keys) {
   vft_writer_free(&w);
 }
 
-vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out, bool *cached) {
+vft_status vft_leaf_keys_cached(vft_aggregation *a, size_t room, vft_leaf_keys *out, bool *cached) {
   vft_arena arena = {0};
   char *path = cache_path(a, &arena);
   vft_error_clear();
@@ -122,7 +144,7 @@ vft_status vft_leaf_keys_cached(vft_aggregation *a, vft_leaf_keys *out, bool *ca
   *cached = path && read_cache(path, out);
   vft_status st = VFT_OK;
   if (!*cached) {
-    st = make_all(a, out);
+    st = make_all(a, room, out);
     if (st == VFT_OK && path) write_cache(path, out);
   }
   if (st == VFT_OK) st = vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
@@ -135,7 +157,7 @@ vft_status vft_leaf_keys_known(vft_aggregation *a, vft_leaf_keys **out, bool *ca
   double begun = vft_seconds();
   vft_leaf_keys *keys = vft_alloc(1, sizeof *keys);
   if (!keys) return VFT_RESOURCE;
-  vft_status st = vft_leaf_keys_cached(a, keys, cached);
+  vft_status st = vft_leaf_keys_cached(a, 0, keys, cached);
   *seconds = vft_seconds() - begun;
   *out = keys;
   if (st == VFT_OK) return VFT_OK;

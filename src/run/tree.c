@@ -106,20 +106,25 @@ static vft_status load(const vft_tree *j, vft_range *r) {
 
 /* ---- leaves ---- */
 
-/* The keys of a kind of leaf with their commitments. */
+/* The keys of the leaf's kind: held since the leaf before, kept since the table of keys was made, or made here,
+ * of this leaf and of the wrap of its proof, since all of a kind have the same. */
 static vft_status take_kind(vft_tree *j, uint32_t kind, const vft_circuit *leaf) {
-  static const vft_fp none[VFT_RANGE_INPUTS];
-  vft_machine_shape shape = vft_node_shape();
-  vft_circuit *w = NULL;
-  if (j->leaf_key.machine && j->kind == kind) return VFT_OK;
-  vft_circuit_key_free(&j->leaf_key);
-  vft_circuit_key_free(&j->wrap_key);
+  vft_kind_keys *own = &j->kind_keys;
+  if (own->leaf.machine && j->kind == kind) return VFT_OK;
+  vft_kind_keys_free(own);
   j->kind = kind;
-  TRY(vft_circuit_key_make(leaf, NULL, vft_leaf_columns(leaf), NULL, &j->leaf_key));
-  vft_status st = vft_node_wrap(&j->leaf_key, none, NULL, 0, NULL, &w);
-  if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &j->wrap_key);
-  vft_circuit_free(w);
-  return st;
+  if (j->made) {
+    *own = j->made[kind];
+    memset(&j->made[kind], 0, sizeof *own);
+  }
+  if (own->leaf.machine) return VFT_OK;
+  return vft_circuit_key_make(leaf, NULL, vft_leaf_columns(leaf), NULL, &own->leaf);
+}
+
+static vft_status wrap_key(vft_tree *j, const vft_circuit *wrap) {
+  vft_machine_shape shape = vft_node_shape();
+  if (j->kind_keys.wrap.machine) return VFT_OK;
+  return vft_circuit_key_make(wrap, &shape, 0, NULL, &j->kind_keys.wrap);
 }
 
 static vft_status prove_leaf(vft_tree *j, vft_aggregation *a, uint64_t number, vft_range *r) {
@@ -131,14 +136,15 @@ static vft_status prove_leaf(vft_tree *j, vft_aggregation *a, uint64_t number, v
   vft_status st = vft_leaf_make(a, number, j->statement, NULL, &c);
   if (st == VFT_OK && j->verbose) vft_circuit_print(c, stderr);
   if (st == VFT_OK) st = take_kind(j, r->kind - 1, c);
-  if (st == VFT_OK) st = vft_circuit_prove(&j->leaf_key, c, &inner, &profile[0]);
+  if (st == VFT_OK) st = vft_circuit_prove(&j->kind_keys.leaf, c, &inner, &profile[0]);
   vft_circuit_free(c);
   double middle = vft_seconds();
   j->statement[VFT_AT_FIRST] = vft_fp_from_u64(r->first);
   j->statement[VFT_AT_END] = vft_fp_from_u64(r->end);
   if (st == VFT_OK)
-    st = vft_node_wrap(&j->leaf_key, j->statement, inner.bytes, inner.len, NULL, &w);
-  if (st == VFT_OK) st = vft_circuit_prove(&j->wrap_key, w, &outer, &profile[1]);
+    st = vft_node_wrap(&j->kind_keys.leaf, j->statement, inner.bytes, inner.len, NULL, &w);
+  if (st == VFT_OK) st = wrap_key(j, w);
+  if (st == VFT_OK) st = vft_circuit_prove(&j->kind_keys.wrap, w, &outer, &profile[1]);
   vft_circuit_free(w);
   if (st == VFT_OK) st = keep(j, r, &outer);
   if (st == VFT_OK) {
@@ -228,8 +234,7 @@ vft_status vft_tree_begin(vft_tree *j) {
 }
 
 void vft_tree_end(vft_tree *j) {
-  vft_circuit_key_free(&j->leaf_key);
-  vft_circuit_key_free(&j->wrap_key);
+  vft_kind_keys_free(&j->kind_keys);
   vft_circuit_key_free(&j->node_key);
   vft_machine_free(j->node);
 }

@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
   const vft_table_tree *keys;             /* of wraps */
   const vft_poseidon_digest *wrap;        /* the same, by kind */
+  vft_kind_keys *made; /* by kind: where they were kept, taken from there with the kind's first leaf; or NULL */
   vft_poseidon_digest common;             /* the run's common digest */
   const char *folder; /* of kept proofs; NULL: none is kept */
   bool resume;        /* proofs that are there and accepted are taken */
@@ -25,7 +26,7 @@ typedef struct {
 
   vft_machine *node;
   vft_fp statement[VFT_RANGE_INPUTS]; /* as far as VFT_AT_FIRST */
-  vft_circuit_key leaf_key, wrap_key; /* of the kind of leaf made last */
+  vft_kind_keys kind_keys; /* of the kind of leaf made last */
   uint32_t kind;
   vft_circuit_key node_key;
   uint64_t done;
@@ -39,7 +40,8 @@ void vft_tree_end(vft_tree *tree);
 VFT_MUST_CHECK vft_status vft_tree_check(const vft_tree *tree, const vft_range *range);
 /* Takes a kept proof of the range, if resuming. */
 bool vft_tree_kept(const vft_tree *tree, vft_range *range);
-/* Leaf number i, left in the folder if there is one. kinds: of the keys. Fails: as vft_leaf_make, and
+/* Leaf number i, left in the folder if there is one; of one kind after the other: only the last one's keys are
+ * held. kinds: of the keys. Fails: as vft_leaf_make, and
  * VFT_RESOURCE when interrupted. */
 VFT_MUST_CHECK vft_status vft_tree_leaf(vft_tree *tree, vft_aggregation *a,
                                         const vft_leaf_kinds *kinds, uint64_t leaf, vft_range *out);

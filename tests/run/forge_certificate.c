@@ -38,7 +38,7 @@ static void begin(const char *folder) {
   bool cached;
   run.folder = folder;
   OK(vft_aggregation_open(folder, &run.a));
-  OK(vft_leaf_keys_cached(&run.a, &run.keys, &cached));
+  OK(vft_leaf_keys_cached(&run.a, 0, &run.keys, &cached));
   OK(vft_machine_build(&shape, &run.node));
   vft_poseidon_digest common =
       vft_sponge_of(VFT_DOMAIN_COMMON, run.a.common, VFT_COMMON_ELEMENTS);
