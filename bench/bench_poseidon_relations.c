@@ -31,11 +31,12 @@ static double now(void) {
 }
 
 static double since, most = 1;
-static void stage(void *ctx, const char *name) {
+static vft_status stage(void *ctx, const char *name) {
   (void)ctx;
   double t = now();
   printf("%-10s %8.2f us\n", name, 1e6 * (t - since) / most);
   since = now();
+  return VFT_OK;
 }
 
 /* Counts what is sent: linked with --wrap. */
@@ -127,7 +128,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < 12 * n; i++) vout[i] = vft_field_signed(s[i / 12].s[i % 12]);
   vft_free(s);
   check(vft_trace_complete(&trace));
-  stage(NULL, "trace");
+  check(stage(NULL, "trace"));
   vft_cost cost;
   check(vft_program_cost(b.p, &cost));
   bool circuit = argc > 6 && atoi(argv[6]);

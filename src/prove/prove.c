@@ -25,12 +25,12 @@ typedef struct {
   size_t slack; /* of the openings so far, see vft_proof */
 } prover;
 
-static void end_stage(void *ctx, const char *name) {
+static vft_status end_stage(void *ctx, const char *name) {
   prover *p = ctx;
   vft_leaves_free(p->leaves);
   p->leaves = NULL;
-  if (p->options && p->options->stage) p->options->stage(p->options->stage_ctx, name);
-  if (!p->profile || p->profile->n == VFT_PROVE_STAGES) return;
+  if (p->options && p->options->stage) TRY(p->options->stage(p->options->stage_ctx, name));
+  if (!p->profile || p->profile->n == VFT_PROVE_STAGES) return VFT_OK;
   double t = vft_seconds(), cpu = vft_cpu_seconds();
   uint32_t i = p->profile->n++;
   snprintf(p->profile->stage[i].name, sizeof p->profile->stage[i].name, "%s", name);
@@ -41,6 +41,7 @@ static void end_stage(void *ctx, const char *name) {
   vft_alloc_peak_reset();
   p->since = t;
   p->cpu = cpu;
+  return VFT_OK;
 }
 
 /* ---- hooks ---- */
@@ -162,7 +163,7 @@ static vft_status open(void *ctx, vft_channel *ch, const vft_whir_params *params
   size_t before, after;
   vft_channel_proof(ch, &before);
   vft_status st = vft_opening_sources(opening, p->commitment, &source);
-  end_stage(ctx, "weights");
+  if (st == VFT_OK) st = end_stage(ctx, "weights");
   if (st == VFT_OK)
     st = vft_whir_prove(ch, params, tree, opening->matrix->ntrees, source, sigma);
   vft_opening_sources_free(opening, source);
@@ -278,7 +279,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
     witness_root = vft_commitment_root(witness);
   }
   p.commitment = commitment;
-  end_stage(&p, "commit");
+  TRY_OUT(end_stage(&p, "commit"));
   ch = vft_channel_prover(options->hiding ? vft_hiding_protocol_name : vft_protocol_name,
                           options->hash);
   if (!ch) {
@@ -297,7 +298,7 @@ vft_status vft_prove(const vft_program *program, const vft_trace *trace,
     st = vft_hide_prove(&hide, ch, &statement, pub, options, commitment);
   /* as in `open`: the proof is complete, and false */
   if (st == VFT_USAGE && options->hiding && p.options->unchecked) st = VFT_OK;
-  if (options->hiding) end_stage(&p, "hidden");
+  if (options->hiding && st == VFT_OK) st = end_stage(&p, "hidden");
   if (st == VFT_REJECTED && p.options->unchecked) {
     vft_error_clear();
     st = VFT_OK;

@@ -29,8 +29,9 @@ typedef struct {
      these (late NULL, then not); may be NULL */
   void (*edit)(void *ctx, struct vft_hidden *hidden, vft_ext *late);
   void *edit_ctx;
-  /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; may be NULL */
-  void (*stage)(void *ctx, const char *name);
+  /* called when a stage (commit, lookups, relations, virtual, weights, opening) ends; what it fails with
+     ends the proof; may be NULL */
+  vft_status (*stage)(void *ctx, const char *name);
   void *stage_ctx;
 } vft_prove_options;
 
@@ -82,7 +83,7 @@ typedef struct {
  * Fails: VFT_USAGE (missing values, a link of another shape; hiding: another hash than BLAKE3, a
  * rate above 2^-2, oracles, no witness, fewer columns than queries, a trace that is noticed to be
  * false), VFT_RESOURCE (memory, or no randomness to be had),
- * VFT_REJECTED "logup/sum" when the trace fails a lookup (unless unchecked); other false traces
+ * what `stage` fails with, VFT_REJECTED "logup/sum" when the trace fails a lookup (unless unchecked); other false traces
  * are not noticed: run vft_program_check_trace. */
 VFT_MUST_CHECK vft_status vft_prove(const vft_program *program, const vft_trace *trace,
                                     vft_commitment *const *link, const vft_digest *oracle_root,

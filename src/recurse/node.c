@@ -64,9 +64,15 @@ void vft_circuit_key_free(vft_circuit_key *key) {
 
 vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circuit,
                              vft_proof *proof, vft_prove_profile *profile) {
+  const vft_prove_options plain = {0};
+  return vft_circuit_prove_with(key, circuit, &plain, proof, profile);
+}
+
+vft_status vft_circuit_prove_with(const vft_circuit_key *key, const vft_circuit *circuit,
+                                  const vft_prove_options *how, vft_proof *proof,
+                                  vft_prove_profile *profile) {
   vft_trace trace;
   uint8_t digest[32];
-  vft_prove_options how = {0};
   vft_commitment *link[1] = {key->wiring};
   vft_circuit_digest(circuit, digest);
   if (memcmp(digest, key->digest, sizeof digest))
@@ -74,7 +80,7 @@ vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circ
   TRY(vft_trace_init(&trace, key->machine->program));
   vft_status st = vft_machine_trace(key->machine, circuit, &trace);
   if (st == VFT_OK)
-    st = vft_prove(key->machine->program, &trace, link, NULL, &key->options, &how, proof,
+    st = vft_prove(key->machine->program, &trace, link, NULL, &key->options, how, proof,
                    NULL, profile);
   vft_trace_free(&trace);
   return st;

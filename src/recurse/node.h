@@ -61,6 +61,11 @@ void vft_circuit_key_free(vft_circuit_key *key);
  * Fails: VFT_REJECTED "circuit/zero", VFT_USAGE (another circuit), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_circuit_prove(const vft_circuit_key *key, const vft_circuit *circuit,
                                             vft_proof *proof, vft_prove_profile *profile);
+/* The same in the prover's given way. */
+VFT_MUST_CHECK vft_status vft_circuit_prove_with(const vft_circuit_key *key,
+                                                 const vft_circuit *circuit,
+                                                 const vft_prove_options *how, vft_proof *proof,
+                                                 vft_prove_profile *profile);
 /* Verifies such a proof natively. input: of the INPUT cells, in order. */
 VFT_MUST_CHECK vft_status vft_circuit_check(const vft_machine *machine,
                                             const vft_proof_options *options,

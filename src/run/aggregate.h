@@ -37,6 +37,8 @@
 #include "run/leaves.h"
 #include "run/plan.h"
 
+#define VFT_AGGREGATE_RESUME "vft aggregate ... --resume goes on"
+
 /* What is the same for everyone who knows the manifest, and what a prover adds. */
 typedef struct {
   const vft_manifest *manifest;

@@ -73,7 +73,7 @@ static vft_status take_proof(void *ctx, uint64_t t, uint32_t shard, const vft_di
   step_tables *s = ctx;
   vft_aggregation *a = s->a;
   const vft_leaves *l = &a->leaves;
-  TRY(vft_interrupt_check("vft aggregate ... --resume goes on"));
+  TRY(vft_interrupt_check(VFT_AGGREGATE_RESUME));
   if (t == l->steps && l->release) return take_release(s, link);
   uint64_t S = l->shards, i = s->taken++;
   int steps = vft_cut_group_at(&a->shards.cut, a->manifest, t);
@@ -203,5 +203,6 @@ out:
 
 vft_status vft_aggregation_oracles(vft_aggregation *a) {
   TRY(vft_derive_base(a->step, &a->plan.weights, &a->oracle[a->step->oracle_base]));
+  TRY(vft_interrupt_check(VFT_AGGREGATE_RESUME)); /* of a large model that was much of a leaf's work */
   return vft_derive_tables(a->step, &a->oracle[a->step->oracle_tables]);
 }

@@ -75,7 +75,7 @@ static vft_status outermost(job *j, const vft_range *root) {
   if (st == VFT_OK) st = vft_circuit_key_make(c, &shape, 0, &options, &key);
   if (st == VFT_OK && memcmp(key.key.b, vft_outer_key, 32))
     st = vft_fail(VFT_USAGE, "the outermost circuit's key is not the built-in one: run make vk");
-  if (st == VFT_OK) st = vft_circuit_prove(&key, c, &proof, &profile);
+  if (st == VFT_OK) st = vft_tree_prove(&key, c, &proof, &profile);
   if (st == VFT_OK) vft_tree_show(&j->tree, "outermost", &profile, vft_seconds() - begun);
   if (st == VFT_OK) st = write(j, &proof);
   vft_circuit_free(c);

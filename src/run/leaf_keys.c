@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "relation/layout.h"
 #include "run/files.h"
+#include "run/progress.h"
 
 uint32_t vft_leaf_columns(const vft_circuit *c) {
   vft_machine_shape s;
@@ -36,6 +37,7 @@ static vft_status make_kind(vft_aggregation *a, uint32_t k, vft_leaf_keys *out,
   vft_status st = vft_leaf_make(a, out->kinds.example[k], NULL, &out->inner[k], &c);
   if (st == VFT_OK) st = vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &made->leaf);
   vft_circuit_free(c);
+  if (st == VFT_OK) st = vft_interrupt_check(VFT_AGGREGATE_RESUME); /* which only vft aggregate catches */
   if (st == VFT_OK) st = vft_node_wrap(&made->leaf, none, NULL, 0, &out->leaf[k], &w);
   if (st == VFT_OK) st = vft_circuit_key_make(w, &shape, 0, NULL, &made->wrap);
   if (st == VFT_OK) st = vft_digest_elements(&made->wrap.key, out->wrap[k].e);

@@ -75,3 +75,7 @@ void vft_interrupt_catch(void) {
 vft_status vft_interrupt_check(const char *resume) {
   return stop ? vft_fail(VFT_RESOURCE, "interrupted; nothing is lost: %s", resume) : VFT_OK;
 }
+
+vft_status vft_interrupt_stage(const char *stage, const char *resume) {
+  return strcmp(stage, "opening") && strcmp(stage, "hidden") ? vft_interrupt_check(resume) : VFT_OK;
+}

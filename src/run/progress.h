@@ -28,5 +28,8 @@ void vft_progress_step(vft_progress *p, uint64_t done, const char *detail);
 void vft_interrupt_catch(void);
 /* VFT_RESOURCE "interrupted" once a stop was asked for. */
 VFT_MUST_CHECK vft_status vft_interrupt_check(const char *resume);
+/* The same when a stage of a proof ended (prove/prove.h), but when it was the last: a proof that is there is
+ * written first. */
+VFT_MUST_CHECK vft_status vft_interrupt_stage(const char *stage, const char *resume);
 
 #endif

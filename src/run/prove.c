@@ -83,12 +83,14 @@ typedef struct {
   uint64_t unit;
 } stage_progress;
 
-static void show_stage(void *ctx, const char *name) {
+static vft_status stage_ended(void *ctx, const char *name) {
   stage_progress *s = ctx;
   char detail[160];
-  if (!*s->j->what || ++s->j->stages >= STAGES) return;
-  snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
-  vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
+  if (*s->j->what && ++s->j->stages < STAGES) {
+    snprintf(detail, sizeof detail, "%s after %s", s->j->what, name);
+    vft_progress_step(&s->j->progress, s->j->done + s->j->stages * s->unit, detail);
+  }
+  return vft_interrupt_stage(name, "vft prove ... --resume, or the worker's job again, goes on");
 }
 
 /* ---- one shard ---- */
@@ -168,7 +170,7 @@ vft_status vft_prover_trace(vft_prover *j, const vft_proving *proving, const vft
   oracle_root[step->oracle_base] = m->base_root;
   oracle_root[step->oracle_tables] = m->tables;
   stage_progress at = {j, proving->unit};
-  memory.way.stage = show_stage;
+  memory.way.stage = stage_ended;
   memory.way.stage_ctx = &at;
   TRY_OUT(vft_prove(p, trace, link, p->noracles ? oracle_root : NULL, &options, &memory.way,
                     &proof, p->noracles ? &j->claims : NULL, &profile));

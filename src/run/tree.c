@@ -71,10 +71,21 @@ static vft_status keep(const vft_tree *j, vft_range *r, vft_proof *proof) {
   return st;
 }
 
+static vft_status stage_ended(void *ctx, const char *name) {
+  (void)ctx;
+  return vft_interrupt_stage(name, VFT_AGGREGATE_RESUME);
+}
+
+vft_status vft_tree_prove(const vft_circuit_key *key, const vft_circuit *circuit, vft_proof *proof,
+                          vft_prove_profile *profile) {
+  const vft_prove_options how = {.stage = stage_ended};
+  return vft_circuit_prove_with(key, circuit, &how, proof, profile);
+}
+
 vft_status vft_tree_step(vft_tree *j, uint64_t work, const char *what) {
   j->done += work;
   vft_progress_step(&j->progress, j->done, what);
-  return vft_interrupt_check("vft aggregate ... --resume goes on");
+  return vft_interrupt_check(VFT_AGGREGATE_RESUME);
 }
 
 void vft_tree_show(const vft_tree *j, const char *what, const vft_prove_profile *profile,
@@ -135,16 +146,18 @@ static vft_status prove_leaf(vft_tree *j, vft_aggregation *a, uint64_t number, v
   double begun = vft_seconds();
   vft_status st = vft_leaf_make(a, number, j->statement, NULL, &c);
   if (st == VFT_OK && j->verbose) vft_circuit_print(c, stderr);
+  if (st == VFT_OK) st = vft_interrupt_check(VFT_AGGREGATE_RESUME);
   if (st == VFT_OK) st = take_kind(j, r->kind - 1, c);
-  if (st == VFT_OK) st = vft_circuit_prove(&j->kind_keys.leaf, c, &inner, &profile[0]);
+  if (st == VFT_OK) st = vft_tree_prove(&j->kind_keys.leaf, c, &inner, &profile[0]);
   vft_circuit_free(c);
+  if (st == VFT_OK) st = vft_interrupt_check(VFT_AGGREGATE_RESUME); /* of no use without its wrap */
   double middle = vft_seconds();
   j->statement[VFT_AT_FIRST] = vft_fp_from_u64(r->first);
   j->statement[VFT_AT_END] = vft_fp_from_u64(r->end);
   if (st == VFT_OK)
     st = vft_node_wrap(&j->kind_keys.leaf, j->statement, inner.bytes, inner.len, NULL, &w);
   if (st == VFT_OK) st = wrap_key(j, w);
-  if (st == VFT_OK) st = vft_circuit_prove(&j->kind_keys.wrap, w, &outer, &profile[1]);
+  if (st == VFT_OK) st = vft_tree_prove(&j->kind_keys.wrap, w, &outer, &profile[1]);
   vft_circuit_free(w);
   if (st == VFT_OK) st = keep(j, r, &outer);
   if (st == VFT_OK) {
@@ -192,7 +205,7 @@ vft_status vft_tree_join(vft_tree *j, vft_range child[2], vft_range *r) {
   if (st == VFT_OK && !j->node_key.machine) st = vft_circuit_key_make(n, &shape, 0, NULL, &j->node_key);
   if (st == VFT_OK && memcmp(j->node_key.key.b, vft_node_key, 32))
     st = vft_fail(VFT_USAGE, "the nodes' key is not the built-in one: run make vk");
-  if (st == VFT_OK) st = vft_circuit_prove(&j->node_key, n, &proof, &profile);
+  if (st == VFT_OK) st = vft_tree_prove(&j->node_key, n, &proof, &profile);
   vft_circuit_free(n);
   if (st == VFT_OK) st = keep(j, r, &proof);
   if (st == VFT_OK) vft_tree_show(j, "node", &profile, vft_seconds() - begun);

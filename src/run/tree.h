@@ -49,6 +49,9 @@ VFT_MUST_CHECK vft_status vft_tree_leaf(vft_tree *tree, vft_aggregation *a,
 VFT_MUST_CHECK vft_status vft_tree_join(vft_tree *tree, vft_range child[2], vft_range *out);
 /* Joins n >= 1 neighbours, level by level, until the first is all of them; frees the others. */
 VFT_MUST_CHECK vft_status vft_tree_reduce(vft_tree *tree, vft_range *range, uint64_t n);
+/* A proof for the tree. Ends with VFT_RESOURCE after a stage in which a stop was asked for. */
+VFT_MUST_CHECK vft_status vft_tree_prove(const vft_circuit_key *key, const vft_circuit *circuit,
+                                         vft_proof *proof, vft_prove_profile *profile);
 /* Work done: progress, and whether to stop (VFT_RESOURCE). */
 VFT_MUST_CHECK vft_status vft_tree_step(vft_tree *tree, uint64_t work, const char *what);
 void vft_tree_show(const vft_tree *tree, const char *what, const vft_prove_profile *profile,

@@ -283,8 +283,8 @@ static vft_status check_discharged(const vft_session *s) {
   return VFT_OK;
 }
 
-static void stage_done(const vft_prover_side *prover, const char *name) {
-  if (prover && prover->stage) prover->stage(prover->ctx, name);
+static vft_status stage_done(const vft_prover_side *prover, const char *name) {
+  return prover && prover->stage ? prover->stage(prover->ctx, name) : VFT_OK;
 }
 
 vft_status vft_driver_run(vft_session *s, const vft_trees *trees, const vft_statement *statement,
@@ -300,13 +300,13 @@ vft_status vft_driver_run(vft_session *s, const vft_trees *trees, const vft_stat
     root[trees->witness] = *witness_root;
   }
   TRY_OUT(lookup_stage(s, prover));
-  stage_done(prover, "lookups");
+  TRY_OUT(stage_done(prover, "lookups"));
   TRY_OUT(relation_stage(s));
-  stage_done(prover, "relations");
+  TRY_OUT(stage_done(prover, "relations"));
   for (uint32_t level = 1; level < s->levels; level++) TRY_OUT(virtual_stage(s, level));
-  stage_done(prover, "virtual");
+  TRY_OUT(stage_done(prover, "virtual"));
   if (trees->ntrees) TRY_OUT(vft_driver_claims(s, trees, root, options, prover));
-  stage_done(prover, "opening");
+  TRY_OUT(stage_done(prover, "opening"));
   TRY_OUT(vft_driver_leave(s, claims));
   TRY_OUT(check_discharged(s));
 out:

@@ -40,7 +40,7 @@ typedef struct {
                           vft_logup_leaves *leaves);
   vft_status (*open)(void *ctx, vft_channel *ch, const vft_whir_params *params,
                      const vft_whir_tree *tree, const vft_opening *opening, vft_ext sigma);
-  void (*stage)(void *ctx, const char *name); /* a stage ends; may be NULL */
+  vft_status (*stage)(void *ctx, const char *name); /* a stage ends; may be NULL */
   bool rehearsal; /* no fractions: a point is made up where theirs would be (prove/rehearse.c) */
   bool hiding;    /* claims are not opened here (prove/hiding.h) */
 } vft_prover_side;

@@ -166,6 +166,40 @@ static void complete(vft_program *(*build)(int), void (*fill)(vft_trace *)) {
   job_free(&j);
 }
 
+/* Ends the proof with its stage number *stages. */
+static vft_status stop_after(void *stages, const char *name) {
+  int *left = stages;
+  return --*left ? VFT_OK : vft_fail(VFT_RESOURCE, "stopped after %s", name);
+}
+
+/* A proof that its caller ends leaves nothing, whatever stage it ends with. */
+static void test_stopped(void **state) {
+  (void)state;
+  static const char *const stage[] = {"commit", "lookups", "relations", "virtual", "weights",
+                                      "opening"};
+  job j;
+  job_init(&j, zoo_build, zoo_fill);
+  size_t live = vft_alloc_live();
+  for (int n = 1; n <= 7; n++) {
+    vft_proof proof;
+    vft_oracle_claims claims = {0};
+    int left = n;
+    vft_prove_options how = {.stage = stop_after, .stage_ctx = &left};
+    vft_status st = vft_prove(j.program, &j.trace, j.link, j.oracle_root, &j.options, &how, &proof,
+                              &claims, NULL);
+    assert_int_equal(st, n == 7 ? VFT_OK : VFT_RESOURCE);
+    if (n < 7) {
+      assert_non_null(strstr(vft_error_message(), stage[n - 1]));
+      assert_null(proof.bytes);
+      assert_int_equal(claims.n, 0);
+    }
+    vft_proof_free(&proof);
+    vft_oracle_claims_free(&claims);
+    assert_int_equal(vft_alloc_live(), live);
+  }
+  job_free(&j);
+}
+
 static void test_matmul(void **state) {
   (void)state;
   complete(matmul_build, matmul_fill);
@@ -690,6 +724,7 @@ int main(void) {
   print_message("seed %llx\n", (unsigned long long)toy_seed);
   const struct CMUnitTest tests[] = {
       BOTH(test_matmul),
+      BOTH(test_stopped),
       BOTH(test_zoo),
       BOTH(test_squares),
       BOTH(test_powers),

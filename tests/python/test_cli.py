@@ -739,6 +739,23 @@ def test_interrupt_is_resumable(tmp_path):
   expect(vft("prove", run), 2, "not trained to its end")
 
 
+def test_interrupted_proving_ends_with_a_stage(finished, tmp_path):
+  run = tmp_path / "run"
+  shutil.copytree(finished, run)
+  shutil.rmtree(run / "public" / "proofs")
+  (run / "public" / "proofs").mkdir()
+  process = subprocess.Popen([VFT, "prove", run, "--join", "1"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True)
+  while not step(run / "public", 0).exists() and process.poll() is None:
+    time.sleep(0.01)
+  process.send_signal(signal.SIGINT)
+  _, errors = process.communicate(timeout=60)
+  assert process.returncode == 3 and "--resume" in errors, errors
+  assert not [p for p in (run / "public" / "proofs").iterdir() if p.suffix == ".tmp"]
+  expect(vft("prove", run, "--resume"), 0)
+  assert digests(run / "public") == digests(finished / "public")
+
+
 def test_threads_and_instruction_sets_give_the_same_bytes(finished, tmp_path):
   config = write_config(tmp_path)
   for name, args, env in (("one", ["--threads", "1"], {}), ("plain", [], {"VFT_SIMD": "c"})):
