@@ -188,7 +188,7 @@ $(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding $(B)/tests/argu
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
 # Leaves whose maker is told something else.
 $(B)/tests/run/leaf_attacks $(B)/tests/run/leaf_places: LIBS += -Wl,--wrap=vft_leaf_at \
-    -Wl,--wrap=vft_aggregation_claims -Wl,--wrap=vft_step_file_read -Wl,--wrap=vft_epoch_file_read
+    -Wl,--wrap=vft_piece_at -Wl,--wrap=vft_aggregation_claims -Wl,--wrap=vft_step_file_read -Wl,--wrap=vft_epoch_file_read
 
 $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)

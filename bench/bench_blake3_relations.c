@@ -42,7 +42,7 @@ static const vft_frac no_frac;
 
 static void add_range_table(vft_builder *b) {
   b->size['Y'] = 1u << (VFT_MAX_RANGE_BITS + 1);
-  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = VFT_MAX_RANGE_BITS + 1,
+  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 2u << VFT_MAX_RANGE_BITS,
                  .out = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR},
                  .mult = vft_build_tensor(b, VFT_WITNESS, 0, "range/mult", "Y", 0,
                                           ((int64_t)1 << 31) - 1, NULL, no_frac)};
@@ -163,7 +163,7 @@ static double permutations(uint32_t n, unsigned columns) {
   double begun = cpu_seconds();
   check(vft_circuit_prove(&key, c, &proof, &profile));
   double end = cpu_seconds();
-  printf("%u: 2^%u cells", s->permutations, s->log_cells);
+  printf("%u: %u wide cells", s->permutations, (unsigned)vft_machine_cells(s, VFT_SEGMENT_WIDE));
   for (uint32_t i = 0; i < profile.n; i++)
     printf(", %s %.2f us", profile.stage[i].name, 1e6 * profile.stage[i].cpu / n);
   printf("; %.2f s, %.2f us each\n", end - begun, 1e6 * (end - begun) / n);

@@ -356,7 +356,7 @@ def recursion():
                        capture_output=True).stdout
   for line in out.splitlines():
     name, value = line.split("=")
-    yield name, float(value), "s" if name.endswith("core_s") else "1"
+    yield name, float(value), "s" if name.endswith("_s") else "1"
   shutil.rmtree(run, ignore_errors=True)
 
 

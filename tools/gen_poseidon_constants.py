@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes src/hash/poseidon_constants.h: the round constants of Poseidon over Goldilocks, width 12.
+"""Writes src/hash/poseidon_constants.h, the round constants of Poseidon over Goldilocks, width 12, or
+src/hash/poseidon_after_sbox.h, the same for another place of the round.
 
 These are the constants in common use for this field and width (Plonky2, Polygon zkEVM). They are
 the first 360 outputs of a uniform draw from [0, p) driven by the ChaCha8 stream cipher (RFC 8439
@@ -11,11 +12,13 @@ it is drawn again.
 Adding the constants of round r + 1 after the linear layer M of round r is adding their image under
 the inverse of M before it. In a partial round words 1..11 of that image may as well be added
 before the S-box, which only word 0 passes, that is together with the round's own constants. So
-every constant but those of round 0 can be added to the output of an S-box: the second table.
+every constant but those of round 0 can be added to the output of an S-box: the second file.
 
 Usage: gen_poseidon_constants.py > src/hash/poseidon_constants.h
+       gen_poseidon_constants.py after_sbox > src/hash/poseidon_after_sbox.h
 """
 import struct
+import sys
 
 P = 2**64 - 2**32 + 1
 WIDTH, ROUNDS, FULL = 12, 30, 8
@@ -97,11 +100,10 @@ def after_sboxes(values):
     return [v for row in reversed(out) for v in row]
 
 
-def header():
+def rc_header(values):
     lines = [
         "/* Written by tools/gen_poseidon_constants.py, which says where the numbers come from:",
-        " * constant i of round r is vft_poseidon_rc[r][i]. VFT_POSEIDON_AFTER_SBOX lists, through K, what",
-        " * may be added to the outputs of all S-boxes in place of the constants of rounds 1.. */",
+        " * constant i of round r is vft_poseidon_rc[r][i]. */",
         "#ifndef VFT_HASH_POSEIDON_CONSTANTS_H",
         "#define VFT_HASH_POSEIDON_CONSTANTS_H",
         "",
@@ -109,18 +111,28 @@ def header():
         "",
         "static const uint64_t vft_poseidon_rc[%d][%d] = {" % (ROUNDS, WIDTH),
     ]
-    values = constants()
     for r in range(ROUNDS):
         row = ["0x%016xull" % v for v in values[r * WIDTH : (r + 1) * WIDTH]]
         lines.append("    {" + ", ".join(row[:4]) + ",")
         lines.append("     " + ", ".join(row[4:8]) + ",")
         lines.append("     " + ", ".join(row[8:]) + "},")
-    lines += ["};", "", "#define VFT_POSEIDON_AFTER_SBOX(K) \\"]
+    return lines + ["};"]
+
+
+def after_sbox_header(values):
     after = ["K(0x%016xull)" % v for v in after_sboxes(values)]
     rows = [", ".join(after[i : i + 3]) for i in range(0, len(after), 3)]
-    lines.append("  " + ", \\\n  ".join(rows))
-    return "\n".join(lines + ["", "#endif", ""])
+    return [
+        "/* Written by tools/gen_poseidon_constants.py: through K, what may be added to the outputs of all",
+        " * S-boxes in place of the constants of rounds 1.. */",
+        "#ifndef VFT_HASH_POSEIDON_AFTER_SBOX_H",
+        "#define VFT_HASH_POSEIDON_AFTER_SBOX_H",
+        "",
+        "#define VFT_POSEIDON_AFTER_SBOX(K) \\",
+        "  " + ", \\\n  ".join(rows),
+    ]
 
 
 if __name__ == "__main__":
-    print(header(), end="")
+    made = after_sbox_header if sys.argv[1:] == ["after_sbox"] else rc_header
+    print("\n".join([*made(constants()), "", "#endif"]))

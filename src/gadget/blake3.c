@@ -35,7 +35,7 @@ int64_t vft_blake3_entry(vft_blake3_column column, uint32_t row) {
 
 static void add_table(vft_builder *b, const char *name, int64_t tag, vft_tensor_id out1,
                       vft_tensor_id out2, vft_tensor_id out3) {
-  vft_table t = {.name = name, .kind = VFT_TABLE_FUNCTION, .tag = tag, .log_rows = 16,
+  vft_table t = {.name = name, .kind = VFT_TABLE_FUNCTION, .tag = tag, .rows = 1 << 16,
                  .out = {out1, out2, out3},
                  .mult = vft_build_tensor(b, VFT_WITNESS, 0, vft_build_name(b, "%s/mult", name),
                                           "Y", 0, ((int64_t)1 << 31) - 1, NULL, no_frac)};

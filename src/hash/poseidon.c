@@ -16,38 +16,19 @@ static vft_fp pow7(vft_fp x) {
   return vft_fp_mul(vft_fp_sqr(x2), x3);
 }
 
-/* The circulant part of the matrix, as in poseidon_avx512.c, which says why: with indices
- * 4 j + 3 b, sums over b with weights 1, -1 and i to the b, and products with entries that are
- * powers of two or next to them. Integers modulo 2^64; the sums do not reach it. */
-static void circulant(uint64_t x[12]) {
-  uint64_t s[3], d[3], a[3], b[3];
-  _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
-    uint64_t x0 = x[4 * j], x1 = x[(4 * j + 3) % 12], x2 = x[(4 * j + 6) % 12];
-    uint64_t x3 = x[(4 * j + 9) % 12];
-    s[j] = x0 + x1 + x2 + x3, d[j] = x0 - x1 + x2 - x3;
-    a[j] = x0 - x2, b[j] = x1 - x3;
-  }
-  _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
-    int k = (j + 1) % 3, l = (j + 2) % 3;
-    uint64_t one = 16 * (s[0] + s[1] + s[2] + s[l]), minus = 2 * d[k] + 8 * d[l] - d[j];
-    uint64_t re = 2 * a[j] - b[j] - 16 * a[k] - b[k] - a[l] - 4 * b[l];
-    uint64_t im = 2 * b[j] + a[j] - 16 * b[k] + a[k] - b[l] + 4 * a[l];
-    x[4 * j] = one + minus + re, x[(4 * j + 6) % 12] = one + minus - re;
-    x[(4 * j + 3) % 12] = one - minus + im, x[(4 * j + 9) % 12] = one - minus - im;
-  }
-}
-
 /* Entries are small, so the 32-bit halves of the state are summed apart: each sum is below
  * 264 * 2^32 (264: largest row sum). */
 static void linear_layer(vft_fp *s) {
   uint64_t low[WIDTH], high[WIDTH];
   for (int i = 0; i < WIDTH; i++) low[i] = s[i].v & 0xffffffffu, high[i] = s[i].v >> 32;
-  uint64_t low0 = VFT_POSEIDON_DIAGONAL * low[0], high0 = VFT_POSEIDON_DIAGONAL * high[0];
-  circulant(low);
-  circulant(high);
-  low[0] += low0, high[0] += high0;
   for (int r = 0; r < WIDTH; r++) {
-    vft_u128 sum = ((vft_u128)high[r] << 32) + low[r];
+    uint64_t a = r ? 0 : VFT_POSEIDON_DIAGONAL * low[0];
+    uint64_t b = r ? 0 : VFT_POSEIDON_DIAGONAL * high[0];
+    for (int i = 0; i < WIDTH; i++) {
+      a += vft_poseidon_circulant[i] * low[(r + i) % WIDTH];
+      b += vft_poseidon_circulant[i] * high[(r + i) % WIDTH];
+    }
+    vft_u128 sum = ((vft_u128)b << 32) + a;
     s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
   }
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "field/goldilocks_avx512.h"
+#include "hash/poseidon_after_sbox.h"
 #include "hash/poseidon_constants.h"
 #include "hash/poseidon_ops.h"
 

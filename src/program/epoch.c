@@ -549,7 +549,7 @@ static vft_tensor_id multiplicities(build *c, const char *name, uint32_t rows) {
 static void add_table(build *c, const char *name, int64_t tag, uint32_t log, vft_tensor_id out0,
                       vft_tensor_id out1) {
   vft_table t = {.name = name, .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE, .tag = tag,
-                 .log_rows = log, .out = {out0, out1, VFT_NO_TENSOR},
+                 .rows = 1u << log, .out = {out0, out1, VFT_NO_TENSOR},
                  .mult = multiplicities(c, two(c, name, "/mult"), 1u << log)};
   if (c->b.status == VFT_OK && vft_program_add_table(c->b.p, &t) == UINT32_MAX)
     c->b.status = VFT_USAGE;

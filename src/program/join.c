@@ -177,7 +177,7 @@ vft_status vft_step_join_trace(const vft_step *joined, vft_trace *const *trace, 
   for (uint32_t i = 0; i < p->ntables; i++) { /* a row is looked up as often as in all steps */
     vft_tensor_id t = p->tables[i].mult, id = joined->map[t];
     TRY(vft_trace_alloc(out, id));
-    for (size_t row = 0; row < (size_t)1 << p->tables[i].log_rows; row++) {
+    for (size_t row = 0; row < p->tables[i].rows; row++) {
       int64_t sum = 0;
       for (int k = 0; k < joined->steps; k++) sum += vft_array_get(&trace[k]->array[t], row);
       if (sum > whole->tensors[id].hi)

@@ -136,7 +136,7 @@ static uint32_t add_table(vft_build *c, const char *name, int64_t tag, int64_t f
                  .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE,
                  .tag = tag,
                  .first = first,
-                 .log_rows = log,
+                 .rows = 1u << log,
                  .out = {out0, out1, VFT_NO_TENSOR},
                  .mult = multiplicities(c, vft_build_name(&c->b, "%s/mult", name), 1u << log)};
   if (c->b.status != VFT_OK) return UINT32_MAX;

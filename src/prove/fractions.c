@@ -176,7 +176,7 @@ static bool fill(void *ctx, size_t start, size_t count, vft_fp *num, vft_ext *de
       fill_lookup(&l->lookup[b->box], b, lay->boxes[b->box].rank, begin, n, den + done);
     } else {
       ones = false;
-      fill_table(l, &l->program->tables[b->box - l->program->nlookups], begin, n, num + done,
+      fill_table(l, &l->program->tables[b->box - l->program->nlookups], b->start[0] + begin, n, num + done,
                  den + done);
     }
     done += n;

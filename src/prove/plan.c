@@ -151,7 +151,7 @@ vft_status vft_prove_plan_init(vft_prove_plan *plan, const vft_program *program,
   if (program->nlookups) {
     size_t rows = 0; /* tiles with multiplicities, and those at their ends */
     for (uint32_t t = 0; t < program->ntables; t++)
-      rows += ((size_t)1 << program->tables[t].log_rows) / VFT_LOGUP_TILE + 2;
+      rows += (size_t)program->tables[t].rows / VFT_LOGUP_TILE + 2;
     plan->lookups = vft_logup_plan(fr.n, fr.layout.length, prove->recompute, rows);
   }
   TRY_OUT(vft_rehearse(program, &plan->products));

@@ -20,7 +20,7 @@ static vft_program *build(unsigned log_n, vft_tensor_id id[TENSORS]) {
   }
   vft_tensor m = {.name = "mult", .origin = VFT_WITNESS, .rank = 1, .dims = {1u << 17}, .lo = 0,
                   .hi = INT32_MAX};
-  vft_table range = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = 17,
+  vft_table range = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 1 << 17,
                      .out = {VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = vft_program_add_tensor(p, &m)};
   vft_term term[3] = {{.coef = 1, .nfactors = 2, .factor = {{.tensor = id[0]}, {.tensor = id[1]}}},
                       {.coef = -65536, .nfactors = 1, .factor = {{.tensor = id[2]}}},

@@ -4,10 +4,10 @@
  * for constants, parts and sums, of its value or of the names of what it refers to (the factors of a
  * product in the order of their names); others are known by their number, which the order of the
  * verifier's statements fixes. Constants, parts and sums that nothing needs are dropped, equal ones
- * are one, and each kind is sorted: constants by value, parts by name, sums by depth and name, zeros
- * by the new number of their cell, each once. Names only sort: two different cells with one name (which nobody can gain
- * from, since circuits are not made of what a prover chooses) would make an order that is not
- * reproducible, and no wrong circuit. */
+ * are one, and each kind is sorted: constants by value, parts by name, sums by depth and name, zeros by
+ * the new number of their cell, each once. Names sort, and find what is equal: two
+ * different cells with one name, which can be made, fail the circuit (merges_hold) or, of constants, make an
+ * order that is not reproducible. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
   vft_circuit *c;
-  item *sum, *part, *constant; /* by old number; `depth` also says whether it is needed (not 0) */
+  item *sum, *part, *constant; /* by old number */
   uint32_t *to[3];             /* new numbers of constants, parts, sums */
 } work;
 
@@ -195,6 +195,30 @@ static bool take(vft_circuit *c, vft_cell_kind kind, const item *list, uint32_t 
   return good;
 }
 
+/* Whether cells that became one are one: they have the same new operands, which for sums and parts of equal
+ * operands says the same of their values. */
+static bool merges_hold(const work *w, const item *const list[3], const uint8_t *const needed[3]) {
+  const vft_circuit *c = w->c;
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+    if (!needed[2][i]) continue;
+    vft_sum_op own = c->sum[i], kept = c->sum[list[2][w->to[2][i]].old];
+    vft_wire *x[2][3] = {{&own.a, &own.b, &own.c}, {&kept.a, &kept.b, &kept.c}};
+    for (int k = 0; k < 3; k++) {
+      move(w, x[0][k]);
+      move(w, x[1][k]);
+      if (*x[0][k] != *x[1][k]) return false;
+    }
+  }
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_PART].n; i++) {
+    if (!needed[1][i]) continue;
+    vft_wire_part own = c->part[i], kept = c->part[list[1][w->to[1][i]].old];
+    move(w, &own.wire);
+    move(w, &kept.wire);
+    if (own.wire != kept.wire || own.part != kept.part) return false;
+  }
+  return true;
+}
+
 static bool rearrange(work *w) {
   vft_circuit *c = w->c;
   static const vft_cell_kind kind[3] = {VFT_CELL_CONSTANT, VFT_CELL_PART, VFT_CELL_SUM};
@@ -216,6 +240,8 @@ static bool rearrange(work *w) {
     uint32_t n[3];
     for (int k = 0; k < 3; k++)
       n[k] = sort(list[k], c->cells[kind[k]].n, needed[k], k ? by_name : by_value, k > 0, w->to[k]);
+    if (!merges_hold(w, (const item *const *)list, (const uint8_t *const *)needed))
+      c->status = vft_fail(VFT_USAGE, "circuit: different cells have one name");
     good = take(c, kind[0], list[0], n[0], NULL, 0) &&
            take(c, kind[1], list[1], n[1], c->part, sizeof *c->part) &&
            take(c, kind[2], list[2], n[2], c->sum, sizeof *c->sum);
@@ -246,6 +272,16 @@ static void move_all(const work *w) {
   c->nzero = kept;
 }
 
+/* Which sums are narrow; those that one needs come before it. */
+static void rank_sums(vft_circuit *c) {
+  c->nnarrow = 0;
+  for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
+    c->narrow[i] = vft_circuit_is_narrow(c, c->sum[i].a) && vft_circuit_is_narrow(c, c->sum[i].b) &&
+                   vft_circuit_is_narrow(c, c->sum[i].c);
+    c->rank[i] = c->narrow[i] ? c->nnarrow++ : i - c->nnarrow;
+  }
+}
+
 void vft_circuit_prune(vft_circuit *c) {
   work w = {.c = c};
   if (c->status != VFT_OK) return;
@@ -257,10 +293,12 @@ void vft_circuit_prune(vft_circuit *c) {
     name_all(&w);
     good = rearrange(&w);
   }
-  if (good)
+  if (good) {
     move_all(&w);
-  else
+    rank_sums(c);
+  } else {
     c->status = VFT_RESOURCE;
+  }
   for (int s = 0; s < 2; s++) { /* nothing more is recorded */
     vft_free(c->slot[s]);
     c->slot[s] = NULL;

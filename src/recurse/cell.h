@@ -1,4 +1,5 @@
-/* Kinds of cells of a circuit (recurse/circuit.h), in the order that the machine's memory has them. */
+/* Kinds of cells of a circuit (recurse/circuit.h), in the order that the machine's memory has them. Those
+ * from VFT_CELL_NARROW to VFT_CELL_SUM, and the first sums, are in F: the memory has one coordinate of them. */
 #ifndef VFT_RECURSE_CELL_H
 #define VFT_RECURSE_CELL_H
 
@@ -6,13 +7,14 @@
 
 typedef enum {
   VFT_CELL_CONSTANT, /* number 0 is the constant 0: the wire 0 */
-  VFT_CELL_INPUT,
-  VFT_CELL_BASE,
   VFT_CELL_FREE,
-  VFT_CELL_BIT,
-  VFT_CELL_PART,
   VFT_CELL_FETCH,
   VFT_CELL_SPONGE,
+  VFT_CELL_NARROW,
+  VFT_CELL_INPUT = VFT_CELL_NARROW,
+  VFT_CELL_BASE,
+  VFT_CELL_BIT,
+  VFT_CELL_PART,
   VFT_CELL_SUM,
   VFT_CELL_KINDS
 } vft_cell_kind;

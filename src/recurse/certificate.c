@@ -46,6 +46,7 @@ vft_status vft_certificate_parse(const uint8_t *bytes, size_t n, vft_certificate
   out->layers = take(&r, out->ranges, 4);
   out->groups = (uint32_t)number(&r, 4);
   out->shards = (uint32_t)number(&r, 4);
+  out->pieces = (uint32_t)number(&r, 4);
   out->blocks = (uint32_t)number(&r, 4);
   out->epochs = number(&r, 8);
   if (r.failed) return bad("truncated");
@@ -119,17 +120,17 @@ void vft_outer_inputs(const vft_fp statement[VFT_CERT_ELEMENTS], vft_fp out[VFT_
 /* ---- the outermost circuit ---- */
 
 vft_machine_shape vft_outer_shape(void) {
-  return (vft_machine_shape){.log_cells = 18,
-                             .log_columns = 16,
-                             .constants = 2304,
+  return (vft_machine_shape){.log_columns = 16,
+                             .constants = 1024,
                              .inputs = VFT_OUTER_INPUTS,
-                             .bases = 24832,
-                             .frees = 28928,
+                             .bases = 20092,
+                             .frees = 29056,
                              .splits = 768,
                              .parts = 1408,
                              .fetches = 2176,
-                             .permutations = 17408,
-                             .sums = 114688,
+                             .permutations = 16896,
+                             .narrow_sums = 36864,
+                             .sums = 67584,
                              .zeros = 2432};
 }
 

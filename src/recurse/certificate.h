@@ -23,7 +23,7 @@
 #include "verify/verify.h"
 #include "vft/verify.h"
 
-enum { VFT_CERTIFICATE_VERSION = 2, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
+enum { VFT_CERTIFICATE_VERSION = 3, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
 enum {
   VFT_RUN_INPUTS,
   VFT_RUN_BLOCKS,
@@ -59,7 +59,7 @@ typedef struct {
   const uint8_t *layers;                       /* of the ranges, 4 bytes each */
   const uint8_t *beacon;                       /* NULL: none */
   const uint8_t *released, *proof;
-  uint32_t steps, ranges, groups, shards, blocks;
+  uint32_t steps, ranges, groups, shards, pieces, blocks;
   uint64_t epochs, windows;
   size_t length; /* of the proof */
 } vft_certificate_parts;

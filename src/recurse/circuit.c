@@ -42,6 +42,8 @@ void vft_circuit_free(vft_circuit *c) {
   if (!c) return;
   for (int k = 0; k < VFT_CELL_KINDS; k++) vft_free(c->cells[k].value);
   vft_free(c->sum);
+  vft_free(c->narrow);
+  vft_free(c->rank);
   vft_free(c->sponge);
   vft_free(c->before);
   vft_free(c->split);
@@ -121,6 +123,15 @@ vft_wire vft_circuit_constant(vft_circuit *c, vft_ext v) {
   return (vft_wire)VFT_CELL_CONSTANT << VFT_WIRE_BITS | c->slot[SLOT_CONSTANT][at];
 }
 
+bool vft_circuit_is_narrow(const vft_circuit *c, vft_wire w) {
+  vft_cell_kind kind = vft_wire_kind(w);
+  if (c->status != VFT_OK) return false;
+  if (kind == VFT_CELL_SUM) return c->narrow[vft_wire_number(w)];
+  if (kind != VFT_CELL_CONSTANT) return kind >= VFT_CELL_NARROW;
+  vft_ext v = c->cells[kind].value[vft_wire_number(w)];
+  return !v.c[1].v && !v.c[2].v;
+}
+
 /* The sum that the wire is, if it is a product alone. */
 static const vft_sum_op *product(const vft_circuit *c, vft_wire w) {
   const vft_sum_op *op = vft_wire_kind(w) == VFT_CELL_SUM ? &c->sum[vft_wire_number(w)] : NULL;
@@ -144,7 +155,9 @@ vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d) {
       d = rest;
     }
   }
-  if (!widen(c, SLOT_SUM, n) || !grow(c, (void **)&c->sum, &c->cap_sum, n + 1, sizeof *c->sum))
+  if (!widen(c, SLOT_SUM, n) || !grow(c, (void **)&c->sum, &c->cap_sum, n + 1, sizeof *c->sum) ||
+      !grow(c, (void **)&c->narrow, &c->cap_narrow, n + 1, sizeof *c->narrow) ||
+      !grow(c, (void **)&c->rank, &c->cap_rank, n + 1, sizeof *c->rank))
     return 0;
   if (a > b) { /* one order of the factors */
     vft_wire swap = a;
@@ -156,6 +169,9 @@ vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d) {
   if (c->slot[SLOT_SUM][at] == UINT32_MAX) {
     vft_ext v = vft_ext_mul(vft_circuit_value(c, a), vft_circuit_value(c, b));
     c->sum[n] = op;
+    c->narrow[n] = vft_circuit_is_narrow(c, a) && vft_circuit_is_narrow(c, b) &&
+                   vft_circuit_is_narrow(c, d);
+    c->rank[n] = c->narrow[n] ? c->nnarrow++ : n - c->nnarrow;
     (void)add_cell(c, VFT_CELL_SUM, vft_ext_add(v, vft_circuit_value(c, d)));
     c->slot[SLOT_SUM][at] = n;
   }
@@ -180,7 +196,15 @@ void vft_circuit_zero(vft_circuit *c, vft_wire a) {
   if (grow(c, (void **)&c->zero, &c->cap_zero, c->nzero + 1, sizeof a)) c->zero[c->nzero++] = a;
 }
 
+/* The coordinate where the machine has it. */
+static vft_wire_part readable(vft_circuit *c, vft_wire_part x) {
+  if (vft_circuit_is_narrow(c, x.wire)) return x.part ? (vft_wire_part){0, 0} : x;
+  if (vft_wire_kind(x.wire) != VFT_CELL_SUM) return x;
+  return (vft_wire_part){vft_circuit_take_part(c, x), 0};
+}
+
 vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x) {
+  x = readable(c, x);
   if (!grow(c, (void **)&c->split, &c->cap_split, c->nsplit + 1, sizeof x)) return 0;
   c->split[c->nsplit++] = x;
   uint64_t v = vft_circuit_part(c, x).v;
@@ -194,6 +218,7 @@ vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x) {
 
 vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x) {
   uint32_t n = c->cells[VFT_CELL_PART].n;
+  if (vft_circuit_is_narrow(c, x.wire)) return x.part ? 0 : x.wire;
   if (!grow(c, (void **)&c->part, &c->cap_part, n + 1, sizeof x)) return 0;
   c->part[n] = x;
   return add_cell(c, VFT_CELL_PART, vft_ext_from_fp(vft_circuit_part(c, x)));
@@ -201,6 +226,7 @@ vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x) {
 
 vft_wire vft_circuit_fetch(vft_circuit *c, vft_wire first, vft_wire index) {
   uint32_t n = c->cells[VFT_CELL_FETCH].n;
+  index = readable(c, (vft_wire_part){index, 0}).wire;
   vft_cell_kind kind = vft_wire_kind(first);
   uint64_t at = vft_circuit_value(c, index).c[0].v, most = c->cells[kind].n - vft_wire_number(first);
   if (c->status == VFT_OK &&
@@ -215,13 +241,13 @@ uint32_t vft_circuit_permute(vft_circuit *c, const vft_wire_part lane[VFT_POSEID
                              const vft_fp capacity[VFT_POSEIDON_CAPACITY], uint32_t after,
                              vft_wire swap) {
   uint32_t n = c->nsponge;
-  vft_sponge_op op = {.after = after, .swap = swap};
+  vft_sponge_op op = {.after = after, .swap = readable(c, (vft_wire_part){swap, 0}).wire};
   bool swaps = !vft_ext_is_zero(vft_circuit_value(c, swap));
   vft_poseidon_state s;
   if (!grow(c, (void **)&c->sponge, &c->cap_sponge, n + 1, sizeof op) ||
       !grow(c, (void **)&c->before, &c->cap_before, n + 1, sizeof s))
     return 0;
-  memcpy(op.lane, lane, sizeof op.lane);
+  for (int i = 0; i < VFT_POSEIDON_RATE; i++) op.lane[i] = readable(c, lane[i]);
   memcpy(op.capacity, capacity, sizeof op.capacity);
   for (unsigned i = 0; i < VFT_POSEIDON_WIDTH; i++) {
     s.s[i] = i < VFT_POSEIDON_RATE ? vft_circuit_part(c, lane[swaps ? i ^ 4 : i])
@@ -248,10 +274,10 @@ bool vft_circuit_holds(const vft_circuit *c) {
 
 void vft_circuit_print(const vft_circuit *c, FILE *out) {
   fprintf(out, "constants %u, inputs %u, base %u, free %u, splits %u, parts %u, fetches %u, "
-          "permutations %u, sums %u, zeros %u\n", c->cells[VFT_CELL_CONSTANT].n,
+          "permutations %u, narrow sums %u, sums %u, zeros %u\n", c->cells[VFT_CELL_CONSTANT].n,
           c->cells[VFT_CELL_INPUT].n, c->cells[VFT_CELL_BASE].n, c->cells[VFT_CELL_FREE].n,
           c->nsplit, c->cells[VFT_CELL_PART].n, c->cells[VFT_CELL_FETCH].n, c->nsponge,
-          c->cells[VFT_CELL_SUM].n, c->nzero);
+          c->nnarrow, c->cells[VFT_CELL_SUM].n - c->nnarrow, c->nzero);
 }
 
 /* ---- digest ---- */
@@ -263,13 +289,14 @@ static void put(vft_blake3 *h, uint64_t x) {
 }
 
 void vft_circuit_digest(const vft_circuit *c, uint8_t digest[32]) {
-  static const char domain[] = "vft circuit 1";
+  static const char domain[] = "vft circuit 2";
   vft_blake3 h;
   vft_blake3_init(&h);
   vft_blake3_update(&h, domain, sizeof domain);
   for (int k = 0; k < VFT_CELL_KINDS; k++) put(&h, c->cells[k].n);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_CONSTANT].n; i++)
     for (int k = 0; k < 3; k++) put(&h, c->cells[VFT_CELL_CONSTANT].value[i].c[k].v);
+  put(&h, c->nnarrow);
   for (uint32_t i = 0; i < c->cells[VFT_CELL_SUM].n; i++) {
     put(&h, c->sum[i].a);
     put(&h, (uint64_t)c->sum[i].b << 32 | c->sum[i].c);

@@ -11,9 +11,12 @@
  *   FETCH      a cell that is chosen by its number: the index is the value of another cell
  *   SPONGE     four for each permutation: its 12 lanes after it, three a cell; the fourth is only
  *              there for the permutation that goes on from it
- *   SUM        a b + c for three earlier cells
+ *   SUM        a b + c for three earlier cells; *narrow*, if these are in F: INPUT, BASE, BIT, PART, a
+ *              constant that is, or narrow itself
  * and the circuit says besides that certain cells are 0. An assignment of the free cells that
  * meets all this is what a proof of the circuit shows to exist (recurse/machine.h).
+ *
+ * Sums that are not narrow have no parts in the machine: what needs one reads a PART of the sum.
  *
  * Equal constants and equal sums are one cell: two computations that do the same give the same
  * wire. Failure to allocate is sticky: look at `status` at the end. */
@@ -70,13 +73,17 @@ typedef struct vft_circuit {
     uint32_t n, cap;
   } cells[VFT_CELL_KINDS];
   vft_sum_op *sum;
+  uint8_t *narrow;  /* one a sum */
+  uint32_t *rank;   /* one a sum: its number among those that are narrow, or that are not */
+  uint32_t nnarrow; /* how many are */
   vft_sponge_op *sponge;
   vft_poseidon_state *before; /* one a permutation: the state it permutes */
   vft_wire_part *split;
   vft_wire_part *part; /* PART number i */
   vft_fetch_op *fetch;
   vft_wire *zero;
-  uint32_t cap_sum, nsponge, cap_sponge, cap_before, nsplit, cap_split, cap_part, cap_fetch, nzero, cap_zero;
+  uint32_t nsponge, nsplit, nzero;
+  uint32_t cap_sum, cap_narrow, cap_rank, cap_sponge, cap_before, cap_split, cap_part, cap_fetch, cap_zero;
   uint32_t *slot[2]; /* open addressing: constants, sums */
   uint32_t slots[2];
 } vft_circuit;
@@ -92,11 +99,13 @@ vft_wire vft_circuit_input(vft_circuit *c, vft_ext v); /* coordinates 1 and 2 ar
 vft_wire vft_circuit_base(vft_circuit *c, vft_fp v);
 vft_wire vft_circuit_free_cell(vft_circuit *c, vft_ext v);
 vft_wire vft_circuit_sum(vft_circuit *c, vft_wire a, vft_wire b, vft_wire d);
+/* Whether the cell is known to be in F, having one coordinate in the machine or being a constant. */
+bool vft_circuit_is_narrow(const vft_circuit *c, vft_wire w);
 /* Says that the cell is 0 (whether or not its value is). */
 void vft_circuit_zero(vft_circuit *c, vft_wire a);
 /* First of the 32 cells with the low bits, low bit first, of the canonical representative of x. */
 vft_wire vft_circuit_split(vft_circuit *c, vft_wire_part x);
-/* The coordinate as a cell of its own. */
+/* The coordinate as a cell of its own; of a cell in F that itself, or the constant 0. */
 vft_wire vft_circuit_take_part(vft_circuit *c, vft_wire_part x);
 /* One of the cells from `first` on, which were recorded one after the other and are all BASE or all
  * FREE: the one at `index`, a cell with an integer below their number, which the circuit must see

@@ -18,28 +18,44 @@ static const vft_frac no_frac;
 static uint64_t cells_of(const vft_machine_shape *s, vft_cell_kind kind) {
   switch (kind) {
     case VFT_CELL_CONSTANT: return s->constants;
-    case VFT_CELL_INPUT: return s->inputs;
-    case VFT_CELL_BASE: return s->bases;
     case VFT_CELL_FREE: return s->frees;
-    case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
-    case VFT_CELL_PART: return s->parts;
     case VFT_CELL_FETCH: return s->fetches;
     case VFT_CELL_SPONGE: return (uint64_t)VFT_SPONGE_KEPT * s->permutations;
+    case VFT_CELL_INPUT: return s->inputs;
+    case VFT_CELL_BASE: return s->bases;
+    case VFT_CELL_BIT: return (uint64_t)VFT_SPLIT_BITS * s->splits;
+    case VFT_CELL_PART: return s->parts;
     case VFT_CELL_SUM: return s->sums;
     default: return 0;
   }
 }
 
+uint64_t vft_machine_cells(const vft_machine_shape *s, vft_segment segment) {
+  uint64_t n = segment == VFT_SEGMENT_NARROW ? s->narrow_sums : 0;
+  if (segment == VFT_SEGMENT_TOTAL) return s->sums;
+  for (int k = 0; k < VFT_CELL_SUM; k++)
+    if ((k >= VFT_CELL_NARROW) == (segment == VFT_SEGMENT_NARROW)) n += cells_of(s, (vft_cell_kind)k);
+  return n;
+}
+
 static vft_status check_shape(vft_machine *m) {
   const vft_machine_shape *s = &m->shape;
   uint64_t at = 0;
+  bool none = !s->narrow_sums;
   for (int k = 0; k < VFT_CELL_KINDS; k++) {
     uint64_t n = cells_of(s, (vft_cell_kind)k);
+    none = none || !n;
+    if (k == VFT_CELL_NARROW) m->first_of[VFT_SEGMENT_NARROW] = (uint32_t)at;
+    if (k == VFT_CELL_SUM) {
+      m->first_narrow_sum = (uint32_t)at;
+      at += s->narrow_sums;
+      m->first_of[VFT_SEGMENT_TOTAL] = (uint32_t)at;
+    }
     m->first[k] = (uint32_t)at;
     at += n;
-    if (!n || s->log_cells > 26 || at > (uint64_t)1 << s->log_cells)
-      return vft_fail(VFT_USAGE, "circuit prover: no room for all kinds of cells in 2^%u",
-                      s->log_cells);
+    if (none || at > (uint64_t)1 << VFT_MACHINE_LOG)
+      return vft_fail(VFT_USAGE, "circuit prover: a kind without a cell, or more than 2^%d of them",
+                      VFT_MACHINE_LOG);
   }
   if (s->permutations < 2 || !s->zeros)
     return vft_fail(VFT_USAGE, "circuit prover: a shape has two permutations and a zero at least");
@@ -61,16 +77,27 @@ static vft_tensor_id wire(build *c, const char *name, const char *axes, int64_t 
   return vft_build_tensor(&c->b, VFT_LINK, c->m->wiring, name, axes, 0, hi, NULL, no_frac);
 }
 
-static void table(build *c, const char *name, int64_t tag, uint32_t log, const vft_tensor_id *out,
-                  int n) {
+/* Rows first .. first + rows - 1 of a tag; 0: RANGE. */
+static void table(build *c, const char *name, int64_t tag, uint32_t first, uint32_t rows,
+                  const vft_tensor_id *out, int n) {
   vft_builder *b = &c->b;
-  b->size['Y'] = 1u << log;
+  b->size['Y'] = rows;
   vft_table t = {.name = name, .kind = tag ? VFT_TABLE_FUNCTION : VFT_TABLE_RANGE, .tag = tag,
-                 .log_rows = log,
+                 .first = first, .rows = rows,
                  .mult = vft_build_tensor(b, VFT_WITNESS, 0, vft_build_name(b, "%s/mult", name), "Y",
                                           0, ((int64_t)1 << 31) - 1, NULL, no_frac)};
   for (int i = 0; i < VFT_TABLE_OUTS; i++) t.out[i] = i < n ? out[i] : VFT_NO_TENSOR;
   if (b->status == VFT_OK && vft_program_add_table(b->p, &t) == UINT32_MAX) b->status = VFT_USAGE;
+}
+
+/* Index expression of a kind's cells in its segment, row by row of the axis. */
+static const char *range_of(build *c, char axis, vft_segment segment, uint32_t first) {
+  return vft_build_name(&c->b, "%c+%u", axis, first - c->m->first_of[segment]);
+}
+
+/* The number of the last cell. */
+static int64_t last_cell(const build *c) {
+  return (int64_t)c->m->first[VFT_CELL_SUM] + c->m->shape.sums - 1;
 }
 
 /* (tag terms, number, values) is a row of the memory. */
@@ -91,32 +118,37 @@ static void add_memory(build *c) {
   vft_machine *m = c->m;
   vft_builder *b = &c->b;
   const vft_machine_shape *s = &m->shape;
-  table(c, "range", 0, VFT_MAX_RANGE_BITS + 1, NULL, 0);
-  b->size['Y'] = 1u << s->log_cells;
-  for (int k = 0; k < 3; k++) m->cell[k] = witness(c, name1(c, "cell/%d", k), "Y");
-  table(c, "cells", TAG_CELLS, s->log_cells, m->cell, 3);
+  uint32_t n[VFT_SEGMENTS];
+  for (int i = 0; i < VFT_SEGMENTS; i++) n[i] = (uint32_t)vft_machine_cells(s, (vft_segment)i);
+  const uint32_t *first = m->first_of;
+  table(c, "range", 0, 0, 2u << VFT_MAX_RANGE_BITS, NULL, 0);
+  b->size['Y'] = n[VFT_SEGMENT_WIDE];
+  for (int k = 0; k < 3; k++) m->wide[k] = witness(c, name1(c, "wide/%d", k), "Y");
+  b->size['Y'] = n[VFT_SEGMENT_NARROW];
+  m->narrow = witness(c, "narrow", "Y");
+  b->size['Y'] = n[VFT_SEGMENT_TOTAL];
+  for (int k = 0; k < 3; k++) m->total[k] = witness(c, name1(c, "total/%d", k), "Y");
+  table(c, "cells/wide", TAG_CELLS, first[VFT_SEGMENT_WIDE], n[VFT_SEGMENT_WIDE], m->wide, 3);
+  table(c, "cells/narrow", TAG_CELLS, first[VFT_SEGMENT_NARROW], n[VFT_SEGMENT_NARROW], &m->narrow, 1);
+  table(c, "cells/total", TAG_CELLS, first[VFT_SEGMENT_TOTAL], n[VFT_SEGMENT_TOTAL], m->total, 3);
   for (int k = 0; k < 3; k++)
-    table(c, name1(c, "part%d", k), TAG_PARTS + k, s->log_cells, &m->cell[k], 1);
+    table(c, name1(c, "part%d/wide", k), TAG_PARTS + k, first[VFT_SEGMENT_WIDE], n[VFT_SEGMENT_WIDE],
+          &m->wide[k], 1);
+  table(c, "part0/narrow", TAG_PARTS, first[VFT_SEGMENT_NARROW], n[VFT_SEGMENT_NARROW], &m->narrow, 1);
   b->size['c'] = s->constants;
   b->size['u'] = s->inputs;
-  b->size['h'] = s->bases;
-  b->size['k'] = 3;
   m->input = vft_build_field(b, VFT_PUBLIC, 0, "input", "u", NULL);
   for (int k = 0; k < 3; k++) {
     m->constant[k] = vft_build_field(b, VFT_LINK, m->wiring, name1(c, "constant/%d", k), "c", NULL);
     vft_raw_term known[2] = {
-        VFT_RAW1(1, m->cell[k], vft_build_name(b, "c+%u", m->first[VFT_CELL_CONSTANT])),
+        VFT_RAW1(1, m->wide[k], range_of(c, 'c', VFT_SEGMENT_WIDE, m->first[VFT_CELL_CONSTANT])),
         VFT_RAW1(-1, m->constant[k], "c")};
     vft_build_field_zero(b, name1(c, "constants/%d", k), "c", known, 2);
-    vft_raw_term given[2] = {
-        VFT_RAW1(1, m->cell[k], vft_build_name(b, "u+%u", m->first[VFT_CELL_INPUT])),
-        VFT_RAW1(-1, m->input, "u")};
-    vft_build_field_zero(b, name1(c, "inputs/%d", k), "u", given, k ? 1 : 2);
-    if (!k) continue;
-    vft_raw_term base =
-        VFT_RAW1(1, m->cell[k], vft_build_name(b, "h+%u", m->first[VFT_CELL_BASE]));
-    vft_build_field_zero(b, name1(c, "base/%d", k), "h", &base, 1);
   }
+  vft_raw_term given[2] = {
+      VFT_RAW1(1, m->narrow, range_of(c, 'u', VFT_SEGMENT_NARROW, m->first[VFT_CELL_INPUT])),
+      VFT_RAW1(-1, m->input, "u")};
+  vft_build_field_zero(b, "inputs", "u", given, 2);
 }
 
 /* ---- sums ---- */
@@ -128,31 +160,34 @@ static bool contributes(int i, int j, int k) {
   return e < 3 ? k == e : k == e - 3 || k == e - 2;
 }
 
-static void add_sums(build *c) {
+/* Those that are narrow have one coordinate. */
+static void add_sums(build *c, bool narrow) {
   vft_machine *m = c->m;
   vft_builder *b = &c->b;
-  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
-  vft_raw_term tag = VFT_RAW0(TAG_CELLS);
-  b->size['n'] = m->shape.sums;
+  const char *name = narrow ? "narrow_sum" : "sum";
+  vft_raw_term tag = VFT_RAW0(narrow ? TAG_PARTS : TAG_CELLS);
+  int width = narrow ? 1 : 3;
+  b->size['n'] = narrow ? m->shape.narrow_sums : m->shape.sums;
   for (int o = 0; o < 3; o++) {
-    static const char *const name[3] = {"a", "b", "c"};
-    m->at_sum[o] = wire(c, vft_build_name(b, "sum/at_%s", name[o]), "n", last);
-    vft_raw_term at = VFT_RAW1(1, m->at_sum[o], "n"), v[3];
-    for (int k = 0; k < 3; k++) {
-      m->sum[o][k] = witness(c, vft_build_name(b, "sum/%s%d", name[o], k), "n");
-      v[k] = VFT_RAW1(1, m->sum[o][k], "n");
+    m->at_sum[narrow][o] = wire(c, vft_build_name(b, "%s/at_%c", name, 'a' + o), "n", last_cell(c));
+    vft_raw_term at = VFT_RAW1(1, m->at_sum[narrow][o], "n"), v[3];
+    for (int k = 0; k < width; k++) {
+      m->sum[narrow][o][k] = witness(c, vft_build_name(b, "%s/%c%d", name, 'a' + o, k), "n");
+      v[k] = VFT_RAW1(1, m->sum[narrow][o][k], "n");
     }
-    lookup(c, vft_build_name(b, "sum/read_%s", name[o]), "n", &tag, 1, &at, 1, v, 3);
+    lookup(c, vft_build_name(b, "%s/read_%c", name, 'a' + o), "n", &tag, 1, &at, 1, v, width);
   }
-  for (int k = 0; k < 3; k++) {
-    vft_raw_term t[2 + 9] = {
-        VFT_RAW1(1, m->cell[k], vft_build_name(b, "n+%u", m->first[VFT_CELL_SUM])),
-        VFT_RAW1(-1, m->sum[2][k], "n")};
+  for (int k = 0; k < width; k++) {
+    const char *to = narrow ? range_of(c, 'n', VFT_SEGMENT_NARROW, m->first_narrow_sum)
+                            : range_of(c, 'n', VFT_SEGMENT_TOTAL, m->first[VFT_CELL_SUM]);
+    vft_raw_term t[2 + 9] = {VFT_RAW1(1, narrow ? m->narrow : m->total[k], to),
+                             VFT_RAW1(-1, m->sum[narrow][2][k], "n")};
     int n = 2;
-    for (int i = 0; i < 3; i++)
-      for (int j = 0; j < 3; j++)
-        if (contributes(i, j, k)) t[n++] = VFT_RAW2(-1, m->sum[0][i], "n", m->sum[1][j], "n");
-    vft_build_field_zero(b, name1(c, "sum/%d", k), "n", t, n);
+    for (int i = 0; i < width; i++)
+      for (int j = 0; j < width; j++)
+        if (contributes(i, j, k))
+          t[n++] = VFT_RAW2(-1, m->sum[narrow][0][i], "n", m->sum[narrow][1][j], "n");
+    vft_build_field_zero(b, vft_build_name(b, "%s/%d", name, k), "n", t, n);
   }
 }
 
@@ -162,7 +197,7 @@ static void add_permutations(build *c) {
   vft_machine *m = c->m;
   vft_builder *b = &c->b;
   uint32_t n = m->shape.permutations;
-  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
+  int64_t last = last_cell(c);
   b->size['p'] = n;
   b->size['g'] = VFT_POSEIDON_RATE;
   b->size['j'] = VFT_POSEIDON_CAPACITY;
@@ -217,8 +252,8 @@ static void add_permutations(build *c) {
   b->size['p'] = n;
   for (uint32_t i = 0; i < 3 * VFT_SPONGE_KEPT; i++) {
     vft_raw_term t[2] = {
-        VFT_RAW1(1, m->cell[i % 3],
-                 vft_build_name(b, "p+%u", m->first[VFT_CELL_SPONGE] + i / 3 * n)),
+        VFT_RAW1(1, m->wide[i % 3],
+                 range_of(c, 'p', VFT_SEGMENT_WIDE, m->first[VFT_CELL_SPONGE] + i / 3 * n)),
         VFT_RAW1(-1, m->out, vft_build_name(b, "pz+%u", i))};
     vft_build_field_zero(b, name1(c, "sponge/write_%d", (int)i), "pz", t, 2);
   }
@@ -238,8 +273,9 @@ static void add_splits(build *c) {
   uint32_t n = m->shape.splits;
   b->size['r'] = n;
   b->size['e'] = VFT_SPLIT_BITS;
-  m->at_split = wire(c, "split/at", "r", ((int64_t)1 << m->shape.log_cells) - 1);
+  m->at_split = wire(c, "split/at", "r", last_cell(c));
   m->part_split = wire(c, "split/part", "r", 2);
+  m->split_to = wire(c, "split/to", "r", last_cell(c));
   m->split = witness(c, "split/x", "r");
   m->bit = witness(c, "split/bit", "re");
   for (int i = 0; i < 2; i++)
@@ -250,9 +286,8 @@ static void add_splits(build *c) {
   vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_split, "r")};
   vft_raw_term at = VFT_RAW1(1, m->at_split, "r"), v = VFT_RAW1(1, m->split, "r");
   lookup(c, "split/read", "r", tag, 2, &at, 1, &v, 1);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 2; i++)
     vft_build_range(b, name1(c, "split/limb%d", i), "r", m->limb[i], 16, 0);
-  }
   vft_raw_term boolean[2] = {VFT_RAW2(1, m->bit, "re", m->bit, "re"), VFT_RAW1(-1, m->bit, "re")};
   vft_build_field_zero(b, "split/bit", "re", boolean, 2);
   for (int i = 0; i < VFT_SPLIT_BITS; i++) {
@@ -263,14 +298,6 @@ static void add_splits(build *c) {
                                            (int64_t)1 << 31, power, no_frac);
   vft_tensor_id bits = vft_build_tensor(b, VFT_PUBLIC, 0, "const/split/bits", "e", 0,
                                         VFT_SPLIT_BITS - 1, number, no_frac);
-  int64_t *row = vft_arena_alloc(b->arena, n, sizeof *row);
-  if (!row) {
-    b->status = VFT_RESOURCE;
-    return;
-  }
-  for (uint32_t i = 0; i < n; i++) row[i] = i;
-  vft_tensor_id rows =
-      vft_build_tensor(b, VFT_PUBLIC, 0, "const/split/rows", "r", 0, n - 1, row, no_frac);
   vft_raw_term sum[4] = {VFT_RAW1(1, m->split, "r"), VFT_RAW2(-1, weights, "e", m->bit, "re"),
                          VFT_RAW1(-((int64_t)1 << 32), m->limb[0], "r"),
                          VFT_RAW1(-((int64_t)1 << 48), m->limb[1], "r")};
@@ -288,28 +315,31 @@ static void add_splits(build *c) {
   vft_build_field_zero(b, "split/one_inverse", "r", &one, 1);
   vft_raw_term low = VFT_RAW3(1, weights, "e", m->top, "r", m->bit, "re");
   vft_build_field_zero(b, "split/canonical", "r", &low, 1);
-  /* The bits are cells: row after row, low bit first. */
+  /* The bits are cells: row after row, low bit first, as the wiring has it, which knows the rows. */
   vft_raw_term cells = VFT_RAW0(TAG_CELLS), value[3] = {VFT_RAW1(1, m->bit, "re"), VFT_RAW0(0),
                                                        VFT_RAW0(0)};
-  vft_raw_term place[3] = {VFT_RAW0(m->first[VFT_CELL_BIT]), VFT_RAW1(VFT_SPLIT_BITS, rows, "r"),
-                           VFT_RAW1(1, bits, "e")};
-  lookup(c, "split/write", "re", &cells, 1, place, 3, value, 1);
+  vft_raw_term place[2] = {VFT_RAW1(1, m->split_to, "r"), VFT_RAW1(1, bits, "e")};
+  lookup(c, "split/write", "re", &cells, 1, place, 2, value, 1);
 }
 
+/* The picks are the wiring's. */
 static void add_parts(build *c) {
   vft_machine *m = c->m;
   vft_builder *b = &c->b;
   b->size['f'] = m->shape.parts;
-  m->at_part = wire(c, "part/at", "f", ((int64_t)1 << m->shape.log_cells) - 1);
-  m->part_part = wire(c, "part/part", "f", 2);
-  const char *cell = vft_build_name(b, "f+%u", m->first[VFT_CELL_PART]);
-  vft_raw_term tag[2] = {VFT_RAW0(TAG_PARTS), VFT_RAW1(1, m->part_part, "f")};
-  vft_raw_term at = VFT_RAW1(1, m->at_part, "f"), v = VFT_RAW1(1, m->cell[0], cell);
-  lookup(c, "part/read", "f", tag, 2, &at, 1, &v, 1);
-  for (int k = 1; k < 3; k++) {
-    vft_raw_term rest = VFT_RAW1(1, m->cell[k], cell);
-    vft_build_field_zero(b, name1(c, "part/%d", k), "f", &rest, 1);
+  b->size['z'] = 1;
+  b->size['k'] = 3;
+  m->at_part = wire(c, "part/at", "f", last_cell(c));
+  m->pick = wire(c, "part/pick", "fk", 1);
+  vft_raw_term tag = VFT_RAW0(TAG_CELLS), at = VFT_RAW1(1, m->at_part, "f"), v[3], t[4];
+  for (int k = 0; k < 3; k++) {
+    m->part[k] = witness(c, name1(c, "part/%d", k), "f");
+    v[k] = VFT_RAW1(1, m->part[k], "f");
+    t[k] = VFT_RAW2(-1, m->pick, vft_build_name(b, "fz+%d", k), m->part[k], "f");
   }
+  lookup(c, "part/read", "f", &tag, 1, &at, 1, v, 3);
+  t[3] = VFT_RAW1(1, m->narrow, range_of(c, 'f', VFT_SEGMENT_NARROW, m->first[VFT_CELL_PART]));
+  vft_build_field_zero(b, "part", "fz", t, 4);
 }
 
 /* The index is range checked because numbers of rows are integers; it is what the cell has, so
@@ -317,7 +347,7 @@ static void add_parts(build *c) {
 static void add_fetches(build *c) {
   vft_machine *m = c->m;
   vft_builder *b = &c->b;
-  int64_t last = ((int64_t)1 << m->shape.log_cells) - 1;
+  int64_t last = last_cell(c);
   b->size['d'] = m->shape.fetches;
   m->fetch_from = wire(c, "fetch/from", "d", last);
   m->at_index = wire(c, "fetch/at_index", "d", last);
@@ -328,14 +358,14 @@ static void add_fetches(build *c) {
   lookup(c, "fetch/read_index", "d", &part, 1, &at, 1, &index, 1);
   vft_raw_term to[2] = {VFT_RAW1(1, m->fetch_from, "d"), index};
   for (int k = 0; k < 3; k++)
-    v[k] = VFT_RAW1(1, m->cell[k], vft_build_name(b, "d+%u", m->first[VFT_CELL_FETCH]));
+    v[k] = VFT_RAW1(1, m->wide[k], range_of(c, 'd', VFT_SEGMENT_WIDE, m->first[VFT_CELL_FETCH]));
   lookup(c, "fetch/read", "d", &cells, 1, to, 2, v, 3);
 }
 
 static void add_zeros(build *c) {
   vft_machine *m = c->m;
   c->b.size['q'] = m->shape.zeros;
-  m->at_zero = wire(c, "zero/at", "q", ((int64_t)1 << m->shape.log_cells) - 1);
+  m->at_zero = wire(c, "zero/at", "q", last_cell(c));
   vft_raw_term tag = VFT_RAW0(TAG_CELLS), at = VFT_RAW1(1, m->at_zero, "q");
   lookup(c, "zero/read", "q", &tag, 1, &at, 1, NULL, 0);
 }
@@ -364,7 +394,8 @@ vft_status vft_machine_build(const vft_machine_shape *shape, vft_machine **out) 
   c->b.size['z'] = 1;
   m->wiring = vft_program_add_link(m->program, "wiring", false);
   add_memory(c);
-  add_sums(c);
+  add_sums(c, true);
+  add_sums(c, false);
   add_permutations(c);
   add_splits(c);
   add_parts(c);

@@ -1,11 +1,13 @@
 /* The program that proves circuits (recurse/circuit.h): a fixed machine of chips around one memory.
  *
- * The memory is the list of all cells, committed once: cell/0, cell/1, cell/2 have the coordinates,
- * 2^log_cells of each, kinds one after the other in the order of vft_cell_kind. Chips read it by
- * lookups, (CELLS, number, c0, c1, c2) or (PARTS + k, number, c_k), and so see the one value that
- * the memory has at a number; what a chip puts out is a range of the memory itself. The chips:
+ * The memory is the list of all cells, committed once, kinds one after the other in the order of
+ * vft_cell_kind, in three segments: wide/0, wide/1, wide/2 have the coordinates of cells that others read
+ * whole or by part; narrow has that of cells in F, among them the narrow sums; total/0 .. 2 have those of
+ * the other sums, which others read whole. Chips read it by lookups, (CELLS, number, c0, c1, c2) or
+ * (PARTS + k, number, c_k), and so see the one value that the memory has at a number; what a chip puts out
+ * is a range of the memory itself. The chips:
  *   constants, inputs   the memory there is the circuit's, the statement's
- *   base                coordinates 1 and 2 are 0
+ *   narrow sums         a b + c in F, row by row
  *   sums                a b + c in E, row by row
  *   permutations        Poseidon, row by row, continuing the row above where the circuit says so
  *   splits              an element of F as 32 bits and two limbs of 16, canonical
@@ -21,7 +23,7 @@
  * each of the circuit's rules is a relation of one chip. No order of evaluation is needed: cells
  * are written once, and the rules are all the circuit says.
  *
- * Bounds close for every shape: integers are the numbers of cells and parts, below 2^26, the limbs,
+ * Bounds close for every shape: integers are the numbers of cells and parts, at most 2^26, the limbs,
  * multiplicities below 2^31; all other tensors and every relation are modulo p. So the checker of
  * bounds accepts the program of any shape that vft_machine_build takes, and a verifier need not run
  * it (tests/lib: shapes at the limits). */
@@ -36,26 +38,33 @@
 #include "recurse/cell.h"
 #include "relation/program.h"
 
-/* Numbers of rows; each at least 1, cells of all kinds at most 2^log_cells. */
+/* Numbers of rows; each at least 1, cells of all kinds at most 2^VFT_MACHINE_LOG. */
+enum { VFT_MACHINE_LOG = 26 };
 typedef struct {
-  uint32_t log_cells, log_columns;
-  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, sums, zeros;
+  uint32_t log_columns;
+  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, narrow_sums, sums, zeros;
 } vft_machine_shape;
+
+/* Cells of a segment. */
+typedef enum { VFT_SEGMENT_WIDE, VFT_SEGMENT_NARROW, VFT_SEGMENT_TOTAL, VFT_SEGMENTS } vft_segment;
+uint64_t vft_machine_cells(const vft_machine_shape *shape, vft_segment segment);
 
 typedef struct {
   vft_machine_shape shape;
   vft_program *program;
   uint32_t wiring;                        /* link */
-  uint32_t first[VFT_CELL_KINDS];         /* number of the first cell of a kind */
-  vft_tensor_id cell[3], input;           /* input: PUBLIC [inputs] */
+  uint32_t first[VFT_CELL_KINDS];         /* number of the first cell of a kind; SUM: that is not narrow */
+  uint32_t first_narrow_sum, first_of[VFT_SEGMENTS];
+  vft_tensor_id wide[3], narrow, total[3], input; /* input: PUBLIC [inputs] */
   vft_tensor_id constant[3];              /* wiring */
-  vft_tensor_id at_sum[3], sum[3][3];     /* operand a, b, c: its cell; [operand][coordinate] */
+  vft_tensor_id at_sum[2][3];             /* [narrow][operand a, b, c]: its cell */
+  vft_tensor_id sum[2][3][3];             /* and its coordinates: 3, of narrow ones 1 */
   vft_tensor_id at_lane, part_lane, lane; /* [permutations, 8] */
   vft_tensor_id at_swap, swap;            /* [permutations] */
   vft_tensor_id capacity, goes_on;        /* [permutations, 4]; [permutations] */
   vft_tensor_id x[VFT_POSEIDON_FULL], y, out; /* gadget/poseidon.h */
-  vft_tensor_id at_split, part_split, split, bit, limb[2], top, inverse;
-  vft_tensor_id at_part, part_part;
+  vft_tensor_id at_split, part_split, split_to, split, bit, limb[2], top, inverse;
+  vft_tensor_id at_part, pick, part[3];   /* pick: [parts, 3], 1 for the coordinate, else 0 */
   vft_tensor_id fetch_from, at_index, index;
   vft_tensor_id at_zero;
 } vft_machine;

@@ -13,17 +13,17 @@ vft_proof_options vft_node_options(void) {
 }
 
 vft_machine_shape vft_node_shape(void) {
-  return (vft_machine_shape){.log_cells = 19,
-                             .log_columns = 17,
-                             .constants = 4096,
+  return (vft_machine_shape){.log_columns = 17,
+                             .constants = 1024,
                              .inputs = VFT_RANGE_INPUTS,
-                             .bases = 48640,
-                             .frees = 58368,
-                             .splits = 1504,
+                             .bases = 40562,
+                             .frees = 59136,
+                             .splits = 1536,
                              .parts = 2432,
                              .fetches = 4352,
-                             .permutations = 34816,
-                             .sums = 232448,
+                             .permutations = 33792,
+                             .narrow_sums = 73728,
+                             .sums = 135168,
                              .zeros = 4864};
 }
 

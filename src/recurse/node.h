@@ -1,6 +1,6 @@
 /* Proofs of circuits that verify proofs: the tree from leaves to one proof.
  *
- * A leaf is any circuit with the statement below that verifies one item of a run (run/aggregate.h). Its
+ * A leaf is any circuit with the statement below that verifies some items of a run (run/aggregate.h). Its
  * proof, of whatever shape, is wrapped: the wrap is a circuit of the nodes' shape that verifies it
  * under the leaf's key, a constant, and has the same statement. A node verifies two proofs of the
  * nodes' shape, each of a wrap or of a node, and joins their ranges. So there is one shape and one key

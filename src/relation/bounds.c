@@ -115,7 +115,7 @@ static bool add_rows(const bounds *b, row_hull *h, wide lo, wide hi) {
       for (int k = 2; k < VFT_LOOKUP_COLS; k++) c[k] = vft_interval_of(0, 0);
     } else {
       if (t->tag < lo || t->tag > hi) continue;
-      c[1] = vft_interval_of(t->first, (wide)t->first + ((wide)1 << t->log_rows) - 1);
+      c[1] = vft_interval_of(t->first, (wide)t->first + (wide)t->rows - 1);
       for (int k = 0; k < VFT_TABLE_OUTS; k++) c[2 + k] = output_bounds(b, t->out[k]);
     }
     for (int k = 1; k < VFT_LOOKUP_COLS; k++) widen(&h->col[k], !h->found, c[k]);

@@ -161,7 +161,7 @@ static vft_status check_lookups(checker *c) {
                     p->tensors[t->mult].name);
       goto out;
     }
-    for (size_t row = 0; row < (size_t)1 << t->log_rows; row++) {
+    for (size_t row = 0; row < t->rows; row++) {
       int64_t have = vft_array_get(mult, row), want = (int64_t)vft_row_counts_get(&counts, i, row);
       if (t->kind == VFT_TABLE_RANGE && row < 2) { /* two equal rows: only their sum is fixed */
         have = vft_array_get(mult, 0) + vft_array_get(mult, 1);

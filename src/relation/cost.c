@@ -60,8 +60,8 @@ vft_status vft_program_cost(const vft_program *program, vft_cost *cost) {
     add_to(sum[t->origin], vft_tensor_count(t));
   }
   for (uint32_t i = 0; i < p->ntables; i++) {
-    cost->table_rows += (size_t)1 << p->tables[i].log_rows;
-    cost->mult += (size_t)1 << p->tables[i].log_rows;
+    cost->table_rows += p->tables[i].rows;
+    cost->mult += p->tables[i].rows;
   }
   for (uint32_t i = 0; i < p->nlookups; i++)
     add_to(&cost->lookups, box(p->lookups[i].size, (1u << p->lookups[i].nindex) - 1));
@@ -159,7 +159,7 @@ static void dump_table(const vft_program *p, const vft_table *t, FILE *out) {
       fputs(", 0", out);
     else
       fprintf(out, ", %s[i]", p->tensors[t->out[c]].name);
-  fprintf(out, "), i < 2^%u, counted by %s\n", t->log_rows, mult);
+  fprintf(out, "), i < %u, counted by %s\n", t->rows, mult);
 }
 
 void vft_program_dump(const vft_program *program, FILE *out) {

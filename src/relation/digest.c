@@ -2,13 +2,13 @@
  *
  * Every integer is little-endian; u8, u32, i64 name its width; str = u32 length, then the bytes.
  * Lists are preceded by their length as u32. In order:
- *   str "vft program 1", str name, u32 log_columns
+ *   str "vft program 2", str name, u32 log_columns
  *   links: str name, u8 is_output;  oracles: str name
  *   tensors: str name, u8 origin (+ 128: field elements), u32 group, u32 rank, u32 dims[rank], i64 lo, i64 hi,
  *            u8 constant?; if so the elements, i64 each
  *   relations: str name, u8 kind (+ 128: modulo p), u32 target, u32 nindex, u32 nfree, u32 size[nindex], terms
  *   lookups: str name, u32 nindex, u32 size[nindex], 4 times: terms
- *   tables: str name, u8 kind, i64 tag, i64 first, u32 log_rows, u32 out[3], u32 mult
+ *   tables: str name, u8 kind, i64 tag, i64 first, u32 rows, u32 out[3], u32 mult
  * terms = list of: i64 coef, u8 lemma?; if so str lemma, i64 lemma_lo, i64 lemma_hi;
  *         list of factors: u32 tensor, then per axis u8 idx, u32 off.
  * Enumerations are numbered as in program.h; an absent tensor is 2^32 - 1. */
@@ -77,7 +77,7 @@ void vft_program_digest(const vft_program *program, uint8_t digest[32]) {
   const vft_program *p = program;
   vft_blake3 state, *h = &state;
   vft_blake3_init(h);
-  put_str(h, "vft program 1");
+  put_str(h, "vft program 2");
   put_str(h, p->name);
   put_u32(h, p->log_columns);
   put_u32(h, p->nlinks);
@@ -127,7 +127,7 @@ void vft_program_digest(const vft_program *program, uint8_t digest[32]) {
     put_u8(h, t->kind);
     put_i64(h, t->tag);
     put_i64(h, t->first);
-    put_u32(h, t->log_rows);
+    put_u32(h, t->rows);
     for (int c = 0; c < VFT_TABLE_OUTS; c++) put_u32(h, t->out[c]);
     put_u32(h, t->mult);
   }

@@ -431,10 +431,10 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
   if (t->kind > VFT_TABLE_FUNCTION)
     return vft_fail(VFT_USAGE, "table %s: unknown kind %d", t->name, (int)t->kind);
   bool range = t->kind == VFT_TABLE_RANGE;
-  if (range ? t->log_rows != VFT_MAX_RANGE_BITS + 1 : t->log_rows > 30)
-    return vft_fail(VFT_USAGE, "table %s: 2^%u rows (RANGE has 2^17, FUNCTION at most 2^30)",
-                    t->name, t->log_rows);
-  size_t rows = (size_t)1 << t->log_rows;
+  size_t rows = t->rows;
+  if (range ? rows != 2u << VFT_MAX_RANGE_BITS : !rows || rows > 1u << 30)
+    return vft_fail(VFT_USAGE, "table %s: %zu rows (RANGE has 2^17, FUNCTION 1 to 2^30)", t->name,
+                    rows);
   if (!range) {
     if (t->tag < VFT_TAG_FIRST_FUNCTION || !bounds_ok(t->tag, t->tag))
       return vft_fail(VFT_USAGE, "table %s: tag %lld, function tables start at %d", t->name,
@@ -444,7 +444,8 @@ static vft_status check_table(const vft_program *p, const vft_table *t) {
   }
   for (uint32_t i = 0; i < p->ntables; i++) {
     const vft_table *o = &p->tables[i];
-    if (o->kind == t->kind && (range || o->tag == t->tag))
+    bool apart = o->first + (int64_t)o->rows <= t->first || t->first + (int64_t)rows <= o->first;
+    if (o->kind == t->kind && (range || (o->tag == t->tag && !apart)))
       return vft_fail(VFT_USAGE, "tables %s and %s provide the same rows", o->name, t->name);
     if (o->mult == t->mult)
       return vft_fail(VFT_USAGE, "tables %s and %s share the multiplicities", o->name, t->name);

@@ -121,11 +121,11 @@ typedef struct {
   vft_table_kind kind;
   int64_t tag;              /* FUNCTION */
   int64_t first;            /* FUNCTION: value of c1 in row 0 */
-  uint32_t log_rows;        /* RANGE: 17 */
-  vft_tensor_id out[VFT_TABLE_OUTS]; /* FUNCTION: rank-1 tensors of 2^log_rows elements, or VFT_NO_TENSOR.
+  uint32_t rows;            /* RANGE: 2^17 */
+  vft_tensor_id out[VFT_TABLE_OUTS]; /* FUNCTION: rank-1 tensors of `rows` elements, or VFT_NO_TENSOR.
                                ORACLE or constant PUBLIC: a function. WITNESS or LINK: a list
                                that the prover writes, one entry an index */
-  vft_tensor_id mult;       /* WITNESS of 2^log_rows elements: multiplicities */
+  vft_tensor_id mult;       /* WITNESS of `rows` elements: multiplicities */
 } vft_table;
 
 typedef struct {

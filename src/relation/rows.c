@@ -21,7 +21,7 @@ vft_status vft_row_counts_init(vft_row_counts *counts, const vft_trace *trace) {
   for (uint32_t i = 0; i < p->ntables; i++) {
     const vft_table *t = &p->tables[i];
     counts->first_row[i] = counts->rows;
-    counts->rows += (size_t)1 << t->log_rows;
+    counts->rows += t->rows;
     if (t->kind == VFT_TABLE_RANGE) {
       counts->range = i;
       continue;
@@ -47,12 +47,21 @@ void vft_row_counts_free(vft_row_counts *counts) {
   memset(counts, 0, sizeof *counts);
 }
 
-static uint32_t table_of(const vft_row_counts *counts, int64_t tag) {
+static bool has_row(const vft_table *t, int64_t c1) {
+  return c1 >= t->first && c1 < t->first + (int64_t)t->rows;
+}
+
+/* The table with the row, or, if none has it, one with the tag. Several tables may share a tag. */
+static uint32_t table_of(const vft_row_counts *counts, int64_t tag, int64_t c1) {
   if (tag >= 0 && tag <= VFT_MAX_RANGE_BITS) return counts->range;
   const vft_program *p = counts->trace->program;
-  for (uint32_t i = 0; i < p->ntables; i++)
-    if (p->tables[i].kind == VFT_TABLE_FUNCTION && p->tables[i].tag == tag) return i;
-  return UINT32_MAX;
+  uint32_t some = UINT32_MAX;
+  for (uint32_t i = 0; i < p->ntables; i++) {
+    if (p->tables[i].kind != VFT_TABLE_FUNCTION || p->tables[i].tag != tag) continue;
+    some = i;
+    if (has_row(&p->tables[i], c1)) break;
+  }
+  return some;
 }
 
 /* The position of the tuple among all tables' rows, or SIZE_MAX. Clamped columns (INT64_MAX or
@@ -65,7 +74,7 @@ static size_t row_of(const vft_row_counts *counts, uint32_t table, const int64_t
     if (c[1] < 0 || c[1] >> c[0] || c[2] || c[3] || c[4]) return SIZE_MAX;
     return counts->first_row[table] + ((size_t)1 << c[0]) + (size_t)c[1];
   }
-  if (c[1] < t->first || c[1] >= t->first + ((int64_t)1 << t->log_rows)) return SIZE_MAX;
+  if (!has_row(t, c[1])) return SIZE_MAX;
   size_t row = (size_t)(c[1] - t->first);
   for (int k = 0; k < VFT_TABLE_OUTS; k++) {
     int64_t want =
@@ -93,7 +102,9 @@ static void count_body(void *ctx, size_t begin, size_t end) {
     size_t n = end - at < VFT_SUM_BLOCK ? end - at : VFT_SUM_BLOCK;
     for (int c = 0; c < VFT_LOOKUP_COLS; c++) vft_sum_eval(&job->col[c], at, n, col[c]);
     for (size_t i = 0; i < n; i++) {
-      if (col[0][i] != tag) table = table_of(counts, tag = col[0][i]);
+      if (col[0][i] != tag || table == UINT32_MAX ||
+          (table != counts->range && !has_row(&counts->trace->program->tables[table], col[1][i])))
+        table = table_of(counts, tag = col[0][i], col[1][i]);
       size_t row = row_of(counts, table, (int64_t[]){tag, col[1][i], col[2][i], col[3][i], col[4][i]});
       if (row == SIZE_MAX)
         bad = at + i < bad ? at + i : bad;
@@ -153,7 +164,7 @@ vft_status vft_row_describe(const vft_row_counts *counts, vft_ranges *ranges,
     vft_sum_eval(&col[c], bad, 1, &v[c]);
     vft_sum_free(&col[c]);
   }
-  uint32_t table = table_of(counts, v[0]);
+  uint32_t table = table_of(counts, v[0], v[1]);
   const char *name =
       table == UINT32_MAX ? "no table" : counts->trace->program->tables[table].name;
   char id[160], text[256];

@@ -47,7 +47,7 @@ typedef struct {
   vft_epochs epochs;
   vft_leaves leaves;
   uint32_t ranges;     /* of states: 1 if steps are not cut */
-  vft_claim_list *form; /* [S][3]: claims of a proof by vft_leaf_place, as far as they were needed */
+  vft_claim_list *form; /* [S][3]: claims of a proof by vft_piece_place, as far as they were needed */
   const char *folder;  /* RUN/public; NULL: only the manifest is known */
   vft_table_tree table[VFT_RUN_TABLES];
   vft_fp common[VFT_COMMON_ELEMENTS];
@@ -65,8 +65,10 @@ typedef struct {
 
 /* Reads a finished run, and verifies it as `vft verify RUN/public` does (run/verify.h), but for the model:
  * all that is made of its proofs later is made of proofs that were accepted here. Fails: VFT_USAGE (its proofs
- * are not under Poseidon), VFT_REJECTED (with the check that failed), VFT_RESOURCE (also "interrupted"). */
-VFT_MUST_CHECK vft_status vft_aggregation_open(const char *run, vft_aggregation *out);
+ * are not under Poseidon), VFT_REJECTED (with the check that failed), VFT_RESOURCE (also "interrupted").
+ * pieces: as in vft_aggregate_request. */
+VFT_MUST_CHECK vft_status vft_aggregation_open(const char *run, const uint32_t *pieces,
+                                               vft_aggregation *out);
 /* The manifest alone: for keys of leaves. */
 VFT_MUST_CHECK vft_status vft_aggregation_manifest(const vft_manifest *manifest, vft_step *step,
                                                    const vft_cut *cut,

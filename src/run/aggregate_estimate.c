@@ -33,7 +33,8 @@ static vft_status machine_cost(const vft_machine_shape *shape, const vft_prove_r
     /* fields of 8 bytes in the trace, the wiring with its codewords, the circuit's cells */
     out->key = 20 * (size_t)cost.link + 192 * ((size_t)1 << shape->log_columns); /* and its tree */
     out->memory = plan.peak + 8 * (size_t)(cost.witness + cost.link) + 16 * (size_t)cost.link +
-                  24 * ((size_t)1 << shape->log_cells);
+                  24 * (size_t)(vft_machine_cells(shape, VFT_SEGMENT_WIDE) +
+                                vft_machine_cells(shape, VFT_SEGMENT_NARROW) + shape->sums);
   }
   vft_machine_free(m);
   return st;
@@ -65,8 +66,8 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
   memset(&a, 0, sizeof a);
   memset(kind, 0, sizeof kind);
   TRY(vft_aggregation_manifest(manifest, step, cut, &choice, &a));
-  vft_leaf_kinds_of(&a.leaves, &kinds);
-  vft_status st = machine_cost(&shape, rates, &node);
+  vft_status st = vft_leaf_kinds_of(&a.leaves, &kinds);
+  if (st == VFT_OK) st = machine_cost(&shape, rates, &node);
   for (uint32_t k = 0; st == VFT_OK && k < kinds.n; k++) {
     st = kind_cost(&a, kinds.example[k], rates, &kind[k]);
     /* its key and its wrap's, for the table of keys; where they are not kept, again when it is proved */
@@ -86,10 +87,11 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
   for (uint64_t i = 0; st == VFT_OK && i < out->leaves; i++) {
     vft_leaf leaf = vft_leaf_at(&a.leaves, i);
     uint32_t k;
-    st = vft_leaf_kind(&kinds, &leaf, &k);
+    st = vft_leaf_kind(&a.leaves, &kinds, &leaf, &k);
     if (st != VFT_OK) break;
     out->seconds += kind[k].record + kind[k].prove + node.prove; /* and its wrap */
-    openings += leaf.what == VFT_LEAF_OPENING;
+    for (uint32_t p = 0; p < leaf.pieces; p++)
+      openings += vft_piece_at(&a.leaves, leaf.piece + p).what == VFT_PIECE_OPENING;
     if (i) out->seconds += node.prove;
   }
   out->seconds += OUTER_NODES * node.prove + open_seconds;

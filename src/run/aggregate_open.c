@@ -173,7 +173,7 @@ static vft_status epoch_tables(vft_aggregation *a, const char *proofs) {
 
 /* ---- all ---- */
 
-vft_status vft_aggregation_open(const char *run, vft_aggregation *a) {
+vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, vft_aggregation *a) {
   memset(a, 0, sizeof *a);
   vft_cut cut;
   vft_status st = VFT_OK;
@@ -189,6 +189,7 @@ vft_status vft_aggregation_open(const char *run, vft_aggregation *a) {
   TRY_OUT(vft_beacon_read(a->folder, &m->sampling));
   TRY_OUT(vft_windows_read(a->folder, m, &a->windows));
   vft_leaf_choice choice = vft_leaf_choice_default(&cut);
+  if (pieces) choice.pieces = *pieces;
   TRY_OUT(vft_aggregation_manifest(m, a->plan.step, &cut, &choice, a));
   for (int i = 0; i < VFT_RUN_TABLES; i++)
     if (i != VFT_RUN_INPUTS) vft_table_tree_free(&a->table[i]);

@@ -106,7 +106,7 @@ static vft_status leaves(job *j, vft_range *r, uint64_t first, uint64_t n) {
     for (uint64_t i = 0; i < n; i++) {
       vft_leaf leaf = vft_leaf_at(&j->a.leaves, first + i);
       uint32_t own;
-      TRY(vft_leaf_kind(&j->keys.kinds, &leaf, &own));
+      TRY(vft_leaf_kind(&j->a.leaves, &j->keys.kinds, &leaf, &own));
       if (own == kind && !r[i].end)
         TRY(vft_tree_leaf(&j->tree, &j->a, &j->keys.kinds, first + i, &r[i]));
     }
@@ -214,7 +214,7 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request) {
     vft_note("note: the certificate is there and accepted");
     goto out;
   }
-  TRY_OUT(vft_aggregation_open(request->run, &j->a)); /* finds a bad proof before hours of work */
+  TRY_OUT(vft_aggregation_open(request->run, request->pieces, &j->a)); /* finds a bad proof before hours of work */
   if (request->one && first >= j->a.leaves.epochs) {
     st = vft_fail(VFT_USAGE, "--epoch %llu: the run has epochs 0 to %llu", (unsigned long long)first,
                   (unsigned long long)j->a.leaves.epochs - 1);

@@ -26,6 +26,7 @@ void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
   for (int r = 0; r < c->cut.n; r++) vft_writer_u32(&w, (uint32_t)c->cut.count[r]);
   vft_writer_u32(&w, c->choice.groups);
   vft_writer_u32(&w, c->choice.shards);
+  vft_writer_u32(&w, c->choice.pieces);
   vft_writer_u32(&w, c->blocks);
   vft_writer_u64(&w, c->epochs);
   for (uint64_t i = 0; i < c->epochs * c->blocks; i++) put_digest(&w, &c->counters[i]);
@@ -63,10 +64,10 @@ static vft_status cut_of(const vft_certificate_parts *p, vft_cut *out) {
                       p->ranges);
   uint32_t shards = 1 + 2 * p->ranges;
   if (p->groups < 1 || p->groups > VFT_WINDOW_PROOFS / shards || p->shards < 1 ||
-      p->shards > shards || p->shards > VFT_LEAF_PROOFS)
-    return vft_reject("certificate/header", "%u groups of steps in a window, %u proofs in a leaf: there are "
-                      "%u proofs a group, %d a window at most, %d a leaf", p->groups, p->shards, shards,
-                      VFT_WINDOW_PROOFS, VFT_LEAF_PROOFS);
+      p->shards > shards || p->shards > VFT_PIECE_PROOFS || p->pieces > VFT_LEAF_GROUPS ||
+      p->pieces * p->shards > VFT_LEAF_PROOFS)
+    return vft_reject("certificate/header", "%u groups of steps in a window, %u proofs in a piece, %u of these "
+                      "in a leaf: there are %u proofs a group", p->groups, p->shards, p->pieces, shards);
   out->n = (int)p->ranges;
   out->steps = (int)p->steps;
   for (uint32_t r = 0; r < p->ranges; r++) {
@@ -83,7 +84,7 @@ static vft_status take(const uint8_t *bytes, size_t n, vft_certificate *out) {
   vft_certificate_parts p;
   TRY(vft_certificate_parse(bytes, n, &p));
   TRY(cut_of(&p, &out->cut));
-  out->choice = (vft_leaf_choice){p.groups, p.shards};
+  out->choice = (vft_leaf_choice){p.groups, p.shards, p.pieces};
   out->blocks = p.blocks;
   out->epochs = p.epochs;
   out->windows = p.windows;
@@ -203,7 +204,7 @@ vft_status vft_chain_bits(const vft_aggregation *a, const vft_leaf_keys *keys, u
   for (uint64_t i = first; i < end; i++) {
     vft_leaf leaf = vft_leaf_at(&a->leaves, i);
     uint32_t k;
-    TRY_OUT(vft_leaf_kind(&keys->kinds, &leaf, &k));
+    TRY_OUT(vft_leaf_kind(&a->leaves, &keys->kinds, &leaf, &k));
     bits[n++] = keys->inner[k];
     bits[n++] = keys->leaf[k];
     bits[n++] = vft_node_bits; /* the wrap */

@@ -80,6 +80,7 @@ typedef struct {
   bool resume, verbose;
   bool one; /* only epoch number `epoch`: RUN/private/aggregate/epoch_NNNNNN.cert (run/range.h) */
   uint64_t epoch;
+  const uint32_t *pieces; /* of groups to a leaf (run/leaves.h); NULL: as many as vft_leaf_choice_default */
 } vft_aggregate_request;
 VFT_MUST_CHECK vft_status vft_run_aggregate(const vft_aggregate_request *request);
 /* Whether a proved run has what that needs: Poseidon. Fails: as the reader of its manifest. */

@@ -9,9 +9,11 @@
 typedef struct {
   vft_aggregation *a;
   bool blank;
-  vft_leaf at;
   vft_circuit *c;
   vft_wire in[VFT_RANGE_INPUTS], common[VFT_COMMON_ELEMENTS], oracle[2][4];
+  /* of one piece after the other */
+  vft_piece at;
+  vft_wire first;              /* number of its first item */
   vft_wire epoch, group, step; /* GROUP, OPENING: group of the epoch, of a window the first; its step */
   vft_wire block;              /* BLOCK: number among all blocks */
 } leaf;
@@ -75,7 +77,7 @@ static void entry_of(leaf *l, int table, uint64_t domain, vft_wire place, uint64
   entry(l, table, place, value, digest);
 }
 
-static void statement(leaf *l, const vft_fp *keys) {
+static void statement(leaf *l, const vft_fp *keys, uint64_t first, uint64_t end) {
   vft_poseidon_digest d =
       vft_sponge_of(VFT_DOMAIN_COMMON, l->a->common, VFT_COMMON_ELEMENTS);
   vft_fp v[VFT_RANGE_INPUTS];
@@ -83,15 +85,14 @@ static void statement(leaf *l, const vft_fp *keys) {
   memset(v, 0, sizeof v);
   if (keys) memcpy(v, keys, VFT_AT_COMMON * sizeof *v);
   memcpy(v + VFT_AT_COMMON, d.e, sizeof d.e);
-  v[VFT_AT_FIRST] = vft_fp_from_u64(l->at.first);
-  v[VFT_AT_END] = vft_fp_from_u64(l->at.end);
+  v[VFT_AT_FIRST] = vft_fp_from_u64(first);
+  v[VFT_AT_END] = vft_fp_from_u64(end);
   for (int i = 0; i < VFT_RANGE_INPUTS; i++)
     l->in[i] = vft_circuit_input(l->c, vft_ext_from_fp(v[i]));
   bases(l, l->a->common, VFT_COMMON_ELEMENTS, l->common);
   vft_circuit_hash(l->c, VFT_DOMAIN_COMMON, l->common, VFT_COMMON_ELEMENTS, digest);
   for (int k = 0; k < 4; k++) vft_circuit_equal(l->c, digest[k], l->in[VFT_AT_COMMON + k]);
-  vft_circuit_equal(l->c, l->in[VFT_AT_END],
-                    plus(l, l->in[VFT_AT_FIRST], l->at.end - l->at.first));
+  vft_circuit_equal(l->c, l->in[VFT_AT_END], plus(l, l->in[VFT_AT_FIRST], end - first));
   const vft_step *s = l->a->step;
   memcpy(l->oracle[s->oracle_base], l->common + VFT_COMMON_BASE, 4 * sizeof(vft_wire));
   memcpy(l->oracle[s->oracle_tables], l->common + VFT_COMMON_FUNCTIONS, 4 * sizeof(vft_wire));
@@ -104,16 +105,16 @@ static void statement(leaf *l, const vft_fp *keys) {
  * beyond the run's end has no entry among the inputs, an opening is said to be before it. */
 static void place_in_epoch(leaf *l, uint64_t offset) {
   const vft_leaves *r = &l->a->leaves;
-  const vft_leaf *at = &l->at;
-  bool constant = at->place == VFT_LEAF_RUN_END;
+  const vft_piece *at = &l->at;
+  bool constant = at->place == VFT_PIECE_RUN_END;
   l->epoch = integer(l, constant, at->epoch,
-                     at->place == VFT_LEAF_EPOCH_END ? r->full - 1 : r->epochs - 1);
+                     at->place == VFT_PIECE_EPOCH_END ? r->full - 1 : r->epochs - 1);
   vft_wire first = plus(l, plus_times(l, 0, vft_leaves_epoch_items(r), l->epoch),
                         r->release + offset);
   uint64_t W = r->choice.groups;
-  bool fixed = at->place != VFT_LEAF_ANYWHERE;
+  bool fixed = at->place != VFT_PIECE_ANYWHERE;
   vft_wire window, within = number(l, 0);
-  if (at->what == VFT_LEAF_GROUP) {
+  if (at->what == VFT_PIECE_GROUP) {
     /* G q + n <= steps of a full epoch */
     uint64_t most = (r->epoch_steps - (uint64_t)at->steps) / r->group_steps;
     window = integer(l, fixed, at->window, most / W);
@@ -128,9 +129,9 @@ static void place_in_epoch(leaf *l, uint64_t offset) {
     l->group = plus_times(l, within, W, window);
   }
   first = plus_times(l, first, W * r->shards + 1, window);
-  vft_circuit_equal(l->c, l->in[VFT_AT_FIRST], first);
+  vft_circuit_equal(l->c, l->first, first);
   l->step = plus_times(l, plus_times(l, 0, r->group_steps, l->group), r->epoch_steps, l->epoch);
-  if (at->what == VFT_LEAF_OPENING && !fixed) { /* which has no inputs: its last step is one of the run */
+  if (at->what == VFT_PIECE_OPENING && !fixed) { /* which has no inputs: its last step is one of the run */
     vft_wire minus = vft_circuit_constant(l->c, vft_ext_neg(VFT_EXT_ONE));
     vft_wire end = plus(l, l->step, W * r->group_steps);
     (void)vft_circuit_bits(l->c, vft_circuit_sum(l->c, minus, end, l->common[VFT_COMMON_STEPS]),
@@ -259,7 +260,7 @@ static vft_status block_statement(leaf *l, child *p) {
   vft_wire within = number(l, 0);
   if (k) within = plus(l, integer(l, false, k - 1, b - 2), 1); /* 1 <= k < b */
   l->block = plus_times(l, within, b, l->epoch);
-  vft_circuit_equal(l->c, l->in[VFT_AT_FIRST],
+  vft_circuit_equal(l->c, l->first,
                     plus(l, plus_times(l, within, vft_leaves_epoch_items(&a->leaves), l->epoch),
                          a->leaves.release));
   vft_wire place = plus_times(l, within, b + 1, l->epoch);
@@ -300,7 +301,7 @@ static vft_status release_statement(leaf *l, child *p) {
   TRY(read_links(l, p, p->steps.link));
   l->step = l->common[VFT_COMMON_STEPS];
   l->at.step = a->manifest->steps;
-  vft_circuit_equal(l->c, l->in[VFT_AT_FIRST], zero);
+  vft_circuit_equal(l->c, l->first, zero);
   for (uint32_t r = 0; r < a->ranges; r++) state(l, p, r, 0, r, VFT_NO_TENSOR);
   memcpy(x, p->link[p->step->link_adapter_out], 4 * sizeof *x);
   for (int k = 0; k < 4; k++) x[4 + k] = zero;
@@ -321,8 +322,8 @@ static vft_proof_options context(leaf *l, uint32_t shard, vft_wire *out) {
     if (i >= name && i < name + 5)
       out[i] = l->common[i - name];
     else if (i == name + 5)
-      out[i] = l->at.what == VFT_LEAF_BLOCK ? l->common[VFT_COMMON_STEPS] : l->step;
-    else if (i == name + 6 && l->at.what == VFT_LEAF_BLOCK)
+      out[i] = l->at.what == VFT_PIECE_BLOCK ? l->common[VFT_COMMON_STEPS] : l->step;
+    else if (i == name + 6 && l->at.what == VFT_PIECE_BLOCK)
       out[i] = plus(l, l->block, 2);
     else
       out[i] = number(l, value[i].v);
@@ -351,7 +352,7 @@ static vft_status verify(leaf *l, const child *p, vft_claims *claims, vft_bits *
                          .oracle_root = (const uint32_t(*)[4])l->oracle,
                          .context = context_wire,
                          .context_len = options.context_len,
-                         .claims = l->at.what == VFT_LEAF_GROUP ? claims : NULL,
+                         .claims = l->at.what == VFT_PIECE_GROUP ? claims : NULL,
                          .inputs_checked = true, /* the tables' are made within bounds */
                          .log_inv_rate = options.log_inv_rate,
                          .bits = options.bits,
@@ -364,7 +365,7 @@ static vft_status verify(leaf *l, const child *p, vft_claims *claims, vft_bits *
 static vft_status read_proof(leaf *l, child *p) {
   const vft_aggregation *a = l->a;
   vft_arena arena = {0};
-  uint64_t t = l->at.what == VFT_LEAF_RELEASE ? a->manifest->steps : l->at.step;
+  uint64_t t = l->at.what == VFT_PIECE_RELEASE ? a->manifest->steps : l->at.step;
   char *proofs = vft_arena_printf(&arena, "%s/proofs", a->folder), *path = NULL;
   if (proofs)
     path = p->step ? vft_shard_file_path(&arena, proofs, &a->shards.cut, t, p->shard,
@@ -385,17 +386,17 @@ static vft_status one_proof(leaf *l, uint32_t shard, vft_bits *account) {
   vft_status st = VFT_RESOURCE;
   memset(&claims, 0, sizeof claims);
   memset(&p, 0, sizeof p);
-  if (l->at.what == VFT_LEAF_RELEASE) p.step = a->shards.release;
-  if (l->at.what == VFT_LEAF_GROUP) p.step = vft_shards_step(&a->shards, shard, l->at.steps);
+  if (l->at.what == VFT_PIECE_RELEASE) p.step = a->shards.release;
+  if (l->at.what == VFT_PIECE_GROUP) p.step = vft_shards_step(&a->shards, shard, l->at.steps);
   p.program = p.step ? p.step->program : a->epochs.program->program;
   p.shard = shard;
   p.link = vft_alloc(p.program->nlinks, sizeof *p.link);
   p.inputs = vft_alloc(p.program->ntensors, sizeof *p.inputs);
   if (!p.link || !p.inputs) goto out;
   if (!l->blank) TRY_OUT(read_proof(l, &p));
-  if (l->at.what == VFT_LEAF_BLOCK) {
+  if (l->at.what == VFT_PIECE_BLOCK) {
     TRY_OUT(block_statement(l, &p));
-  } else if (l->at.what == VFT_LEAF_RELEASE) {
+  } else if (l->at.what == VFT_PIECE_RELEASE) {
     TRY_OUT(release_statement(l, &p));
   } else {
     TRY_OUT(read_links(l, &p, p.steps.link));
@@ -406,7 +407,7 @@ static vft_status one_proof(leaf *l, uint32_t shard, vft_bits *account) {
   st = VFT_RESOURCE;
   if (claims.list.n)
     claims_entry(l, &claims, l->group, l->at.window * a->leaves.choice.groups + l->at.within, shard);
-  if (l->at.what == VFT_LEAF_GROUP) {
+  if (l->at.what == VFT_PIECE_GROUP) {
     vft_claim_list *form = &a->form[shard * 3 + (uint32_t)l->at.place];
     if (!form->form) { /* what an opening's circuit has to know, also that there are none */
       if (!claims.list.form) claims.list.form = vft_alloc(1, sizeof *claims.list.form);
@@ -434,7 +435,7 @@ static vft_status window_claims(leaf *l, uint32_t group, uint32_t shard, vft_ora
                                 vft_claim_list *out) {
   vft_aggregation *a = l->a;
   int steps;
-  vft_leaf_place place;
+  vft_piece_place place;
   uint64_t q = l->at.window * a->leaves.choice.groups + group;
   uint64_t t = vft_leaves_group(&a->leaves, l->at.epoch, q, &steps, &place);
   if (!l->blank) {
@@ -447,9 +448,9 @@ static vft_status window_claims(leaf *l, uint32_t group, uint32_t shard, vft_ora
   if (!form->form) {
     leaf alone = {.a = a, .blank = true, .c = vft_circuit_new()};
     if (!alone.c) return VFT_RESOURCE;
-    alone.at = (vft_leaf){.what = VFT_LEAF_GROUP, .place = place, .epoch = l->at.epoch, .step = t,
-                          .window = l->at.window, .within = group, .steps = steps};
-    statement(&alone, NULL);
+    alone.at = (vft_piece){.what = VFT_PIECE_GROUP, .place = place, .epoch = l->at.epoch, .step = t,
+                           .window = l->at.window, .within = group, .steps = steps};
+    statement(&alone, NULL, 0, 0);
     alone.epoch = alone.group = alone.step = number(&alone, 0);
     vft_status st = one_proof(&alone, shard, NULL);
     vft_circuit_free(alone.c);
@@ -502,41 +503,43 @@ out:
 
 /* ---- all ---- */
 
-static vft_status record(leaf *l, vft_bits *account) {
+static vft_status record(leaf *l, vft_bits *bits, uint32_t *n) {
   const vft_leaves *r = &l->a->leaves;
-  vft_bits bits[1 + 2 * VFT_MAX_PARTS] = {0};
-  uint32_t n = 1;
-  vft_status st = VFT_OK;
   switch (l->at.what) {
-    case VFT_LEAF_GROUP:
+    case VFT_PIECE_GROUP:
       place_in_epoch(l, r->blocks + l->at.shard);
-      for (n = 0; st == VFT_OK && n < l->at.shards; n++)
-        st = one_proof(l, l->at.shard + n, &bits[n]);
-      break;
-    case VFT_LEAF_OPENING:
+      for (uint32_t i = 0; i < l->at.shards; i++)
+        TRY(one_proof(l, l->at.shard + i, &bits[(*n)++]));
+      return VFT_OK;
+    case VFT_PIECE_OPENING:
       place_in_epoch(l, r->blocks + (uint64_t)l->at.groups * r->shards);
-      st = opening(l, &bits[0]);
-      break;
-    case VFT_LEAF_BLOCK: st = one_proof(l, 2, &bits[0]); break;
-    case VFT_LEAF_RELEASE: st = one_proof(l, 1, &bits[0]); break;
+      return opening(l, &bits[(*n)++]);
+    case VFT_PIECE_BLOCK: return one_proof(l, 2, &bits[(*n)++]);
+    case VFT_PIECE_RELEASE: break;
   }
-  if (account && st == VFT_OK) *account = vft_bits_sum(bits, n);
-  return st;
+  return one_proof(l, 1, &bits[(*n)++]);
 }
 
 vft_status vft_leaf_make(vft_aggregation *a, uint64_t number_of, const vft_fp *keys,
                          vft_bits *account, vft_circuit **out) {
+  vft_bits bits[VFT_LEAF_PIECES * VFT_PIECE_PROOFS];
+  vft_leaf at = vft_leaf_at(&a->leaves, number_of);
+  uint32_t n = 0;
   *out = NULL;
   leaf *l = vft_alloc(1, sizeof *l);
   if (!l) return VFT_RESOURCE;
   vft_status st = VFT_RESOURCE;
   l->a = a;
   l->blank = !keys;
-  l->at = vft_leaf_at(&a->leaves, number_of);
   l->c = vft_circuit_new();
   if (!l->c) goto out;
-  statement(l, keys);
-  TRY_OUT(record(l, account));
+  statement(l, keys, at.first, at.end);
+  for (uint32_t i = 0; i < at.pieces; i++) { /* each says of its items' numbers what they are */
+    l->at = vft_piece_at(&a->leaves, at.piece + i);
+    l->first = plus(l, l->in[VFT_AT_FIRST], l->at.first - at.first);
+    TRY_OUT(record(l, bits, &n));
+  }
+  if (account) *account = vft_bits_sum(bits, n);
   vft_circuit_prune(l->c);
   TRY_OUT(l->c->status);
   *out = l->c;

@@ -13,7 +13,9 @@ uint32_t vft_leaf_columns(const vft_circuit *c) {
   vft_machine_shape s;
   vft_machine_fit(c, 0, &s);
   /* memory and multiplicities, operands of sums, permutations (54 elements and the swap) */
-  uint64_t elements = (7ull << s.log_cells) + 9ull * s.sums + 55ull * s.permutations;
+  uint64_t elements = 7 * vft_machine_cells(&s, VFT_SEGMENT_WIDE) +
+                      3 * vft_machine_cells(&s, VFT_SEGMENT_NARROW) + 3ull * s.narrow_sums +
+                      13ull * s.sums + 55ull * s.permutations;
   unsigned n = vft_log2_ceil(elements);
   return n < 19 ? 12 : n > 26 ? 20 : n - 6;
 }
@@ -70,7 +72,7 @@ void vft_leaf_keys_free(vft_leaf_keys *keys) {
 
 static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
   /* Whatever changes what leaves are changes the name; the sources' digest is the build's. */
-  static const char domain[] = "vft leaf keys 3 " VFT_SOURCES;
+  static const char domain[] = "vft leaf keys 4 " VFT_SOURCES;
   const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
   uint8_t digest[32];
   const vft_cut *cut = &a->shards.cut;
@@ -87,6 +89,7 @@ static char *cache_path(const vft_aggregation *a, vft_arena *arena) {
   for (int r = 0; r < cut->n; r++) vft_writer_u32(&w, (uint32_t)cut->count[r]);
   vft_writer_u32(&w, a->leaves.choice.groups);
   vft_writer_u32(&w, a->leaves.choice.shards);
+  vft_writer_u32(&w, a->leaves.choice.pieces);
   if (w.failed) {
     vft_writer_free(&w);
     return NULL;
@@ -140,16 +143,18 @@ static void write_cache(const char *path, const vft_leaf_keys *keys) {
 vft_status vft_leaf_keys_cached(vft_aggregation *a, size_t room, vft_leaf_keys *out, bool *cached) {
   vft_arena arena = {0};
   char *path = cache_path(a, &arena);
+  vft_status st = VFT_OK;
   vft_error_clear();
   memset(out, 0, sizeof *out);
-  vft_leaf_kinds_of(&a->leaves, &out->kinds);
+  *cached = false;
+  TRY_OUT(vft_leaf_kinds_of(&a->leaves, &out->kinds));
   *cached = path && read_cache(path, out);
-  vft_status st = VFT_OK;
   if (!*cached) {
-    st = make_all(a, room, out);
-    if (st == VFT_OK && path) write_cache(path, out);
+    TRY_OUT(make_all(a, room, out));
+    if (path) write_cache(path, out);
   }
-  if (st == VFT_OK) st = vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
+  st = vft_table_tree_init(&out->table, out->wrap, out->kinds.n);
+out:
   vft_arena_free(&arena);
   return st;
 }

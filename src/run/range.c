@@ -30,6 +30,7 @@ vft_status vft_epochs_certificate_write(const char *path, const vft_epochs_certi
   vft_writer_u64(&w, c->first);
   vft_writer_u64(&w, c->end);
   put_digest(&w, &c->common);
+  vft_writer_u32(&w, c->kind);
   vft_writer_u32(&w, c->nkeys);
   for (uint32_t k = 0; k < c->nkeys; k++) put_digest(&w, &c->key[k]);
   for (int i = 0; i < VFT_RUN_TABLES - VFT_RUN_STATES; i++) put_digest(&w, &c->table[i]);
@@ -57,8 +58,10 @@ static vft_status take(const vft_bytes *bytes, vft_epochs_certificate *out) {
   out->first = vft_reader_u64(&r);
   out->end = vft_reader_u64(&r);
   take_digest(&r, &out->common);
+  out->kind = vft_reader_u32(&r);
   out->nkeys = vft_reader_u32(&r);
   if (r.failed || out->nkeys > VFT_LEAF_KINDS) return bad("truncated, or of too many kinds of leaves");
+  if (out->kind > out->nkeys) return bad("the proof is of a kind of leaf without a key");
   for (uint32_t k = 0; k < out->nkeys; k++) take_digest(&r, &out->key[k]);
   for (int i = 0; i < VFT_RUN_TABLES - VFT_RUN_STATES; i++) take_digest(&r, &out->table[i]);
   for (int s = 0; s < 2; s++) {
@@ -104,12 +107,12 @@ static uint64_t end_step(const vft_leaves *l, uint64_t epoch) {
 vft_status vft_epochs_certificate_of(const vft_aggregation *a, const vft_leaf_keys *keys,
                                      const vft_certificate *head, uint64_t epoch, uint64_t epochs,
                                      const vft_range *range, vft_epochs_certificate *c) {
-  if (range->kind) return vft_fail(VFT_USAGE, "an epoch of one proof");
   memset(c, 0, sizeof *c);
   c->epoch = epoch;
   c->epochs = epochs;
   c->first = range->first;
   c->end = range->end;
+  c->kind = range->kind;
   c->common = vft_sponge_of(VFT_DOMAIN_COMMON, a->common, VFT_COMMON_ELEMENTS);
   c->nkeys = keys->kinds.n;
   memcpy(c->key, keys->wrap, c->nkeys * sizeof *c->key);
@@ -131,7 +134,7 @@ vft_status vft_epochs_certificate_of(const vft_aggregation *a, const vft_leaf_ke
 /* ---- verified ---- */
 
 static vft_range range_of(const vft_epochs_certificate *c) {
-  return (vft_range){.first = c->first, .end = c->end, .proof = c->head.proof,
+  return (vft_range){.kind = c->kind, .first = c->first, .end = c->end, .proof = c->head.proof,
                      .length = c->head.length};
 }
 
@@ -249,6 +252,7 @@ vft_status vft_fold(const char *first, const char *second, const char *out, bool
   c[2] = c[0];
   c[2].epochs += c[1].epochs;
   c[2].end = joined.end;
+  c[2].kind = joined.kind;
   c[2].state[1] = c[1].state[1];
   c[2].head.proof = joined.proof;
   c[2].head.length = joined.length;

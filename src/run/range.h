@@ -1,22 +1,24 @@
 /* Certificates of some epochs of a run, one after the other: what vft aggregate --epoch makes and vft fold
  * joins. They are not hiding: a proof of the nodes' shape, and roots that the prover else keeps for himself.
  *
- *   "VFTRANG1" | u32 version 1 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
- *   common digest (32) | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows,
- *   counters, places, claims (32 each) | before the first epoch's first step and after the last one's last: leaf of states (32), its 24
- *   siblings (32 each) | a certificate (recurse/certificate.h) whose released root is zeros and whose proof
- *   is that of a node over the items */
+ *   "VFTRANG1" | u32 version 2 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
+ *   common digest (32) | u32 kind | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows,
+ *   counters, places, claims (32 each) | before the first epoch's first step and after the last one's last:
+ *   leaf of states (32), its 24 siblings (32 each) | a certificate (recurse/certificate.h) whose released
+ *   root is zeros and whose proof is over the items: of a node (kind 0), or, where they are one leaf, of
+ *   its wrap, under key kind - 1 */
 #ifndef VFT_RUN_RANGE_H
 #define VFT_RUN_RANGE_H
 
 #include "run/certificate.h"
 #include "run/tree.h"
 
-enum { VFT_RANGE_VERSION = 1 };
+enum { VFT_RANGE_VERSION = 2 };
 
 typedef struct {
   uint64_t epoch, epochs, first, end;
   vft_poseidon_digest common;
+  uint32_t kind; /* vft_range */
   uint32_t nkeys;
   vft_poseidon_digest key[VFT_LEAF_KINDS];
   vft_poseidon_digest table[VFT_RUN_TABLES - VFT_RUN_STATES];
@@ -26,7 +28,7 @@ typedef struct {
   vft_certificate head; /* owns the proof */
 } vft_epochs_certificate;
 
-/* That of a range of a run; head and proof are borrowed. Fails: VFT_USAGE (a range that is no node). */
+/* That of a range of a run; head and proof are borrowed. */
 VFT_MUST_CHECK vft_status vft_epochs_certificate_of(const vft_aggregation *a,
                                                     const vft_leaf_keys *keys,
                                                     const vft_certificate *head, uint64_t epoch,

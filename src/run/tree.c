@@ -63,6 +63,10 @@ static vft_status keep(const vft_tree *j, vft_range *r, vft_proof *proof) {
   if (j->folder) {
     char *path = path_of(j, r, &arena);
     st = path ? vft_file_write(path, proof->bytes, proof->len) : VFT_RESOURCE;
+    if (st != VFT_OK) { /* the caller's */
+      vft_arena_free(&arena);
+      return st;
+    }
   }
   r->proof = proof->bytes;
   r->length = proof->len;
@@ -135,7 +139,11 @@ static vft_status take_kind(vft_tree *j, uint32_t kind, const vft_circuit *leaf)
 static vft_status wrap_key(vft_tree *j, const vft_circuit *wrap) {
   vft_machine_shape shape = vft_node_shape();
   if (j->kind_keys.wrap.machine) return VFT_OK;
-  return vft_circuit_key_make(wrap, &shape, 0, NULL, &j->kind_keys.wrap);
+  TRY(vft_circuit_key_make(wrap, &shape, 0, NULL, &j->kind_keys.wrap));
+  vft_poseidon_digest own;
+  if (vft_poseidon_read(j->kind_keys.wrap.key.b, &own) && !memcmp(&own, &j->wrap[j->kind], sizeof own))
+    return VFT_OK;
+  return vft_fail(VFT_USAGE, "the key of a kind of leaf is not that of the table: remove the cached keys");
 }
 
 static vft_status prove_leaf(vft_tree *j, vft_aggregation *a, uint64_t number, vft_range *r) {
@@ -173,7 +181,7 @@ vft_status vft_tree_leaf(vft_tree *j, vft_aggregation *a, const vft_leaf_kinds *
                          uint64_t number, vft_range *out) {
   vft_leaf leaf = vft_leaf_at(&a->leaves, number);
   uint32_t kind;
-  TRY(vft_leaf_kind(kinds, &leaf, &kind));
+  TRY(vft_leaf_kind(&a->leaves, kinds, &leaf, &kind));
   *out = (vft_range){.kind = 1 + kind, .first = leaf.first, .end = leaf.end};
   if (!vft_tree_kept(j, out)) {
     vft_status st = prove_leaf(j, a, number, out);
@@ -232,7 +240,7 @@ vft_status vft_tree_reduce(vft_tree *j, vft_range *r, uint64_t n) {
     }
     n = to;
   }
-  return VFT_OK;
+  return load(j, &r[0]); /* a leaf that is alone */
 }
 
 /* ---- all ---- */

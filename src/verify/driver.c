@@ -51,20 +51,32 @@ static void block_windows(const vft_layout *lay, const vft_block *b, const vft_e
   }
 }
 
+/* On a block: the terms that are not constants. */
 static vft_status add_lookup(vft_session *s, leaf_sums *sums, const vft_lookup *lookup,
                              vft_ext prefix, const vft_window *window) {
-  sums->num.known = vft_ext_add(sums->num.known, prefix);
   for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
-    if (lookup->col[j].nterms)
-      TRY(vft_tally_add_terms(s, &sums->den, vft_ext_mul(prefix, sums->minus_beta[j]),
-                          lookup->col[j].terms, lookup->col[j].nterms, lookup->nindex,
-                          lookup->nindex, lookup->size, window));
+    for (uint32_t k = 0; k < lookup->col[j].nterms; k++)
+      if (lookup->col[j].terms[k].nfactors)
+        TRY(vft_tally_add_terms(s, &sums->den, vft_ext_mul(prefix, sums->minus_beta[j]),
+                                &lookup->col[j].terms[k], 1, lookup->nindex, lookup->nindex,
+                                lookup->size, window));
   if (sums->den.nproducts)
     return vft_fail(VFT_USAGE,
                     "lookup %s: a column multiplies a tensor by a PUBLIC tensor of rank above 1; "
                     "define a virtual tensor for it",
                     lookup->name);
   return VFT_OK;
+}
+
+/* On all blocks of a lookup, whose prefixes are together `whole`: numerators and constants. */
+static void add_constants(leaf_sums *sums, const vft_lookup *lookup, vft_ext whole) {
+  sums->num.known = vft_ext_add(sums->num.known, whole);
+  for (uint32_t j = 0; j < VFT_LOOKUP_COLS; j++)
+    for (uint32_t k = 0; k < lookup->col[j].nterms; k++) {
+      const vft_term *t = &lookup->col[j].terms[k];
+      vft_ext coef = vft_ext_mul(sums->minus_beta[j], vft_ext_from_i64(t->coef));
+      if (!t->nfactors) sums->den.known = vft_ext_add(sums->den.known, vft_ext_mul(whole, coef));
+    }
 }
 
 /* Columns of the RANGE table at r: row 2^w + v is (w, v), so with top(w) = r_w prod_{b>w} (1-r_b),
@@ -80,21 +92,22 @@ static void range_columns(const vft_ext *r, unsigned log_rows, vft_ext *tag, vft
   }
 }
 
+/* On a block of a table's rows; RANGE is one block. */
 static vft_status add_table(vft_session *s, leaf_sums *sums, const vft_table *table,
-                            vft_ext prefix, const vft_ext *r) {
+                            const vft_block *b, vft_ext prefix, const vft_ext *r) {
   vft_ext col[2];
   if (table->kind == VFT_TABLE_RANGE) {
-    range_columns(r, table->log_rows, &col[0], &col[1]);
+    range_columns(r, b->log_size, &col[0], &col[1]);
   } else {
     col[0] = vft_ext_from_i64(table->tag);
-    col[1] = vft_ext_add(vft_ext_from_i64(table->first), vft_eq_iota(r, table->log_rows));
+    col[1] = vft_ext_add(vft_ext_from_i64(table->first + b->start[0]), vft_eq_iota(r, b->log_size));
   }
   for (unsigned j = 0; j < 2; j++)
     sums->den.known = vft_ext_sub(sums->den.known,
                                   vft_ext_mul(prefix, vft_ext_mul(sums->beta[j], col[j])));
   vft_axis *axis = vft_arena_alloc(&s->arena, 1, sizeof *axis);
   if (!axis) return VFT_RESOURCE;
-  *axis = (vft_axis){{VFT_W_EQ, (uint32_t)1 << table->log_rows, r}, 0};
+  *axis = (vft_axis){{VFT_W_EQ, (uint32_t)1 << b->log_size, r}, b->start[0]};
   vft_functional mult = {table->mult, 1, axis};
   TRY(vft_tally_add_linear(s, &sums->num, vft_ext_neg(prefix), &mult));
   for (unsigned j = 0; table->kind == VFT_TABLE_FUNCTION && j < VFT_TABLE_OUTS; j++) {
@@ -126,17 +139,21 @@ static vft_status leaf_claims(vft_session *s, const vft_fractions *fr, vft_ext a
   for (unsigned j = 1; j < VFT_LOOKUP_COLS; j++)
     sums.beta[j] = vft_ext_mul(sums.beta[j - 1], beta);
   for (unsigned j = 0; j < VFT_LOOKUP_COLS; j++) sums.minus_beta[j] = vft_ext_neg(sums.beta[j]);
+  vft_ext *whole = vft_arena_alloc(&s->arena, p->nlookups, sizeof *whole); /* zeros */
+  if (!whole) return VFT_RESOURCE;
   for (uint32_t i = 0; i < lay->nblocks; i++) {
     const vft_block *b = &lay->blocks[i];
     vft_ext prefix = vft_eq_index(r + b->log_size, fr->n - b->log_size, b->offset >> b->log_size);
     vft_window window[VFT_BOX_AXES];
     if (b->box < p->nlookups) {
       block_windows(lay, b, r, window);
+      whole[b->box] = vft_ext_add(whole[b->box], prefix);
       TRY_OUT(add_lookup(s, &sums, &p->lookups[b->box], prefix, window));
     } else {
-      TRY_OUT(add_table(s, &sums, &p->tables[b->box - p->nlookups], prefix, r));
+      TRY_OUT(add_table(s, &sums, &p->tables[b->box - p->nlookups], b, prefix, r));
     }
   }
+  for (uint32_t i = 0; i < p->nlookups; i++) add_constants(&sums, &p->lookups[i], whole[i]);
   /* alpha on every real leaf, denominator 1 on the tail */
   vft_ext real = vft_poly_eq_prefix(r, fr->n, lay->length);
   sums.den.known = vft_ext_add(sums.den.known, vft_ext_mul(alpha, real));

@@ -114,10 +114,11 @@ static vft_ext window(memo_slot *memo, const vft_axis *axis, uint32_t start, uns
   return slot->value;
 }
 
-/* Weights of one claim on one block, without the block's prefix. */
+/* Weights of one claim on one block, without its coefficient and the block's prefix: the same for many
+ * claims, and in a circuit then one product. */
 static vft_ext block_weight(memo_slot *memo, const vft_opening_claim *claim, const vft_block *b,
                             const vft_ext *z) {
-  vft_ext w = claim->coef;
+  vft_ext w = VFT_EXT_ONE;
   for (uint32_t a = 0; a < claim->f.rank; a++) {
     const vft_axis *axis = &claim->f.axis[a];
     uint64_t end = (uint64_t)b->start[a] + ((uint64_t)1 << b->log[a]);
@@ -149,7 +150,8 @@ vft_status vft_opening_weight(void *ctx, const vft_ext *point, vft_ext *value) {
       uint64_t index = (m->row_offset[tree] << m->c) + b->offset;
       vft_ext sum = VFT_EXT_ZERO;
       for (size_t i = first; i < end; i++)
-        sum = vft_ext_add(sum, block_weight(memo, &o->claim[i], b, point));
+        sum = vft_ext_add(sum, vft_ext_mul(o->claim[i].coef,
+                                           block_weight(memo, &o->claim[i], b, point)));
       vft_ext prefix = vft_eq_index(point + b->log_size, m->c + m->k0 - b->log_size,
                                     index >> b->log_size);
       *value = vft_ext_add(*value, vft_ext_mul(prefix, sum));

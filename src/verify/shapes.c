@@ -13,7 +13,7 @@ vft_status vft_fractions_init(vft_fractions *fr, const vft_program *program) {
     for (uint32_t a = 0; a < box[i].rank; a++) box[i].dims[a] = program->lookups[i].size[a];
   }
   for (uint32_t i = 0; i < program->ntables; i++)
-    box[program->nlookups + i] = (vft_box){1, {(uint32_t)1 << program->tables[i].log_rows}};
+    box[program->nlookups + i] = (vft_box){1, {program->tables[i].rows}};
   vft_status st = vft_layout_init(&fr->layout, box, n);
   vft_free(box);
   TRY(st);

@@ -32,7 +32,7 @@ static vft_program *secret_build(int skip) {
   vft_tensor_id cube = toy_tensor(p, "cube", VFT_WITNESS, 0, 0, 1 << 20, DIMS(16, 7), NULL);
   vft_tensor_id v = toy_tensor(p, "v", VFT_VIRTUAL, 0, -(1 << 30), 1 << 30, DIMS(16), NULL);
   vft_table t = {.name = "squares", .kind = VFT_TABLE_FUNCTION, .tag = 33, .first = 0,
-                 .log_rows = 4, .out = {out, VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = mult};
+                 .rows = 1 << 4, .out = {out, VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = mult};
   if (vft_program_add_table(p, &t) == UINT32_MAX) abort();
   /* w[a] = v[a] + rate */
   REL("w", VFT_ZERO, 0, DIMS(16), 1,

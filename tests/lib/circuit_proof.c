@@ -8,10 +8,10 @@ static vft_status circuit(const circuit_shape *s, const uint8_t *key, const uint
   if (!s) return vft_reject("circuit/shape", "there is no shape");
   claim c = {.options = vft_outer_options(), .proof = proof, .len = len};
   c.shape = (vft_machine_shape){
-      .log_cells = s->log_cells, .log_columns = s->log_columns, .constants = s->constants,
-      .inputs = s->inputs, .bases = s->bases, .frees = s->frees, .splits = s->splits,
-      .parts = s->parts, .fetches = s->fetches, .permutations = s->permutations, .sums = s->sums,
-      .zeros = s->zeros};
+      .log_columns = s->log_columns, .constants = s->constants, .inputs = s->inputs,
+      .bases = s->bases, .frees = s->frees, .splits = s->splits, .parts = s->parts,
+      .fetches = s->fetches, .permutations = s->permutations, .narrow_sums = s->narrow_sums,
+      .sums = s->sums, .zeros = s->zeros};
   c.options.log_inv_rate = s->log_inv_rate;
   c.options.grind = s->grind;
   if (s->log_columns < 1 || s->log_columns > 30)

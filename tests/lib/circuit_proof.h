@@ -9,8 +9,8 @@
 /* Rows of each kind that a circuit's program has, and how its proof is made: part of what is
  * trusted, with the key. */
 typedef struct {
-  uint32_t log_cells, log_columns;
-  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, sums, zeros;
+  uint32_t log_columns;
+  uint32_t constants, inputs, bases, frees, splits, parts, fetches, permutations, narrow_sums, sums, zeros;
   uint32_t log_inv_rate, grind;
 } circuit_shape;
 

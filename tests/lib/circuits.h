@@ -46,9 +46,9 @@ static inline void prove_hiding(proved *p, const vft_circuit *c, unsigned log_co
 
 static inline circuit_shape shape_of(const proved *p) {
   const vft_machine_shape *s = &p->m->shape;
-  return (circuit_shape){s->log_cells, s->log_columns, s->constants, s->inputs, s->bases,
-                             s->frees, s->splits, s->parts, s->fetches, s->permutations, s->sums,
-                             s->zeros, p->options.log_inv_rate, p->options.grind};
+  return (circuit_shape){s->log_columns, s->constants, s->inputs, s->bases, s->frees, s->splits,
+                         s->parts, s->fetches, s->permutations, s->narrow_sums, s->sums, s->zeros,
+                         p->options.log_inv_rate, p->options.grind};
 }
 
 #endif

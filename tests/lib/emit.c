@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < p.inputs; i++) input[i] = p.input[i].v;
   int verdict = vft_verify_circuit(&shape, p.root.b, input, p.inputs, p.proof.bytes,
                                          p.proof.len, NULL);
-  const uint32_t *number = &shape.log_cells;
+  const uint32_t *number = &shape.log_columns;
   printf("{\"verdict\": %d, \"shape\": [", verdict);
   for (size_t i = 0; i < sizeof shape / sizeof *number; i++) printf(i ? ", %u" : "%u", number[i]);
   printf("], ");

@@ -122,7 +122,7 @@ static void other_statements(void **state) {
   expect(&w.shape, key, w.input, n, proof, len, "circuit/inputs");
   w.input[0] -= VFT_P;
   /* Every number of the shape. */
-  uint32_t *number = &w.shape.log_cells;
+  uint32_t *number = &w.shape.log_columns;
   for (size_t i = 0; i < sizeof w.shape / sizeof *number; i++) {
     static const uint32_t value[] = {0, 1, 2, 31, 32, 1u << 20, 1u << 26, 1u << 31, UINT32_MAX};
     uint32_t was = number[i];
@@ -133,7 +133,7 @@ static void other_statements(void **state) {
     number[i] = was;
   }
   /* A shape that only a proof of many megabytes has: refused before there is memory for it. */
-  circuit_shape large = {26, 1, 1 << 20, (uint32_t)n, 1, 1, 1 << 18, 1, 1, 1 << 20, 1 << 22, 1, 4, 12};
+  circuit_shape large = {1, 1 << 20, (uint32_t)n, 1, 1, 1 << 18, 1, 1, 1 << 20, 1 << 20, 1 << 22, 1, 4, 12};
   expect(&large, key, w.input, n, proof, len, NULL);
   expect(&w.shape, key, w.input, n, proof, len - 1, NULL);
   assert_int_equal(vft_verify_circuit(&w.shape, key, w.input, n, proof, len, NULL),
@@ -161,12 +161,12 @@ static void refuses_the_test_profile(void **state) {
 static void bounds_close(void **state) {
   (void)state;
   static const vft_machine_shape shape[] = {
-      {6, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1},
-      {26, 12, 1u << 24, 1, 1, 1, 1, 1, 1, 2, 1, 1},
-      {26, 12, 1, 1u << 18, 1u << 24, 1, 1, 1, 1u << 16, 2, 1, 1u << 26},
-      {26, 16, 1, 1, 1, 1u << 24, 1u << 19, 1, 1, 2, 1, 1},
-      {26, 16, 1, 1, 1, 1, 1, 1u << 24, 1, 1u << 22, 1, 1},
-      {26, 20, 3, 5, 7, 9, (1u << 18) + 1, 13, 11, (1u << 20) - 1, (1u << 25) + 17, 19}};
+      {1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1},
+      {12, 1u << 24, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1},
+      {12, 1, 1u << 18, 1u << 24, 1, 1, 1, 1u << 16, 2, 1, 1, 1u << 26},
+      {16, 1, 1, 1, 1u << 24, 1u << 19, 1, 1, 2, 1, 1, 1},
+      {16, 1, 1, 1, 1, 1, 1u << 24, 1, 1u << 22, 1u << 24, 1, 1},
+      {20, 3, 5, 7, 9, (1u << 18) + 1, 13, 11, (1u << 20) - 1, (1u << 20) + 3, (1u << 25) + 17, 19}};
   for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
     vft_machine *m;
     assert_int_equal(vft_machine_build(&shape[i], &m), VFT_OK);

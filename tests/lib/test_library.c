@@ -33,7 +33,7 @@ static int on_certificate(const uint8_t *b, size_t n, const vft_certificate_dige
 /* A certificate of two ranges of layers, one epoch of two blocks, one window, and a proof of `length`
  * zeros. */
 static size_t make_certificate(uint8_t *b, uint8_t beacon, size_t length) {
-  static const uint64_t number[][2] = {{2, 4}, {0, 32}, {1, 4}, {2, 4}, {3, 4},  {4, 4}, {1, 4},
+  static const uint64_t number[][2] = {{3, 4}, {0, 32}, {1, 4}, {2, 4}, {3, 4},  {4, 4}, {1, 4}, {1, 4},
                                        {1, 4}, {2, 4},  {1, 8}, {0, 64}, {1, 8}, {0, 32}};
   size_t at = 8;
   memcpy(b, "VFTCERT1", 8);

@@ -70,7 +70,7 @@ static void build(world *w, vft_origin origin) {
   b->arena = &b->p->arena;
   b->size['n'] = N;
   b->size['Y'] = 1u << (VFT_MAX_RANGE_BITS + 1);
-  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = VFT_MAX_RANGE_BITS + 1,
+  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 2u << VFT_MAX_RANGE_BITS,
                  .out = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR},
                  .mult = vft_build_tensor(b, VFT_WITNESS, 0, "range/mult", "Y", 0, 1 << 30, NULL,
                                           no_frac)};

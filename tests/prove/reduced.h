@@ -96,7 +96,7 @@ static inline void count_rows(vft_trace *t) {
     OK(vft_row_counts_add(&counts, &ranges, &p->lookups[i], &bad));
   }
   for (uint32_t i = 0; i < p->ntables; i++)
-    for (size_t row = 0; row < (size_t)1 << p->tables[i].log_rows; row++)
+    for (size_t row = 0; row < p->tables[i].rows; row++)
       vft_array_set(&t->array[p->tables[i].mult], row,
                     (int64_t)vft_row_counts_get(&counts, i, row));
   vft_row_counts_free(&counts);

@@ -276,7 +276,7 @@ static inline bool attack_lookup(const world *w, uint32_t id, unsigned flavour, 
 
 /* One count too many; done after counting. */
 static inline bool attack_table(const world *w, uint32_t id, attack *a) {
-  size_t n = (size_t)1 << w->p->tables[id].log_rows;
+  size_t n = w->p->tables[id].rows;
   a->kind = w->p->tables[id].kind == VFT_TABLE_RANGE ? "table/range" : "table/function";
   a->tensor = w->p->tables[id].mult;
   a->start = n > 2 ? 2 + a->start % (n - 2) : 0;

@@ -90,7 +90,7 @@ static vft_program *zoo_build(int skip) {
   vft_tensor_id shift = toy_tensor(p, "shift", VFT_VIRTUAL, 0, -32, 31, DIMS(3, 8), NULL);
   vft_tensor_id w3 = toy_tensor(p, "w3", VFT_WITNESS, 0, -(1ll << 50), 1ll << 50, DIMS(4), NULL);
   vft_table table = {.name = "f", .kind = VFT_TABLE_FUNCTION, .tag = 40, .first = -32,
-                     .log_rows = 6, .out = {f1, f2, VFT_NO_TENSOR}, .mult = mult};
+                     .rows = 1 << 6, .out = {f1, f2, VFT_NO_TENSOR}, .mult = mult};
   if (vft_program_add_table(p, &table) == UINT32_MAX) abort();
   /* (a, b) free; c, d contracted; u bound nowhere: a is shared by two factors, d by two */
   REL("triple", VFT_ZERO, 0, DIMS(3, 6, 4, 5), 2,
@@ -188,7 +188,7 @@ static vft_program *squares_build(int skip) {
   vft_tensor_id z = toy_tensor(p, "z", VFT_LINK, 0, 0, 15, DIMS(5, 3), NULL);
   vft_tensor_id zz = toy_tensor(p, "zz", VFT_LINK, 0, 0, 225, DIMS(5, 3), NULL);
   vft_table t = {.name = "squares", .kind = VFT_TABLE_FUNCTION, .tag = 33, .first = 0,
-                 .log_rows = 4, .out = {VFT_NO_TENSOR, out, VFT_NO_TENSOR}, .mult = mult};
+                 .rows = 1 << 4, .out = {VFT_NO_TENSOR, out, VFT_NO_TENSOR}, .mult = mult};
   if (vft_program_add_table(p, &t) == UINT32_MAX) abort();
   LOOKUP("squares", DIMS(5, 3), 4, COL(T(33, 0)), COL(T(1, 1, F(z, "ab"))), COL(T(0, 0)),
          COL(T(1, 1, F(zz, "ab"))));

@@ -24,7 +24,7 @@ from primitives import Rejected, blake3  # noqa: E402
 
 # Of one epoch of a block and one window of a group: block, steps, opening.
 STEPS, LEAVES = 2, tuple(f"leaf_{i:08}_{i + 1:08}.proof" for i in range(3))
-MADE = (LEAVES[1], LEAVES[2], LEAVES[0])  # in this order: kind by kind (run/leaves.h)
+MADE = LEAVES  # in this order: kind by kind (run/leaves.h)
 INNER, NODE = "node_00000000_00000002.proof", "node_00000000_00000003.proof"
 BEACON = "ab" * 32
 CONFIG = """\
@@ -51,8 +51,8 @@ proof_hash: {hash}
 """
 # certificate.vft of one block and one window: where its fields begin (run/certificate.h)
 FIELDS = {"magic": 0, "version": 8, "h_Pi": 12, "steps": 44, "ranges": 48, "groups": 52, "leaf": 56,
-          "blocks": 60, "epochs": 64, "counters": 72, "windows": 104, "window": 112, "beacon?": 144,
-          "beacon": 145, "released": 177, "length": 209, "proof": 217}
+          "pieces": 60, "blocks": 64, "epochs": 68, "counters": 76, "windows": 108, "window": 116,
+          "beacon?": 148, "beacon": 149, "released": 181, "length": 213, "proof": 221}
 
 
 PROOF_CHECKS = ("transcript/", "whir/", "sumcheck/", "logup/", "relation/")
@@ -96,7 +96,7 @@ def mtimes(folder):
 
 def stopped(run, number, ready):
   """`vft aggregate --resume`, sent a signal once it is ready. Its exit code, and what it said."""
-  process = subprocess.Popen([VFT, "aggregate", run, "--resume"], stderr=subprocess.PIPE, text=True)
+  process = subprocess.Popen([VFT, "aggregate", run, "--pieces", "0", "--resume"], stderr=subprocess.PIPE, text=True)
   while not ready() and process.poll() is None:
     time.sleep(0.01)
   process.send_signal(number)
@@ -162,7 +162,7 @@ def made(proved, cache, tmp_path_factory):
   seen.killed = stopped(run, signal.SIGKILL,
                         lambda: (kept / MADE[1]).stat().st_mtime_ns != planted)
   seen.second = mtimes(kept)
-  seen.result = expect(vft("aggregate", run, "--resume"), 0, "next: vft verify")
+  seen.result = expect(vft("aggregate", run, "--pieces", "0", "--resume"), 0, "next: vft verify")
   seen.last = mtimes(kept)
   return seen
 
@@ -238,7 +238,7 @@ def test_estimate(model, tmp_path):
   config = write_config(tmp_path, model)
   report = json.loads(expect(vft("estimate", config, "--json"), 0).stdout)
   assert report["steps"] == STEPS and report["prove_s"] > 0
-  assert report["leaves"] == len(LEAVES) and report["aggregate_s"] > 0
+  assert report["leaves"] == 1 and report["aggregate_s"] > 0
   assert 1e7 < report["aggregate_memory_bytes"] < 1e10
   blake3 = write_config(tmp_path, model, "blake3.yaml", hash="blake3")
   assert json.loads(expect(vft("estimate", blake3, "--json"), 0).stdout)["leaves"] == 0
@@ -296,7 +296,7 @@ def test_kept_proof_of_another_run(made, foreign, tmp_path):
   kept = run / "private" / "aggregate"
   shutil.copytree(made.kept, kept)
   theirs = {p.name: p.read_bytes() for p in kept.iterdir()}
-  failed(limited("aggregate", run, "--resume", file_size=100000), 3, "leaf of items 1 to 1",
+  failed(limited("aggregate", run, "--pieces", "0", "--resume", file_size=100000), 3, "leaf of items 0 to 0",
          "cannot write: File too large")
   assert not half_written(run) and not (run / "public" / "certificate.vft").exists()
   assert theirs == {p.name: p.read_bytes() for p in kept.iterdir()}
@@ -443,7 +443,7 @@ def test_beacon_that_was_not_declared(made, copy):
 def test_version(made, copy):
   data, at = made.certificate.read_bytes(), FIELDS["version"]
   (copy / "certificate.vft").write_bytes(data[:at] + b"\x01" + data[at + 1:])
-  expect(verify(copy), 2, "certificate.vft: version 1, this program reads 2")
+  expect(verify(copy), 2, "certificate.vft: version 1, this program reads 3")
 
 
 def test_bits_of_the_proof(made, copy):

@@ -17,7 +17,7 @@ from test_cli import ROOT, expect, rejected, vft
 FORGE = ROOT / "build" / "tests" / "run" / "forge_certificate"
 LONG = bool(os.environ.get("VFT_LONG"))
 # certificate.vft of two ranges (run/certificate.h)
-RANGES, GROUPS, LEAF, RELEASED = 48, 60, 64, 185
+RANGES, GROUPS, PIECES, RELEASED = 48, 60, 68, 189
 ITEMS = 1 + 1 + 5 * STEPS + 1  # release, block, proofs, opening
 
 
@@ -67,7 +67,7 @@ def copy(made, tmp_path):
 def test_accepted(made, proved, model, digests, library):
   names = {p.name for p in (made.run / "private" / "aggregate").iterdir()}
   assert {n for n in names if n.startswith("leaf")} == {
-      f"leaf_{a:08}_{b:08}.proof" for a, b in ((0, 1), (1, 2), (2, 7), (7, 12), (12, ITEMS))}
+      f"leaf_{a:08}_{b:08}.proof" for a, b in ((0, 7), (7, ITEMS))}
   result = expect(verify(made.public, "--model", model, "--adapter", made.public / "adapter",
                          "--require", "all"), 0, f"accepted: {STEPS} steps")
   assert result.stdout.count("OK  ") == 10
@@ -113,22 +113,22 @@ def test_proofs_in_anothers_place(proved, model, tmp_path):
 
 # ---- Other headers ---------------------------------------------------------------------------
 
-def with_cut(data, ranges, groups, leaf):
+def with_cut(data, ranges, groups, shards, pieces=1):
   """The certificate with another cut, and other windows and leaves."""
-  numbers = [len(ranges), *ranges, groups, leaf]
-  return data[:RANGES] + b"".join(n.to_bytes(4, "little") for n in numbers) + data[LEAF + 4:]
+  numbers = [len(ranges), *ranges, groups, shards, pieces]
+  return data[:RANGES] + b"".join(n.to_bytes(4, "little") for n in numbers) + data[PIECES + 4:]
 
 
 def test_fields_of_the_cut(made, digests, library):
   data = made.certificate.read_bytes()
   assert with_cut(data, (1, 1), 8, 5) == data
-  for other in ((2,), 8, 3), ((1, 1), 9, 5), ((1, 1), 8, 4), ((), 8, 1):
+  for other in ((2,), 8, 3), ((1, 1), 9, 5), ((1, 1), 8, 4), ((), 8, 1), ((1, 1), 8, 5, 2):
     assert library([with_cut(data, *other)], digests) == ["certificate/header"]
     assert second_check(with_cut(data, *other), digests) == "certificate/header"
 
 
 @pytest.mark.parametrize("other", [((2, 1), 8, 5), ((0, 2), 8, 5), ((1, 1), 8, 6), ((1, 1), 8, 0),
-                                   ((1, 1), 0, 5), ((1, 1), 1025, 5), ((2,), 8, 5)])
+                                   ((1, 1), 0, 5), ((1, 1), 1025, 5), ((2,), 8, 5), ((1, 1), 8, 5, 9)])
 def test_no_cut_of_the_model(made, copy, other):
   (copy / "certificate.vft").write_bytes(with_cut(made.certificate.read_bytes(), *other))
   rejected(verify(copy), "certificate/header")
@@ -137,7 +137,7 @@ def test_no_cut_of_the_model(made, copy, other):
 # Each has its kinds of leaves, whose keys take a while.
 OTHER_CUTS = [((2,), 8, 3)]
 if LONG:
-  OTHER_CUTS += [((1, 1), 8, 4), ((1, 1), 9, 5), ((1, 1), 1, 5), ((), 8, 1)]
+  OTHER_CUTS += [((1, 1), 8, 5, 0), ((1, 1), 8, 4), ((1, 1), 9, 5), ((1, 1), 1, 5), ((), 8, 1)]
 
 
 @pytest.mark.parametrize("other", OTHER_CUTS)
@@ -150,6 +150,20 @@ def test_another_cut(made, copy, other):
 
 # ---- Trees that are none of the run's --------------------------------------------------------
 
+@pytest.fixture(scope="module")
+def alone(proved, tmp_path_factory):
+  """With leaves of one piece each."""
+  run = tmp_path_factory.mktemp("alone") / "run"
+  shutil.copytree(proved, run)
+  expect(vft("aggregate", run, "--pieces", 0), 0)
+  names = {p.name for p in (run / "private" / "aggregate").iterdir()}
+  assert {n for n in names if n.startswith("leaf")} == {
+      f"leaf_{a:08}_{b:08}.proof" for a, b in ((0, 1), (1, 2), (2, 7), (7, 12), (12, ITEMS))}
+  path = run.parent / "digests.json"
+  expect(verify(run / "public", "--digests", path), 0)
+  return SimpleNamespace(run=run, public=run / "public", digests=json.loads(path.read_text()))
+
+
 def forged(made, what, path):
   if not FORGE.is_file():
     pytest.skip("build/tests/run/forge_certificate is needed")
@@ -159,16 +173,18 @@ def forged(made, what, path):
 
 
 @pytest.mark.parametrize("what, field", [("fewer", "items"), ("lax", "keys")])
-def test_forged(made, copy, digests, library, what, field):
+def test_forged(alone, tmp_path, library, what, field):
   """A good proof of what is not the run: accepted by who believes the digest in question, and by no one else."""
-  path = copy / "certificate.vft"
-  told = forged(made, what, path)
-  result = verify(copy)
+  shutil.copytree(alone.public, tmp_path / "public", ignore=shutil.ignore_patterns("proofs"))
+  path, digests = tmp_path / "public" / "certificate.vft", alone.digests
+  honest = path.read_bytes()
+  told = forged(alone, what, path)
+  result = verify(path.parent)
   rejected(result, *PROOF_CHECKS)
   assert "the proof does not show what header and manifest say" in result.stderr
   believed = {**digests, field: int(told) if field == "items" else told}
   assert believed[field] != digests[field]
   data = path.read_bytes()
-  assert data[:RELEASED + 32] == made.certificate.read_bytes()[:RELEASED + 32]
+  assert data[:RELEASED + 32] == honest[:RELEASED + 32]
   assert library([data], believed) == [""] and second_check(data, believed) == ""
   assert library([data], digests) == [second_check(data, digests)] != [""]

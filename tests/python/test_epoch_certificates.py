@@ -11,7 +11,7 @@ EPOCHS = 2
 BEACON_BYTES = bytes.fromhex(BEACON)
 # Offsets of fields (run/range.h); the keys, then roots, states and a certificate follow.
 FIELDS = {"magic": 0, "version": 8, "epoch": 12, "epochs": 20, "first": 28, "end": 36, "common": 44,
-          "keys": 76, "key": 80}
+          "kind": 76, "keys": 80, "key": 84}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_other_runs(part, tmp_path):
 @pytest.mark.parametrize("field, byte, checks", [
     ("magic", 3, "certificate/header"), ("epoch", 0, "range/"), ("epochs", 0, "range/"),
     ("epochs", 7, "range/epochs"), ("first", 0, "range/items"), ("end", 5, "range/items"),
-    ("common", 0, "range/common"), ("keys", 0, ""), ("keys", 3, "certificate/header"),
+    ("common", 0, "range/common"), ("kind", 0, ""), ("kind", 3, "certificate/header"), ("keys", 0, ""), ("keys", 3, "certificate/header"),
     ("key", 9, "range/keys")])
 def test_fields(part, field, byte, checks):
   data = (part / "0.cert").read_bytes()
@@ -114,8 +114,8 @@ def test_roots_states_and_proof(part):
     (part / "0.cert").write_bytes(bad)
     rejected(verify(part, certificate="0.cert"), "certificate/header")
     assert fold(part, 0, 1).returncode == 1
-  (part / "0.cert").write_bytes(data[:8] + b"\x02" + data[9:])
-  expect(verify(part, certificate="0.cert"), 2, "version 2, this program reads 1")
+  (part / "0.cert").write_bytes(data[:8] + b"\x01" + data[9:])
+  expect(verify(part, certificate="0.cert"), 2, "version 1, this program reads 2")
 
 
 def test_bad_use(run, part):

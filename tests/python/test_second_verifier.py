@@ -129,8 +129,8 @@ def test_it_rejects(proofs, number):
 
 # ---- circuits -------------------------------------------------------------------------------
 
-SHAPE = ("log_cells", "log_columns", "constants", "inputs", "bases", "frees", "splits", "parts",
-         "fetches", "permutations", "sums", "zeros")
+SHAPE = ("log_columns", "constants", "inputs", "bases", "frees", "splits", "parts", "fetches",
+         "permutations", "narrow_sums", "sums", "zeros")
 
 
 def circuit_check(case, proof=None, shape=None, key=None, inputs=None, options=None):

@@ -48,7 +48,7 @@ def command(folder, certificate, known):
 
 
 def test_certificates_refused(tmp_path):
-    body = (b"VFTCERT1" + struct.pack("<I", 2) + bytes(32) + struct.pack("<IIIIIQ", 1, 0, 1, 1, 0, 0)
+    body = (b"VFTCERT1" + struct.pack("<I", 3) + bytes(32) + struct.pack("<IIIIIIQ", 1, 0, 1, 1, 0, 0, 0)
             + struct.pack("<Q", 0) + bytes(1 + 32 + 32))
     certificate = body + struct.pack("<Q", 1000) + bytes(1000)
     header = blake3(body[:-32]).hex()

@@ -22,6 +22,13 @@ typedef struct {
   size_t ordered;
 } evaluation;
 
+/* Kinds that are not derived, the constants apart. */
+static const vft_cell_kind given_kinds[] = {VFT_CELL_INPUT, VFT_CELL_BASE, VFT_CELL_FREE};
+static inline bool is_derived(int kind) {
+  return kind != VFT_CELL_CONSTANT && kind != VFT_CELL_INPUT && kind != VFT_CELL_BASE &&
+         kind != VFT_CELL_FREE;
+}
+
 static inline uint32_t unit_size(vft_cell_kind kind) {
   return kind == VFT_CELL_BIT ? VFT_SPLIT_BITS : kind == VFT_CELL_SPONGE ? VFT_SPONGE_CELLS : 1;
 }
@@ -137,15 +144,16 @@ static inline bool evaluate(vft_circuit *c) {
   evaluation e = {.c = c};
   size_t units = 0;
   bool good = true;
-  for (int k = VFT_CELL_FREE + 1; k < VFT_CELL_KINDS; k++) {
+  for (int k = 0; k < VFT_CELL_KINDS; k++) {
+    if (!is_derived(k)) continue;
     e.state[k] = calloc(c->cells[k].n + 1, 1);
     units += c->cells[k].n / unit_size((vft_cell_kind)k);
     good = good && e.state[k];
   }
   e.stack = malloc((units + 2) * sizeof *e.stack);
   good = good && e.stack;
-  for (int k = VFT_CELL_FREE + 1; k < VFT_CELL_KINDS; k++)
-    for (uint32_t i = 0; good && i < c->cells[k].n; i += unit_size((vft_cell_kind)k))
+  for (int k = 0; k < VFT_CELL_KINDS; k++)
+    for (uint32_t i = 0; good && is_derived(k) && i < c->cells[k].n; i += unit_size((vft_cell_kind)k))
       good = compute(&e, (vft_wire)k << VFT_WIRE_BITS | i);
   for (int k = 0; k < VFT_CELL_KINDS; k++) free(e.state[k]);
   free(e.stack);

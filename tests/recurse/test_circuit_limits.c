@@ -111,17 +111,21 @@ static void beyond_shape(void **state) {
   vft_machine_shape fit;
   vft_machine_fit(c, 6, &fit);
   assert_int_equal(tracing(c, &fit), VFT_OK);
-  for (int k = 0; k < 10; k++) {
+  assert_in_range(fit.frees, c->cells[VFT_CELL_FREE].n, 2 * c->cells[VFT_CELL_FREE].n);
+  fit.frees = c->cells[VFT_CELL_FREE].n; /* it may have some more */
+  fit.bases = c->cells[VFT_CELL_BASE].n;
+  fit.sums = c->cells[VFT_CELL_SUM].n - c->nnarrow;
+  assert_int_equal(tracing(c, &fit), VFT_OK);
+  for (int k = 0; k < 11; k++) {
     vft_machine_shape s = fit;
-    uint32_t *at[] = {&s.constants, &s.inputs,  &s.bases,        &s.frees, &s.splits,
-                      &s.parts,     &s.fetches, &s.permutations, &s.sums,  &s.zeros};
+    uint32_t *at[] = {&s.constants, &s.inputs,       &s.bases,       &s.frees, &s.splits, &s.parts,
+                      &s.fetches,   &s.permutations, &s.narrow_sums, &s.sums,  &s.zeros};
     assert_true(*at[k] > 2);
     --*at[k];
     vft_circuit_key key;
     assert_int_equal(tracing(c, &s), VFT_USAGE);
     assert_int_equal(vft_circuit_key_make(c, &s, 0, NULL, &key), VFT_USAGE);
     *at[k] += 3; /* room to spare is no harm */
-    s.log_cells++;
     assert_int_equal(tracing(c, &s), VFT_OK);
   }
   vft_machine *m;
@@ -142,14 +146,14 @@ static void no_shape(void **state) {
   vft_circuit *c = random_circuit(6, 200);
   vft_machine_shape fit;
   vft_machine_fit(c, 6, &fit);
-  for (int k = 0; k < 12; k++) {
+  for (int k = 0; k < 13; k++) {
     vft_machine_shape s = fit;
-    uint32_t *at[] = {&s.constants, &s.inputs,  &s.bases,        &s.frees, &s.splits,
-                      &s.parts,     &s.fetches, &s.permutations, &s.sums,  &s.zeros};
+    uint32_t *at[] = {&s.constants, &s.inputs,       &s.bases,       &s.frees, &s.splits, &s.parts,
+                      &s.fetches,   &s.permutations, &s.narrow_sums, &s.sums,  &s.zeros};
     vft_machine *m;
-    if (k < 10) *at[k] = k == 7;
-    if (k == 10) s.log_cells--;
-    if (k == 11) s.log_cells = 27;
+    if (k < 11) *at[k] = k == 7;
+    if (k == 11) s.frees = 1u << 26; /* and others */
+    if (k == 12) s.sums = UINT32_MAX;
     assert_int_equal(vft_machine_build(&s, &m), VFT_USAGE);
     assert_null(m);
   }

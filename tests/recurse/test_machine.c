@@ -12,7 +12,7 @@
  * of their kinds (where the shape has no room for more), so that a check that leaves out the last
  * row does not find what is false there. */
 typedef struct {
-  vft_wire constant, input, base, free_cell, sum, part, fetch, index, zero;
+  vft_wire constant, input, free_cell, sum, narrow_sum, part, fetch, index, zero;
   uint32_t split[6]; /* rows, by the value that is split */
 } spare;
 enum { TOP, SMALL, NO_LOW, LOW_ONLY, ANY, COORDINATE, SPLITS }; /* of spare.split */
@@ -61,6 +61,7 @@ static void add_spare(vft_circuit *c, spare *s, int last) {
   for (int i = 0; i < 5; i++) run[i] = vft_circuit_base(c, rnd_fp());
   s->input = vft_circuit_input(c, vft_ext_from_fp(rnd_fp()));
   s->sum = vft_circuit_sum(c, open[0], open[1], open[2]);
+  s->narrow_sum = vft_circuit_sum(c, run[2], run[3], run[4]);
   s->part = vft_circuit_take_part(c, (vft_wire_part){open[0], 1});
   s->index = vft_circuit_base(c, (vft_fp){2});
   s->fetch = vft_circuit_fetch(c, run[1], s->index);
@@ -74,7 +75,6 @@ static void add_spare(vft_circuit *c, spare *s, int last) {
                              : (vft_wire_part){vft_circuit_base(c, (vft_fp){split[i]}), 0});
   }
   s->constant = vft_circuit_constant(c, rnd_ext());
-  s->base = vft_circuit_base(c, rnd_fp());
   s->free_cell = vft_circuit_free_cell(c, rnd_ext());
 }
 
@@ -136,14 +136,18 @@ static void make_world(world *w, uint64_t s, bool room, int last) {
   w->c = make_circuit(s, &w->s, last);
   vft_machine_shape shape;
   vft_machine_fit(w->c, 6, &shape);
+  shape.frees = w->c->cells[VFT_CELL_FREE].n; /* without what it has to be of few blocks */
+  shape.bases = w->c->cells[VFT_CELL_BASE].n;
+  shape.sums = w->c->cells[VFT_CELL_SUM].n - w->c->nnarrow;
   if (room) {
     shape.sums += 3;
+    shape.narrow_sums += 2;
+    shape.bases += 1;
     shape.permutations += 1;
     shape.splits += 1;
     shape.zeros += 1;
     shape.frees += 1;
   }
-  shape.log_cells = 10;
   OK(vft_machine_build(&shape, &w->m));
   OK(vft_program_check_bounds(w->m->program));
   fill_trace(w, &w->t);
@@ -162,8 +166,9 @@ static void accepts(void **state) {
   OK(vft_program_check_trace(w.m->program, &w.t, NULL));
   OK(proof_of(&w.t, false));
   /* Cells that the circuit has not, read by nothing, are anything. */
-  plant(&w.t, w.m->cell[1], ((size_t)1 << w.m->shape.log_cells) - 1, 77);
-  plant(&w.t, w.m->cell[2], w.m->first[VFT_CELL_FREE] + w.m->shape.frees - 1, -5);
+  plant(&w.t, w.m->wide[2], w.m->first[VFT_CELL_FREE] + w.m->shape.frees - 1, -5);
+  plant(&w.t, w.m->narrow, w.m->first[VFT_CELL_BASE] + w.m->shape.bases - 1 -
+                               w.m->first_of[VFT_SEGMENT_NARROW], 77);
   OK(vft_program_check_trace(w.m->program, &w.t, NULL));
   OK(proof_of(&w.t, false));
   free_world(&w);
@@ -172,8 +177,10 @@ static void accepts(void **state) {
 /* ---- false witnesses ---- */
 
 static size_t cell_at(const world *w, vft_wire wire) {
+  uint32_t i = vft_wire_number(wire);
   assert_true(vft_wire_kind(wire) != VFT_CELL_SPONGE);
-  return w->m->first[vft_wire_kind(wire)] + vft_wire_number(wire);
+  if (vft_wire_kind(wire) != VFT_CELL_SUM) return w->m->first[vft_wire_kind(wire)] + i;
+  return w->c->rank[i] + (w->c->narrow[i] ? w->m->first_narrow_sum : w->m->first[VFT_CELL_SUM]);
 }
 static vft_fp get(const vft_trace *t, vft_tensor_id id, size_t i) {
   return vft_fp_from_i64(vft_array_get(&t->array[id], i));
@@ -183,6 +190,29 @@ static void put(vft_trace *t, vft_tensor_id id, size_t i, vft_fp v) {
 }
 static void more(vft_trace *t, vft_tensor_id id, size_t i) {
   put(t, id, i, vft_fp_add(get(t, id, i), (vft_fp){1}));
+}
+
+/* Coordinate k of the memory at a number. */
+typedef struct {
+  vft_tensor_id tensor;
+  size_t index;
+} spot;
+static spot memory(const world *w, size_t number, unsigned k) {
+  const vft_machine *m = w->m;
+  const uint32_t *first = m->first_of;
+  if (number >= first[VFT_SEGMENT_TOTAL])
+    return (spot){m->total[k], number - first[VFT_SEGMENT_TOTAL]};
+  if (number < first[VFT_SEGMENT_NARROW]) return (spot){m->wide[k], number};
+  assert_int_equal(k, 0);
+  return (spot){m->narrow, number - first[VFT_SEGMENT_NARROW]};
+}
+static void put_cell(const world *w, vft_trace *t, size_t number, unsigned k, vft_fp v) {
+  spot at = memory(w, number, k);
+  put(t, at.tensor, at.index, v);
+}
+static void more_cell(const world *w, vft_trace *t, size_t number, unsigned k) {
+  spot at = memory(w, number, k);
+  more(t, at.tensor, at.index);
 }
 
 /* Row number r of the spare ones. */
@@ -254,7 +284,7 @@ static void rerun_row(const world *w, vft_trace *t, const row_lie *l, size_t r) 
   }
   for (size_t i = 0; i < 12; i++) s[i] = say(t, l, m->out, 12 * row + i, s[i]);
   for (size_t i = 0; i < 9; i++)
-    say(t, l, m->cell[i % 3], m->first[VFT_CELL_SPONGE] + i / 3 * m->shape.permutations + row,
+    say(t, l, m->wide[i % 3], m->first[VFT_CELL_SPONGE] + i / 3 * m->shape.permutations + row,
         s[i]);
 }
 
@@ -275,7 +305,7 @@ static void put_split(const world *w, vft_trace *t, uint32_t row, uint64_t lo, u
   const vft_machine *m = w->m;
   for (size_t e = 0; e < VFT_SPLIT_BITS; e++) {
     put(t, m->bit, VFT_SPLIT_BITS * row + e, (vft_fp){lo >> e & 1});
-    put(t, m->cell[0], m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * row + e, (vft_fp){lo >> e & 1});
+    put_cell(w, t, m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * row + e, 0, (vft_fp){lo >> e & 1});
   }
   plant(t, m->limb[0], row, (int64_t)(hi & 0xffff));
   plant(t, m->limb[1], row, (int64_t)(hi >> 16));
@@ -286,7 +316,7 @@ static void put_split(const world *w, vft_trace *t, uint32_t row, uint64_t lo, u
 
 static void put_bit(const world *w, vft_trace *t, uint32_t row, size_t e, vft_fp v) {
   put(t, w->m->bit, VFT_SPLIT_BITS * row + e, v);
-  put(t, w->m->cell[0], w->m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * row + e, v);
+  put_cell(w, t, w->m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * row + e, 0, v);
 }
 
 static bool attack_split(const world *w, vft_trace *t, const char *what, unsigned v) {
@@ -337,7 +367,7 @@ static bool attack_split(const world *w, vft_trace *t, const char *what, unsigne
     return v < 2;
   }
   if (!strcmp(what, "write")) {
-    more(t, m->cell[v % 3], m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * at[ANY] + 7 * v);
+    more_cell(w, t, m->first[VFT_CELL_BIT] + VFT_SPLIT_BITS * at[ANY] + 7 * v, 0);
     return v < 5;
   }
   return false;
@@ -361,7 +391,7 @@ static bool attack_sponge(const world *w, vft_trace *t, const char *what, unsign
     return v < 24;
   }
   if (sscanf(what, "write_%u%n", &n, &end) == 1 && end) {
-    lie_in_row(w, t, m->cell[n % 3],
+    lie_in_row(w, t, m->wide[n % 3],
                m->first[VFT_CELL_SPONGE] + n / 3 * m->shape.permutations + row_of(w, v));
     return v < SPARE_ROWS;
   }
@@ -394,7 +424,7 @@ static bool attack_sponge(const world *w, vft_trace *t, const char *what, unsign
     size_t row = row_of(w, own[v % 3]);
     vft_fp x = {v < 3 ? 2 : VFT_P - 1};
     put(t, m->swap, row, x);
-    put(t, m->cell[0], get(t, m->at_swap, row).v, x);
+    put_cell(w, t, get(t, m->at_swap, row).v, 0, x);
     rerun(w, t, no_lie());
     return true;
   }
@@ -406,16 +436,16 @@ static bool attack_fetch(const world *w, vft_trace *t, const char *what, unsigne
   uint32_t row = vft_wire_number(w->s.fetch);
   size_t to = cell_at(w, w->s.fetch);
   if (!strcmp(what, "read")) { /* another value */
-    more(t, m->cell[v], to);
+    more_cell(w, t, to, v);
     return v < 2;
   }
   vft_wire first = w->c->fetch[row].first;
   vft_wire got = !strcmp(what, "index") ? first - 1 : first + (v ? 0 : 1);
   int64_t index = (int64_t)got - (int64_t)first;
   plant(t, m->index, row, index);
-  put(t, m->cell[0], to, vft_circuit_value(w->c, got).c[0]);
+  put_cell(w, t, to, 0, vft_circuit_value(w->c, got).c[0]);
   if (!strcmp(what, "index")) { /* a cell before the first: its index is what the cell of it says */
-    put(t, m->cell[0], cell_at(w, w->s.index), vft_fp_from_i64(index));
+    put_cell(w, t, cell_at(w, w->s.index), 0, vft_fp_from_i64(index));
     return v < 1;
   }
   return !strcmp(what, "read_index") && v < 2;
@@ -428,33 +458,40 @@ static bool attack(const world *w, vft_trace *t, const char *id, unsigned v) {
   unsigned k = 0;
   int end = 0;
   char o;
-  const char *name = strchr(id, '/') + 1, *what = strchr(name, '/') + 1;
+  const char *name = strchr(id, '/') + 1, *slash = strchr(name, '/'), *what = slash ? slash + 1 : name;
   if (sscanf(name, "constants/%u%n", &k, &end) == 1 && end)
-    return more(t, m->cell[k], cell_at(w, s->constant)), v < 1;
-  if (sscanf(name, "inputs/%u%n", &k, &end) == 1 && end)
-    return more(t, m->cell[k], cell_at(w, s->input)), v < 1;
-  if (sscanf(name, "base/%u%n", &k, &end) == 1 && end)
-    return more(t, m->cell[k], cell_at(w, s->base)), v < 1;
-  if (sscanf(name, "part/%u%n", &k, &end) == 1 && end)
-    return more(t, m->cell[k], cell_at(w, s->part)), v < 1;
-  if (!strcmp(name, "part/read")) { /* another coordinate; anything */
-    put(t, m->cell[0], cell_at(w, s->part),
-        v < 2 ? vft_circuit_part(w->c, (vft_wire_part){w->c->part[0].wire, 2 * v}) : (vft_fp){1});
+    return more_cell(w, t, cell_at(w, s->constant), k), v < 1;
+  if (!strcmp(name, "inputs")) return more_cell(w, t, cell_at(w, s->input), 0), v < 1;
+  if (!strcmp(name, "part")) return more_cell(w, t, cell_at(w, s->part), 0), v < 1;
+  if (!strcmp(name, "part/read")) { /* another cell: in one coordinate, be it the one that is taken */
+    uint32_t row = vft_wire_number(s->part);
+    if (v < 3) more(t, m->part[v], row);
+    if (v == w->c->part[row].part) more_cell(w, t, cell_at(w, s->part), 0);
     return v < 3;
   }
   if (sscanf(name, "sum/%u%n", &k, &end) == 1 && end)
-    return more(t, m->cell[k], cell_at(w, s->sum)), v < 1;
+    return more_cell(w, t, cell_at(w, s->sum), k), v < 1;
   if (sscanf(name, "sum/read_%c", &o) == 1) { /* another operand, the sum of which is right */
     vft_ext x[3];
+    uint32_t row = w->c->rank[vft_wire_number(s->sum)];
     if (v == 3) return false;
-    more(t, m->sum[o - 'a'][v], vft_wire_number(s->sum));
+    more(t, m->sum[0][o - 'a'][v], row);
     for (int i = 0; i < 3; i++)
-      for (int j = 0; j < 3; j++) x[i].c[j] = get(t, m->sum[i][j], vft_wire_number(s->sum));
+      for (int j = 0; j < 3; j++) x[i].c[j] = get(t, m->sum[0][i][j], row);
     vft_ext sum = vft_ext_add(vft_ext_mul(x[0], x[1]), x[2]);
-    for (int j = 0; j < 3; j++) put(t, m->cell[j], cell_at(w, s->sum), sum.c[j]);
+    for (unsigned j = 0; j < 3; j++) put_cell(w, t, cell_at(w, s->sum), j, sum.c[j]);
     return true;
   }
-  if (!strcmp(name, "zero/read")) return more(t, m->cell[v], cell_at(w, s->zero)), v < 2;
+  if (!strcmp(name, "narrow_sum/0")) return more_cell(w, t, cell_at(w, s->narrow_sum), 0), v < 1;
+  if (sscanf(name, "narrow_sum/read_%c", &o) == 1) {
+    uint32_t row = w->c->rank[vft_wire_number(s->narrow_sum)];
+    vft_fp x[3];
+    more(t, m->sum[1][o - 'a'][0], row);
+    for (int i = 0; i < 3; i++) x[i] = get(t, m->sum[1][i][0], row);
+    put_cell(w, t, cell_at(w, s->narrow_sum), 0, vft_fp_add(vft_fp_mul(x[0], x[1]), x[2]));
+    return v < 1;
+  }
+  if (!strcmp(name, "zero/read")) return more_cell(w, t, cell_at(w, s->zero), v), v < 2;
   if (!strncmp(name, "split/", 6)) return attack_split(w, t, what, v);
   if (!strncmp(name, "sponge/", 7)) return attack_sponge(w, t, what, v);
   if (!strncmp(name, "fetch/", 6)) return attack_fetch(w, t, what, v);
@@ -541,7 +578,7 @@ static void every_check(void **state) {
     }
     free_world(&u);
   }
-  assert_int_equal(p->nrelations + p->nlookups, 58); /* none has gone */
+  assert_int_equal(p->nrelations + p->nlookups, 57); /* none has gone */
   print_message("%u checks, %u false witnesses\n", p->nrelations + p->nlookups, attacks);
   free_world(&w);
 }
@@ -555,7 +592,7 @@ static void every_table(void **state) {
   for (uint32_t k = 0; k < p->ntables; k++) {
     vft_array *mult = &w.t.array[p->tables[k].mult];
     size_t check = (size_t)p->nrelations + p->nlookups + k;
-    size_t last = ((size_t)1 << p->tables[k].log_rows) - 1;
+    size_t last = p->tables[k].rows - 1;
     const struct {
       size_t row;
       int64_t by;
@@ -642,7 +679,7 @@ static void every_wire(void **state) {
       vft_array_set(&w.t.array[i], at, v);
     }
   }
-  assert_int_equal(tensors, 18);
+  assert_int_equal(tensors, 22);
   vft_digest same = key_of(&w.t);
   assert_memory_equal(&key, &same, sizeof key);
   free_world(&w);

@@ -118,17 +118,17 @@ static void lookups_and_tables(void **state) {
   assert_int_equal(lookup(p, "l", "i<4 j<5", "16; f[j] q[i,j]"), 0);
   refused(lookup(p, "l", "i<4 j<5", "16; q[i,j]"), "two lookups are named 'l'");
   assert_int_equal(range_table(p), 0);
-  vft_table t = {.name = "range2", .kind = VFT_TABLE_RANGE, .log_rows = 17};
+  vft_table t = {.name = "range2", .kind = VFT_TABLE_RANGE, .rows = 1 << 17};
   t.mult = tensor(p, VFT_WITNESS, "m17[131072]", 0, 1000);
   refused(vft_program_add_table(p, &t), "provide the same rows");
-  t = (vft_table){.name = "f", .kind = VFT_TABLE_FUNCTION, .tag = 31, .log_rows = 3};
+  t = (vft_table){.name = "f", .kind = VFT_TABLE_FUNCTION, .tag = 31, .rows = 1 << 3};
   t.mult = tensor(p, VFT_WITNESS, "m3[8]", 0, 1000);
   t.out[0] = vft_program_find_tensor(p, "f");
   t.out[1] = t.out[2] = VFT_NO_TENSOR;
   refused(vft_program_add_table(p, &t), "tag 31");
-  t.tag = 32, t.log_rows = 4;
+  t.tag = 32, t.rows = 1 << 4;
   refused(vft_program_add_table(p, &t), "output 1 must be");
-  t.log_rows = 3, t.mult = 0;
+  t.rows = 1 << 3, t.mult = 0;
   refused(vft_program_add_table(p, &t), "multiplicities must be a WITNESS");
   t.mult = vft_program_find_tensor(p, "m3"), t.out[1] = vft_program_find_tensor(p, "q");
   refused(vft_program_add_table(p, &t), "output 2 must be");
@@ -224,7 +224,7 @@ static void digest_of(int variant, uint8_t digest[32]) {
                      variant == 29 ? VFT_NO_TENSOR : f, variant == 30 ? f : VFT_NO_TENSOR),
       UINT32_MAX);
   /* Which of two equal tensors counts the table. */
-  vft_table g = {.name = "g", .kind = VFT_TABLE_FUNCTION, .tag = 50, .log_rows = 1};
+  vft_table g = {.name = "g", .kind = VFT_TABLE_FUNCTION, .tag = 50, .rows = 1 << 1};
   vft_tensor_id m1 = tensor(p, VFT_WITNESS, "m/1[2]", 0, 9);
   vft_tensor_id m2 = tensor(p, VFT_WITNESS, "m/2[2]", 0, 9);
   g.out[0] = g.out[1] = VFT_NO_TENSOR;
@@ -232,6 +232,35 @@ static void digest_of(int variant, uint8_t digest[32]) {
   g.mult = variant == 32 ? m2 : m1;
   assert_int_not_equal(vft_program_add_table(p, &g), UINT32_MAX);
   vft_program_digest(p, digest);
+  vft_program_free(p);
+}
+
+/* Tables may share a tag if no value of the first column is a row of both. */
+static void shared_tags(void **state) {
+  (void)state;
+  const int64_t end = (int64_t)1 << 62;
+  static const char *const name[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  const struct {
+    int64_t tag, first;
+    uint32_t rows;
+    const char *error;
+  } t[] = {{40, 0, 5, NULL},        {40, 4, 3, "provide the same rows"},
+           {40, 5, 3, NULL},        {40, -2, 2, NULL},
+           {40, -2, 3, "provide the same rows"}, {41, 3, 3, NULL},
+           {40, end - 8, 7, NULL},  {40, end - 8, 8, "reaches 2^62"},
+           {40, 2, 1, "provide the same rows"},  {40, 100, 0, "0 rows"}};
+  vft_program *p = start();
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    char mult[32];
+    snprintf(mult, sizeof mult, "%s/m[%u]", name[i], t[i].rows ? t[i].rows : 1);
+    vft_table x = {.name = name[i], .kind = VFT_TABLE_FUNCTION, .tag = t[i].tag, .first = t[i].first,
+                   .rows = t[i].rows, .out = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR},
+                   .mult = tensor(p, VFT_WITNESS, mult, 0, 9)};
+    if (t[i].error)
+      refused(vft_program_add_table(p, &x), t[i].error);
+    else
+      assert_int_not_equal(vft_program_add_table(p, &x), UINT32_MAX);
+  }
   vft_program_free(p);
 }
 
@@ -306,7 +335,7 @@ static void planning(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tensors), cmocka_unit_test(relations), cmocka_unit_test(lookups_and_tables),
-      cmocka_unit_test(order),   cmocka_unit_test(digests),   cmocka_unit_test(planning),
+      cmocka_unit_test(order),   cmocka_unit_test(shared_tags), cmocka_unit_test(digests),   cmocka_unit_test(planning),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ static inline uint32_t lookup(vft_program *p, const char *name, const char *indi
 }
 
 static inline uint32_t range_table(vft_program *p) {
-  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = 17};
+  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 1 << 17};
   t.mult = tensor(p, VFT_WITNESS, "range/mult[131072]", 0, UINT32_MAX);
   return vft_program_add_table(p, &t);
 }
@@ -158,7 +158,7 @@ static inline uint32_t function_table(vft_program *p, const char *name, int64_t 
                                       uint32_t log_rows, vft_tensor_id out1, vft_tensor_id out2) {
   char decl[96];
   vft_table t = {.name = name, .kind = VFT_TABLE_FUNCTION, .tag = tag, .first = first,
-                 .log_rows = log_rows, .out = {out1, out2, VFT_NO_TENSOR}};
+                 .rows = 1u << log_rows, .out = {out1, out2, VFT_NO_TENSOR}};
   snprintf(decl, sizeof decl, "%s/mult[%u]", name, 1u << log_rows);
   t.mult = tensor(p, VFT_WITNESS, decl, 0, UINT32_MAX);
   return vft_program_add_table(p, &t);

@@ -32,12 +32,14 @@ static struct {
   vft_digest released;
 } run;
 
+/* Of a run whose leaves are single pieces. */
 static void begin(const char *folder) {
+  const uint32_t alone = 0;
   vft_machine_shape shape = vft_node_shape();
   vft_poseidon_digest key, released;
   bool cached;
   run.folder = folder;
-  OK(vft_aggregation_open(folder, &run.a));
+  OK(vft_aggregation_open(folder, &alone, &run.a));
   OK(vft_leaf_keys_cached(&run.a, 0, &run.keys, &cached));
   OK(vft_machine_build(&shape, &run.node));
   vft_poseidon_digest common =
@@ -76,7 +78,7 @@ static vft_node_child take(uint32_t kind, uint64_t first, uint64_t last) {
 static vft_node_child leaf(uint64_t i) {
   vft_leaf at = vft_leaf_at(&run.a.leaves, i);
   uint32_t kind;
-  OK(vft_leaf_kind(&run.keys.kinds, &at, &kind));
+  OK(vft_leaf_kind(&run.a.leaves, &run.keys.kinds, &at, &kind));
   return take(1 + kind, at.first, at.end);
 }
 

@@ -19,7 +19,7 @@ static void says(spoken *s, int table, uint64_t entry) {
 static bool leaves_claims(uint32_t shard) { return shard <= run.n; } /* an optimiser's does not */
 
 /* Head, layers and optimisers of a cut step: what a part takes in and puts out. */
-static void part_says(spoken *s, const vft_leaf *at, uint32_t shard) {
+static void part_says(spoken *s, const vft_piece *at, uint32_t shard) {
   uint32_t n = run.n, kind = shard ? 1 + (shard - 1) / n : 0, r = shard ? (shard - 1) % n : 0;
   uint64_t places = (uint64_t)(n + 1) * at->step;
   if (kind == 0) { /* rows; what the last layers put out, and its own */
@@ -40,7 +40,7 @@ static void part_says(spoken *s, const vft_leaf *at, uint32_t shard) {
   if (r == 0 || r + 1 == n) says(s, VFT_RUN_PLACES, places);
 }
 
-static void group_says(spoken *s, const vft_leaf *at, uint32_t shard) {
+static void group_says(spoken *s, const vft_piece *at, uint32_t shard) {
   const vft_leaves *l = &run.a.leaves;
   uint64_t q = at->window * l->choice.groups + at->within;
   for (uint64_t k = 0; k < (uint64_t)at->steps; k++)
@@ -56,25 +56,25 @@ static void group_says(spoken *s, const vft_leaf *at, uint32_t shard) {
   says(s, VFT_RUN_ROWS, at->epoch);
 }
 
-static void leaf_says(const vft_leaf *at, spoken *s) {
+static void leaf_says(const vft_piece *at, spoken *s) {
   const vft_leaves *l = &run.a.leaves;
   uint64_t b = l->blocks, T = l->steps;
   memset(s, 0, sizeof *s);
   switch (at->what) {
-    case VFT_LEAF_RELEASE:
+    case VFT_PIECE_RELEASE:
       for (uint32_t r = 0; r < run.n; r++) says(s, VFT_RUN_STATES, T);
       says(s, VFT_RUN_STATES, T + 1);
       break;
-    case VFT_LEAF_BLOCK:
+    case VFT_PIECE_BLOCK:
       if (at->block) says(s, VFT_RUN_COUNTERS, (b + 1) * at->epoch + at->block);
       says(s, VFT_RUN_COUNTERS, (b + 1) * at->epoch + at->block + 1);
       says(s, VFT_RUN_ROWS, at->epoch);
       says(s, VFT_RUN_BLOCKS, b * at->epoch + at->block);
       break;
-    case VFT_LEAF_GROUP:
+    case VFT_PIECE_GROUP:
       for (uint32_t i = 0; i < at->shards; i++) group_says(s, at, at->shard + i);
       break;
-    case VFT_LEAF_OPENING:
+    case VFT_PIECE_OPENING:
       for (uint32_t i = 0; i < at->groups * l->shards; i++) {
         uint64_t q = at->window * l->choice.groups + i / l->shards;
         if (leaves_claims(i % l->shards))
@@ -94,7 +94,7 @@ static void entries(void **state) {
   static spoken s;
   static vft_poseidon_digest leaf[MOST_ENTRIES];
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
+    vft_piece at = leaf_at(i);
     if (!picked(i)) continue;
     leaf_says(&at, &s);
     for (int own = 0; own < 2; own++) {
@@ -137,11 +137,11 @@ static vft_poseidon_digest state_of(const vft_fp (*roots)[8]) {
 }
 
 /* How often a leaf says what range r of the state before step t is, and of it the second half. */
-static uint32_t says_range(const vft_leaf *at, uint64_t t, uint32_t r, bool half) {
+static uint32_t says_range(const vft_piece *at, uint64_t t, uint32_t r, bool half) {
   uint32_t n = run.n, times = 0;
   uint64_t after = at->step + (uint64_t)at->steps;
-  if (at->what == VFT_LEAF_RELEASE) return !half && t == run.a.manifest->steps;
-  if (at->what != VFT_LEAF_GROUP) return 0;
+  if (at->what == VFT_PIECE_RELEASE) return !half && t == run.a.manifest->steps;
+  if (at->what != VFT_PIECE_GROUP) return 0;
   if (!n) return (t == at->step) + (t == after);
   for (uint32_t s = at->shard; s < at->shard + at->shards; s++) {
     if (!s || (s - 1) % n != r) continue;
@@ -160,9 +160,9 @@ static void ranges(void **state) {
   uint64_t T = run.a.manifest->steps;
   uint32_t n = run.a.ranges;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
-    bool release = at.what == VFT_LEAF_RELEASE;
-    if ((!release && at.what != VFT_LEAF_GROUP) || !picked(i)) continue;
+    vft_piece at = leaf_at(i);
+    bool release = at.what == VFT_PIECE_RELEASE;
+    if ((!release && at.what != VFT_PIECE_GROUP) || !picked(i)) continue;
     for (int last = 0; last < (release ? 1 : 2); last++) {
       uint64_t t = release ? T : at.step + (last ? (uint64_t)at.steps : 0);
       vft_fp(*roots)[8] = run.a.roots + t * n, kept[VFT_MAX_PARTS][8];
@@ -203,13 +203,13 @@ static void ranges(void **state) {
 static void common(void **state) {
   (void)state;
   for (uint32_t k = 0; k < run.kinds.n; k++) {
-    vft_leaf at = leaf_at(run.kinds.example[k]);
+    vft_piece at = leaf_at(run.kinds.example[k]);
     if (k && leaf_at(run.kinds.example[k - 1]).what == at.what) continue;
     static const int element[] = {0, VFT_COMMON_STEPS - 1, VFT_COMMON_STEPS, VFT_COMMON_BASE,
                                   VFT_COMMON_FUNCTIONS + 3};
     for (size_t i = 0; i < sizeof element / sizeof *element; i++) {
       vft_fp *x = &run.a.common[element[i]];
-      bool of_steps = at.what == VFT_LEAF_RELEASE || at.what == VFT_LEAF_BLOCK;
+      bool of_steps = at.what == VFT_PIECE_RELEASE || at.what == VFT_PIECE_BLOCK;
       if (i == 2 ? !of_steps : i > 2 && of_steps) continue; /* not of its proof */
       x->v ^= 1;
       rejected(run.kinds.example[k], "another common element");
@@ -257,8 +257,8 @@ static vft_ext *find(vft_circuit *c, const vft_fp *e) {
 
 static uint64_t leaf_of_group(uint64_t step, uint32_t shard) {
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
-    if (at.what == VFT_LEAF_GROUP && at.step == step && shard >= at.shard &&
+    vft_piece at = leaf_at(i);
+    if (at.what == VFT_PIECE_GROUP && at.step == step && shard >= at.shard &&
         shard < at.shard + at.shards)
       return i;
   }
@@ -274,8 +274,8 @@ static void forged_claims(void **state) {
   static vft_poseidon_digest leaf[MOST_ENTRIES];
   const vft_leaves *l = &run.a.leaves;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
-    if (at.what != VFT_LEAF_OPENING || !picked(i)) continue;
+    vft_piece at = leaf_at(i);
+    if (at.what != VFT_PIECE_OPENING || !picked(i)) continue;
     vft_fp *x;
     uint32_t shard = run.n; /* the last that leaves claims */
     uint32_t n = elements(at.step, shard, &x);
@@ -317,8 +317,8 @@ static void other_claims(void **state) {
   const vft_leaves *l = &run.a.leaves;
   uint32_t tried = 0, claims = run.n + 1; /* proofs of a group that leave some */
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
-    if (at.what != VFT_LEAF_OPENING || at.groups < 2 || at.place != VFT_LEAF_ANYWHERE || !picked(i))
+    vft_piece at = leaf_at(i);
+    if (at.what != VFT_PIECE_OPENING || at.groups < 2 || at.place != VFT_PIECE_ANYWHERE || !picked(i))
       continue;
     for (int exchanged = 0; exchanged < 2; exchanged++) {
       lie.claims = true;
@@ -340,14 +340,14 @@ static void other_claims(void **state) {
 
 /* ---- proofs in another's place ---- */
 
-static char *file_of(const vft_leaf *at, uint32_t shard, vft_arena *arena) {
+static char *file_of(const vft_piece *at, uint32_t shard, vft_arena *arena) {
   const vft_aggregation *a = &run.a;
   uint64_t T = a->manifest->steps;
   char *proofs = vft_arena_printf(arena, "%s/proofs", a->folder);
-  if (at->what == VFT_LEAF_BLOCK) return vft_epoch_file_path(arena, proofs, at->epoch, at->block);
+  if (at->what == VFT_PIECE_BLOCK) return vft_epoch_file_path(arena, proofs, at->epoch, at->block);
   return vft_shard_file_path(arena, proofs, &a->shards.cut,
-                             at->what == VFT_LEAF_RELEASE ? T : at->step,
-                             at->what == VFT_LEAF_RELEASE ? 1 : shard, T);
+                             at->what == VFT_PIECE_RELEASE ? T : at->step,
+                             at->what == VFT_PIECE_RELEASE ? 1 : shard, T);
 }
 
 /* Each proof in the place of each other, where a leaf is of one: another step, epoch, block or
@@ -357,13 +357,13 @@ static void other_proofs(void **state) {
   vft_arena arena = {0};
   uint32_t tried = 0;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
-    bool block = at.what == VFT_LEAF_BLOCK;
-    if (at.what == VFT_LEAF_OPENING || (at.what == VFT_LEAF_GROUP && at.shards > 1)) continue;
+    vft_piece at = leaf_at(i);
+    bool block = at.what == VFT_PIECE_BLOCK;
+    if (at.what == VFT_PIECE_OPENING || (at.what == VFT_PIECE_GROUP && at.shards > 1)) continue;
     if (!picked(i)) continue;
     for (uint64_t k = 0; k < run.leaves; k++) {
-      vft_leaf of = leaf_at(k);
-      if (k == i || of.what == VFT_LEAF_OPENING || (of.what == VFT_LEAF_BLOCK) != block) continue;
+      vft_piece of = leaf_at(k);
+      if (k == i || of.what == VFT_PIECE_OPENING || (of.what == VFT_PIECE_BLOCK) != block) continue;
       char *path = file_of(&of, of.shard, &arena);
       assert_non_null(path);
       *(block ? &lie.epoch_file : &lie.step_file) = path;
@@ -393,7 +393,7 @@ static void trial_init(trial *t, vft_circuit *c) {
   for (int k = 0; k < VFT_CELL_KINDS; k++) {
     uint32_t n = c->cells[k].n;
     units += n / unit_size((vft_cell_kind)k) + 1;
-    if (k > VFT_CELL_FREE) t->e.state[k] = calloc(n + 1, 1);
+    if (is_derived(k)) t->e.state[k] = calloc(n + 1, 1);
     t->changed[k] = calloc(n + 1, 1);
     t->zero[k] = calloc(n + 1, 1);
     t->kept[k] = malloc((n + 1) * sizeof **t->kept);
@@ -406,7 +406,7 @@ static void trial_init(trial *t, vft_circuit *c) {
   for (uint32_t i = 0; i < c->nzero; i++) { /* those first that need the least */
     vft_cell_kind kind = vft_wire_kind(c->zero[i]);
     t->zero[kind][vft_wire_number(c->zero[i])] = 1;
-    if (kind > VFT_CELL_FREE) assert_true(compute(&t->e, c->zero[i]));
+    if (is_derived(kind)) assert_true(compute(&t->e, c->zero[i]));
   }
 }
 
@@ -464,7 +464,7 @@ static void cells(void **state) {
   (void)state;
   bool all = getenv("VFT_LONG") != NULL;
   for (uint32_t k = 0; k < run.kinds.n; k++) {
-    vft_leaf at = leaf_at(run.kinds.example[k]);
+    vft_piece at = leaf_at(run.kinds.example[k]);
     vft_circuit *c = make(run.kinds.example[k]);
     trial t;
     uint32_t tried = 0, n = c->cells[VFT_CELL_BASE].n;

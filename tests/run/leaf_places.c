@@ -17,7 +17,7 @@ static void put(vft_circuit *c, vft_cell_kind kind, uint32_t i, int64_t v) {
 static void neighbours(void **state) {
   (void)state;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
+    vft_piece at = leaf_at(i);
     if (!picked(i)) continue;
     vft_circuit *c = make(i);
     for (int by = -1; by <= 1; by += 2) {
@@ -40,11 +40,11 @@ static void other_numbers(void **state) {
   int64_t P = (int64_t)vft_leaves_epoch_items(l);
   uint32_t tried = 0;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf own = leaf_at(i);
-    if (own.what != VFT_LEAF_GROUP || own.place != VFT_LEAF_ANYWHERE || !picked(i)) continue;
+    vft_piece own = leaf_at(i);
+    if (own.what != VFT_PIECE_GROUP || own.place != VFT_PIECE_ANYWHERE || !picked(i)) continue;
     vft_circuit *c = make(i);
     for (uint64_t k = 0; k < run.leaves; k++) {
-      vft_leaf at = leaf_at(k);
+      vft_piece at = leaf_at(k);
       if (at.first == own.first || (run.n && !picked(k))) continue;
       int64_t q = (int64_t)own.window * W + (int64_t)own.within;
       int64_t offset = (int64_t)at.first - R - (int64_t)own.epoch * P - l->blocks - own.shard;
@@ -75,7 +75,7 @@ static bool plain(const vft_circuit *c, const uint8_t *sums, vft_wire w) {
   uint32_t i = vft_wire_number(w);
   if (kind == VFT_CELL_SUM) return sums[i];
   if (kind == VFT_CELL_BIT) return plain(c, sums, c->split[i / VFT_SPLIT_BITS].wire);
-  return kind <= VFT_CELL_BASE;
+  return kind == VFT_CELL_CONSTANT || kind == VFT_CELL_INPUT || kind == VFT_CELL_BASE;
 }
 
 static uint8_t *plain_zeros(const vft_circuit *c) {
@@ -118,15 +118,15 @@ static uint32_t sides(int64_t x, int64_t most, uint32_t low) {
 }
 
 /* Of a group j is its digit, of a block v. */
-static uint32_t broken(const vft_leaf *at, const setting *s) {
+static uint32_t broken(const vft_piece *at, const setting *s) {
   const vft_leaves *l = &run.a.leaves;
   int64_t N = (int64_t)l->epoch_steps, G = (int64_t)l->group_steps, W = l->choice.groups;
-  bool fixed = at->place != VFT_LEAF_ANYWHERE, end = at->place == VFT_LEAF_EPOCH_END;
+  bool fixed = at->place != VFT_PIECE_ANYWHERE, end = at->place == VFT_PIECE_EPOCH_END;
   uint32_t is = sides(s->e, (int64_t)(end ? l->full : l->epochs) - 1, E_LOW);
-  if (at->what == VFT_LEAF_BLOCK)
+  if (at->what == VFT_PIECE_BLOCK)
     return is | (at->block ? sides(s->v, (int64_t)l->blocks - 2, V_LOW) : 0);
   if (fixed) return is;
-  if (at->what == VFT_LEAF_OPENING) {
+  if (at->what == VFT_PIECE_OPENING) {
     bool past = N * s->e + G * W * (s->v + 1) > (int64_t)l->steps;
     return is | sides(s->v, N / G / W - 1, V_LOW) | (past ? PAST_END : 0);
   }
@@ -135,47 +135,47 @@ static uint32_t broken(const vft_leaf *at, const setting *s) {
          sides(s->v * W + s->j, most, Q_LOW);
 }
 
-static void evaluate_setting(vft_circuit *c, const vft_leaf *at, const setting *s) {
+static void evaluate_setting(vft_circuit *c, const vft_piece *at, const setting *s) {
   const vft_leaves *l = &run.a.leaves;
   int64_t first = l->release + s->e * (int64_t)vft_leaves_epoch_items(l);
   int64_t W = l->choice.groups, S = l->shards;
   uint32_t digit = AT_DIGITS;
-  if (at->what == VFT_LEAF_BLOCK) {
+  if (at->what == VFT_PIECE_BLOCK) {
     digit += 4 * VFT_EPOCH_LINKS;
     first += at->block ? s->v + 1 : 0;
   } else {
     first += l->blocks + s->v * (W * S + 1) + s->j * S;
-    first += at->what == VFT_LEAF_OPENING ? at->groups * S : at->shard;
+    first += at->what == VFT_PIECE_OPENING ? at->groups * S : at->shard;
   }
   put(c, VFT_CELL_INPUT, VFT_AT_FIRST, first);
   put(c, VFT_CELL_INPUT, VFT_AT_END, first + (int64_t)(at->end - at->first));
   put(c, VFT_CELL_BASE, digit, s->e);
-  bool block = at->what == VFT_LEAF_BLOCK;
-  if (block ? at->block > 0 : at->place == VFT_LEAF_ANYWHERE) {
+  bool block = at->what == VFT_PIECE_BLOCK;
+  if (block ? at->block > 0 : at->place == VFT_PIECE_ANYWHERE) {
     put(c, VFT_CELL_BASE, digit + 1, s->v);
-    if (at->what == VFT_LEAF_GROUP) put(c, VFT_CELL_BASE, digit + 2, s->j);
+    if (at->what == VFT_PIECE_GROUP) put(c, VFT_CELL_BASE, digit + 2, s->j);
   }
   assert_true(evaluate(c));
 }
 
 /* Just beyond each range, and where v and j are within theirs and G (v W + j) is not. */
-static uint32_t settings_of(const vft_leaf *at, setting *out) {
+static uint32_t settings_of(const vft_piece *at, setting *out) {
   const vft_leaves *l = &run.a.leaves;
   int64_t W = l->choice.groups, G = (int64_t)l->group_steps, N = (int64_t)l->epoch_steps;
-  bool block = at->what == VFT_LEAF_BLOCK, anywhere = at->place == VFT_LEAF_ANYWHERE;
+  bool block = at->what == VFT_PIECE_BLOCK, anywhere = at->place == VFT_PIECE_ANYWHERE;
   setting own = {(int64_t)at->epoch, block ? (int64_t)at->block - 1 : (int64_t)at->window,
                  (int64_t)at->within};
   uint32_t n = 0;
-  int64_t epochs = (int64_t)(at->place == VFT_LEAF_EPOCH_END ? l->full : l->epochs);
-  if (at->what == VFT_LEAF_RELEASE || at->place == VFT_LEAF_RUN_END) return 0;
+  int64_t epochs = (int64_t)(at->place == VFT_PIECE_EPOCH_END ? l->full : l->epochs);
+  if (at->what == VFT_PIECE_RELEASE || at->place == VFT_PIECE_RUN_END) return 0;
   for (int high = 0; high < 2; high++) {
     out[n] = own;
     out[n++].e = high ? epochs : -1;
     if (block ? !at->block : !anywhere) continue;
-    int64_t windows = at->what == VFT_LEAF_OPENING ? N / G / W : (N - at->steps) / G / W + 1;
+    int64_t windows = at->what == VFT_PIECE_OPENING ? N / G / W : (N - at->steps) / G / W + 1;
     out[n] = own;
     out[n++].v = high ? (block ? (int64_t)l->blocks - 1 : windows) : -1;
-    if (at->what != VFT_LEAF_GROUP) continue;
+    if (at->what != VFT_PIECE_GROUP) continue;
     out[n] = own;
     out[n++].j = high ? W : -1;
     int64_t beyond = (N - at->steps) / G + 1;
@@ -192,7 +192,7 @@ static void digits(void **state) {
   const vft_leaves *l = &run.a.leaves;
   uint32_t seen = 0;
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf at = leaf_at(i);
+    vft_piece at = leaf_at(i);
     setting s[8];
     uint32_t n = picked(i) ? settings_of(&at, s) : 0;
     if (!n) continue;
@@ -203,7 +203,7 @@ static void digits(void **state) {
       int64_t group = s[k].v * (int64_t)l->choice.groups + s[k].j;
       evaluate_setting(c, &at, &s[k]);
       for (uint32_t z = 0; z < c->nzero; z++) found += of_integers[z] && fails(c, z);
-      bool below = s[k].e < 0 || (at.what == VFT_LEAF_BLOCK ? s[k].v : group) < 0;
+      bool below = s[k].e < 0 || (at.what == VFT_PIECE_BLOCK ? s[k].v : group) < 0;
       if (!expected || (below ? found < expected : found != expected))
         fail_msg("%s: digits %d %d %d: %d ranges fail, not %x", name_of(&at), (int)s[k].e,
                  (int)s[k].v, (int)s[k].j, (int)found, (unsigned)is);
@@ -226,9 +226,9 @@ static void other_epochs(void **state) {
   int64_t Q = (int64_t)l->groups[0];
   if (l->epoch_steps % l->group_steps) skip();
   for (uint64_t i = 0; i < run.leaves; i++) {
-    vft_leaf own = leaf_at(i);
-    bool opening = own.what == VFT_LEAF_OPENING;
-    if ((own.what != VFT_LEAF_GROUP && !opening) || own.place != VFT_LEAF_ANYWHERE) continue;
+    vft_piece own = leaf_at(i);
+    bool opening = own.what == VFT_PIECE_OPENING;
+    if ((own.what != VFT_PIECE_GROUP && !opening) || own.place != VFT_PIECE_ANYWHERE) continue;
     if ((opening && Q % W) || !picked(i)) continue;
     for (int64_t e = 0; e <= (int64_t)l->epochs; e++) {
       if (e == (int64_t)own.epoch) continue;
@@ -262,14 +262,14 @@ static void other_epochs(void **state) {
 static void short_window(void **state) {
   (void)state;
   const vft_leaves *l = &run.a.leaves;
-  vft_leaf last = leaf_at(run.leaves - 1), full;
+  vft_piece last = leaf_at(run.leaves - 1), full;
   bool found = false;
   for (uint64_t i = 0; i < run.leaves && !found; i++) {
     full = leaf_at(i);
-    found = full.what == VFT_LEAF_OPENING && full.place == VFT_LEAF_ANYWHERE;
+    found = full.what == VFT_PIECE_OPENING && full.place == VFT_PIECE_ANYWHERE;
   }
-  if (!found || last.place != VFT_LEAF_RUN_END || last.groups != l->choice.groups) skip();
-  last.place = VFT_LEAF_ANYWHERE;
+  if (!found || last.place != VFT_PIECE_RUN_END || last.groups != l->choice.groups) skip();
+  last.place = VFT_PIECE_ANYWHERE;
   lie.at = &last;
   vft_circuit *c = make(0);
   lie.at = NULL;
@@ -279,10 +279,66 @@ static void short_window(void **state) {
   vft_circuit_free(c);
 }
 
+/* Leaves of several pieces: each piece in turn is what another one of its kind is, at the number that it
+ * has in the leaf. All that it says of tables, files and claims is true; that this is not the number of
+ * such a piece fails, and nothing else. VFT_LONG: all kinds of leaves, all other pieces. */
+static void pieces(void **state) {
+  (void)state;
+  const uint32_t most = VFT_LEAF_PROOFS / run.choice.shards;
+  const vft_leaf_choice choice = {run.choice.groups, run.choice.shards,
+                                  most < VFT_LEAF_GROUPS ? most : VFT_LEAF_GROUPS};
+  const vft_leaves alone = run.a.leaves;
+  bool all = getenv("VFT_LONG") != NULL;
+  unsigned attacks = 0;
+  static vft_leaf_kinds kinds;
+  vft_leaves_init(&run.a.leaves, run.a.manifest, &run.a.shards.cut, &choice);
+  OK(vft_leaf_kinds_of(&run.a.leaves, &kinds));
+  for (uint32_t k = 0; k < kinds.n && (all || k < 2); k++) {
+    vft_leaf leaf = vft_leaf_at(&run.a.leaves, kinds.example[k]);
+    uint8_t blank[32], digest[32];
+    vft_circuit *c;
+    if (leaf.pieces < 2) continue;
+    OK(vft_leaf_make(&run.a, kinds.example[k], NULL, NULL, &c));
+    vft_circuit_digest(c, blank);
+    vft_circuit_free(c);
+    c = make(kinds.example[k]);
+    vft_circuit_digest(c, digest);
+    assert_memory_equal(digest, blank, 32);
+    assert_true(vft_circuit_holds(c));
+    vft_circuit_free(c);
+    for (uint32_t p = 0; p < leaf.pieces; p++) {
+      uint64_t number = leaf.piece + p;
+      vft_piece own = leaf_at(number);
+      for (uint64_t i = 0; i < run.leaves; i++) { /* of leaves of a piece, which are the pieces */
+        vft_piece other = leaf_at(i);
+        if (i == number || kind_of(&other) != kind_of(&own)) continue;
+        other.first = own.first;
+        other.end = own.end;
+        lie.at = &other;
+        lie.number = &number;
+        c = make(kinds.example[k]);
+        lie.at = NULL;
+        lie.number = NULL;
+        vft_circuit_digest(c, digest);
+        assert_memory_equal(digest, blank, 32);
+        if (not_zero(c) != 1 || count(c).others != 1)
+          fail_msg("piece %d as piece %d: %d", (int)number, (int)i, (int)not_zero(c));
+        holds_without(c);
+        vft_circuit_free(c);
+        attacks++;
+        if (!all) break;
+      }
+    }
+  }
+  run.a.leaves = alone;
+  print_message("%u pieces elsewhere\n", attacks);
+  assert_true(attacks);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(neighbours), cmocka_unit_test(other_numbers), cmocka_unit_test(digits),
-      cmocka_unit_test(other_epochs), cmocka_unit_test(short_window),
+      cmocka_unit_test(other_epochs), cmocka_unit_test(short_window), cmocka_unit_test(pieces),
   };
   return told(argc, argv) ? cmocka_run_group_tests(tests, begin, finish) : 2;
 }

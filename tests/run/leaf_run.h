@@ -43,16 +43,26 @@ static struct {
 /* ---- what the run's own functions are told otherwise ---- */
 
 static struct {
-  const vft_leaf *at;              /* the leaf, whatever its number; NULL: as it is */
+  const vft_piece *at;             /* a piece, which is the leaf, whatever its number; NULL: as it is */
+  const uint64_t *number;          /* only the piece of this number, one of the leaf */
   uint64_t instead[2];             /* claims of group instead[1] of the run for those of instead[0] */
   bool claims, exchanged;          /* exchanged: also the other way round */
   const char *step_file, *epoch_file;
 } lie;
 
+vft_piece __real_vft_piece_at(const vft_leaves *l, uint64_t i);
+vft_piece __wrap_vft_piece_at(const vft_leaves *l, uint64_t i);
+vft_piece __wrap_vft_piece_at(const vft_leaves *l, uint64_t i) {
+  return lie.at && (!lie.number || i == *lie.number) ? *lie.at : __real_vft_piece_at(l, i);
+}
+
 vft_leaf __real_vft_leaf_at(const vft_leaves *l, uint64_t i);
 vft_leaf __wrap_vft_leaf_at(const vft_leaves *l, uint64_t i);
 vft_leaf __wrap_vft_leaf_at(const vft_leaves *l, uint64_t i) {
-  return lie.at ? *lie.at : __real_vft_leaf_at(l, i);
+  vft_leaf leaf = __real_vft_leaf_at(l, i);
+  if (lie.at && !lie.number) leaf.first = lie.at->first;
+  if (lie.at && !lie.number) leaf.end = lie.at->end;
+  return leaf;
 }
 
 vft_oracle_claims __real_vft_aggregation_claims(const vft_aggregation *a, uint64_t group,
@@ -116,26 +126,26 @@ static inline void honest_tables(void) {
 
 /* ---- leaves ---- */
 
-static inline vft_leaf leaf_at(uint64_t i) { return __real_vft_leaf_at(&run.a.leaves, i); }
+static inline vft_piece leaf_at(uint64_t i) { return __real_vft_piece_at(&run.a.leaves, i); }
 
-static inline uint32_t kind_of(const vft_leaf *leaf) {
-  uint32_t kind;
-  OK(vft_leaf_kind(&run.kinds, leaf, &kind));
+static inline uint32_t kind_of(const vft_piece *leaf) {
+  uint32_t kind = vft_leaf_kind_of(&run.kinds, leaf, 1);
+  assert_true(kind < run.kinds.n);
   return kind;
 }
 
 /* The last of its kind: where no digit is 0 that need not be. */
 static inline bool picked(uint64_t i) {
-  vft_leaf at = leaf_at(i);
+  vft_piece at = leaf_at(i);
   uint32_t kind = kind_of(&at);
   for (uint64_t k = i + 1; k < run.leaves && !getenv("VFT_LONG"); k++) {
-    vft_leaf later = leaf_at(k);
+    vft_piece later = leaf_at(k);
     if (kind_of(&later) == kind) return false;
   }
   return true;
 }
 
-static inline const char *name_of(const vft_leaf *leaf) {
+static inline const char *name_of(const vft_piece *leaf) {
   static const char *const what[] = {"release", "group", "opening", "block"};
   static const char *const place[] = {"", " at an epoch's end", " at the run's end"};
   static char text[120];
@@ -158,7 +168,7 @@ static inline void rejected(uint64_t i, const char *what) {
   vft_error_clear();
 }
 
-static inline bool is_kind(const vft_circuit *c, const vft_leaf *leaf) {
+static inline bool is_kind(const vft_circuit *c, const vft_piece *leaf) {
   uint8_t digest[32];
   vft_circuit_digest(c, digest);
   return !memcmp(digest, run.digest[kind_of(leaf)], 32);
@@ -217,12 +227,12 @@ static inline void holds_without(vft_circuit *c) {
 
 static inline int begin(void **state) {
   (void)state;
-  OK(vft_aggregation_open(run.folder, &run.a));
+  OK(vft_aggregation_open(run.folder, &run.choice.pieces, &run.a));
   vft_leaves_init(&run.a.leaves, run.a.manifest, &run.a.shards.cut, &run.choice);
   run.n = (uint32_t)run.a.shards.cut.n;
   run.leaves = vft_leaves_count(&run.a.leaves);
   for (uint64_t i = 0; i < VFT_AT_COMMON; i++) run.keys[i] = (vft_fp){7 + i};
-  vft_leaf_kinds_of(&run.a.leaves, &run.kinds);
+  OK(vft_leaf_kinds_of(&run.a.leaves, &run.kinds));
   for (uint32_t k = 0; k < run.kinds.n; k++) {
     vft_circuit *c;
     OK(vft_leaf_make(&run.a, run.kinds.example[k], NULL, NULL, &c));
@@ -240,14 +250,14 @@ static inline int finish(void **state) {
   return 0;
 }
 
-/* RUN GROUPS SHARDS, the last two being how its proofs become leaves (run/leaves.h). */
+/* RUN GROUPS SHARDS, the last two being how its proofs become leaves of a piece (run/leaves.h). */
 static inline bool told(int argc, char **argv) {
   if (argc != 4) {
     fprintf(stderr, "usage: %s RUN GROUPS SHARDS\n", argv[0]);
     return false;
   }
   run.folder = argv[1];
-  run.choice = (vft_leaf_choice){(uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3])};
+  run.choice = (vft_leaf_choice){(uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]), 0};
   return true;
 }
 

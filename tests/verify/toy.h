@@ -111,7 +111,7 @@ static inline void toy_lookup(vft_program *p, const char *name, toy_dims size, i
 static inline void toy_range_table(vft_program *p) {
   vft_tensor_id m = toy_tensor(p, "range/mult", VFT_WITNESS, 0, 0, UINT32_MAX, DIMS(1u << 17),
                                NULL);
-  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .log_rows = 17, .mult = m,
+  vft_table t = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 1 << 17, .mult = m,
                  .out = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR}};
   if (vft_program_add_table(p, &t) == UINT32_MAX) abort();
 }

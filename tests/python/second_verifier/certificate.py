@@ -9,9 +9,9 @@ import re
 from circuit import Machine, elements, options, verify_circuit
 from primitives import P, blake3, permutation, require
 
-OUTER_SHAPE = {"log_cells": 18, "log_columns": 16, "constants": 2304, "inputs": 4, "bases": 24832,
-               "frees": 28928, "splits": 768, "parts": 1408, "fetches": 2176, "permutations": 17408,
-               "sums": 114688, "zeros": 2432}
+OUTER_SHAPE = {"log_columns": 16, "constants": 1024, "inputs": 4, "bases": 20092, "frees": 29056,
+               "splits": 768, "parts": 1408, "fetches": 2176, "permutations": 16896,
+               "narrow_sums": 36864, "sums": 67584, "zeros": 2432}
 
 
 def built_in_key(name):
@@ -33,10 +33,10 @@ def parse(data):
         return int.from_bytes(take(n), "little")
 
     require(take(8) == b"VFTCERT1", "certificate/header")
-    require(number(4) == 2, "certificate/header")
+    require(number(4) == 3, "certificate/header")
     out = {"manifest": take(32), "group": number(4)}
     out["ranges"] = [number(4) for _ in range(min(number(4), len(data)))]
-    out["window"], out["leaf"] = number(4), number(4)
+    out["window"], out["piece"], out["leaf"] = number(4), number(4), number(4)
     blocks, epochs = number(4), number(8)
     require(max(blocks, epochs) <= 2**24, "certificate/header")
     out["counters"] = take(32 * blocks * epochs)

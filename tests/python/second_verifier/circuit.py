@@ -3,26 +3,31 @@ from hiding import HidingVerifier
 from primitives import CIRCULANT, CONSTANTS, P, require
 from verifier import LINK, PUBLIC, VIRTUAL, WITNESS, Program
 
-KINDS = ("constants", "inputs", "bases", "frees", "bits", "parts", "fetches", "sponges", "sums")
+SEGMENTS = {"wide": ("constants", "frees", "fetches", "sponges"),
+            "narrow": ("inputs", "bases", "bits", "parts", "narrow_sums"), "total": ("sums",)}
 NONE = 2**32 - 1
 
 
 class Machine:
-    """shape: log_cells, log_columns and the numbers of rows by name."""
+    """shape: log_columns and the numbers of rows by name."""
 
     def __init__(self, shape):
         self.shape = n = {**shape, "bits": 32 * shape["splits"],
                           "sponges": 3 * shape["permutations"]}
-        self.first, at = {}, 0
-        for kind in KINDS:
-            self.first[kind] = at
-            at += n[kind]
-        require(n["log_cells"] <= 26 and at <= 1 << n["log_cells"] and n["permutations"] >= 2
-                and min(n.values()) >= 1, "circuit/shape")
+        self.first, self.begin, self.cells, at = {}, {}, {}, 0
+        for segment, kinds in SEGMENTS.items():
+            self.begin[segment] = at
+            for kind in kinds:
+                self.first[kind] = at
+                at += n[kind]
+            self.cells[segment] = at - self.begin[segment]
+        self.last = at - 1
+        require(at <= 1 << 26 and n["permutations"] >= 2 and min(n.values()) >= 1, "circuit/shape")
         self.tensors, self.relations, self.lookups, self.tables = [], [], [], []
         self.number = {}
         self.memory()
-        self.sums()
+        self.sums("narrow_sum", "narrow", 33, ["narrow"])
+        self.sums("sum", "total", 32, [f"total/{k}" for k in range(3)])
         self.permutations()
         self.splits()
         self.others()
@@ -72,54 +77,55 @@ class Machine:
         columns = [self.compile(free, sizes, terms)[1] for terms in columns]
         self.lookups.append((name, [sizes[a] for a in free], columns + [[]] * (5 - len(columns))))
 
-    def table(self, name, tag, log, outputs):
-        self.tensor(name + "/mult", WITNESS, [1 << log], 0, 2**31 - 1)
-        self.tables.append((name, tag, log, [self.number[t] for t in outputs],
+    def table(self, name, tag, first, rows, outputs):
+        self.tensor(name + "/mult", WITNESS, [rows], 0, 2**31 - 1)
+        self.tables.append((name, tag, first, rows, [self.number[t] for t in outputs],
                             self.number[name + "/mult"]))
+
+    def range_of(self, tensor, axis, segment, kind, more=0):
+        """The kind's cells in its segment's tensor."""
+        return tensor, (axis, self.first[kind] + more - self.begin[segment])
 
     # ---- 16.4
 
     def memory(self):
-        n, first = self.shape, self.first
-        self.table("range", 0, 17, [])
-        cells = [f"cell/{k}" for k in range(3)]
-        for name in cells:
-            self.field(name, WITNESS, 1 << n["log_cells"])
-        self.table("cells", 32, n["log_cells"], cells)
+        n, begin, cells = self.shape, self.begin, self.cells
+        self.table("range", 0, 0, 2**17, [])
+        wide, total = ([f"{segment}/{k}" for k in range(3)] for segment in ("wide", "total"))
+        for names, segment in ((wide, "wide"), (["narrow"], "narrow"), (total, "total")):
+            for name in names:
+                self.field(name, WITNESS, cells[segment])
+        for names, segment in ((wide, "wide"), (["narrow"], "narrow"), (total, "total")):
+            self.table("cells/" + segment, 32, begin[segment], cells[segment], names)
         for k in range(3):
-            self.table(f"part{k}", 33 + k, n["log_cells"], [cells[k]])
+            self.table(f"part{k}/wide", 33 + k, begin["wide"], cells["wide"], [wide[k]])
+        self.table("part0/narrow", 33, begin["narrow"], cells["narrow"], ["narrow"])
         self.field("input", PUBLIC, n["inputs"])
-        sizes = {"c": n["constants"], "u": n["inputs"], "h": n["bases"]}
+        sizes = {"c": n["constants"], "u": n["inputs"]}
         for k in range(3):
             self.field(f"constant/{k}", LINK, n["constants"])
             self.relation(f"constants/{k}", sizes, "c", [
-                (1, (cells[k], ("c", first["constants"]))), (-1, (f"constant/{k}", "c"))])
-            given = [(1, (cells[k], ("u", first["inputs"])))]
-            self.relation(f"inputs/{k}", sizes, "u",
-                          given if k else [*given, (-1, ("input", "u"))])
-            if k:
-                self.relation(f"base/{k}", sizes, "h", [(1, (cells[k], ("h", first["bases"])))])
+                (1, self.range_of(wide[k], "c", "wide", "constants")), (-1, (f"constant/{k}", "c"))])
+        self.relation("inputs", sizes, "u", [
+            (1, self.range_of("narrow", "u", "narrow", "inputs")), (-1, ("input", "u"))])
 
-    def sums(self):
-        n, sizes, last = self.shape["sums"], {"n": self.shape["sums"]}, self.last_cell()
+    def sums(self, name, segment, tag, targets):
+        n, sizes, width = self.shape[name + "s"], {"n": self.shape[name + "s"]}, len(targets)
         for o in "abc":
-            self.wiring(f"sum/at_{o}", last, n)
-            for k in range(3):
-                self.field(f"sum/{o}{k}", WITNESS, n)
-            self.lookup(f"sum/read_{o}", sizes, "n", [(32,)], [(1, (f"sum/at_{o}", "n"))],
-                        *([(1, (f"sum/{o}{k}", "n"))] for k in range(3)))
+            self.wiring(f"{name}/at_{o}", self.last, n)
+            for k in range(width):
+                self.field(f"{name}/{o}{k}", WITNESS, n)
+            self.lookup(f"{name}/read_{o}", sizes, "n", [(tag,)], [(1, (f"{name}/at_{o}", "n"))],
+                        *([(1, (f"{name}/{o}{k}", "n"))] for k in range(width)))
         powers = {0: [0], 1: [1], 2: [2], 3: [0, 1], 4: [1, 2]}  # of X, in coordinates
-        for k in range(3):
-            self.relation(f"sum/{k}", sizes, "n", [
-                (1, (f"cell/{k}", ("n", self.first["sums"]))), (-1, (f"sum/c{k}", "n")),
-                *((-1, (f"sum/a{i}", "n"), (f"sum/b{j}", "n")) for i in range(3) for j in range(3)
-                  if k in powers[i + j])])
-
-    def last_cell(self):
-        return 2**self.shape["log_cells"] - 1
+        for k, target in enumerate(targets):
+            self.relation(f"{name}/{k}", sizes, "n", [
+                (1, self.range_of(target, "n", segment, name + "s")), (-1, (f"{name}/c{k}", "n")),
+                *((-1, (f"{name}/a{i}", "n"), (f"{name}/b{j}", "n")) for i in range(width)
+                  for j in range(width) if k in powers[i + j])])
 
     def permutations(self):
-        n, last = self.shape["permutations"], self.last_cell()
+        n, last = self.shape["permutations"], self.last
         sizes = {"p": n, "g": 8, "i": 4, "I": 12, "K": 12, "P": 22, "R": 22, "z": 1}
         self.wiring("sponge/at", last, n, 8)
         self.wiring("sponge/part", 2, n, 8)
@@ -175,7 +181,7 @@ class Machine:
                 self.relation(f"sponge/{when}_{what}", {**sizes, "p": rows}, "pi", terms)
         for i in range(9):
             self.relation(f"sponge/write_{i}", sizes, "pz", [
-                (1, (f"cell/{i % 3}", ("p", self.first["sponges"] + i // 3 * n))),
+                (1, self.range_of(f"wide/{i % 3}", "p", "wide", "sponges", i // 3 * n)),
                 (-1, ("sponge", "p", ("z", i)))])
 
     def poseidon_constants(self):
@@ -211,8 +217,9 @@ class Machine:
     def splits(self):
         n = self.shape["splits"]
         sizes = {"r": n, "e": 32}
-        self.wiring("split/at", self.last_cell(), n)
+        self.wiring("split/at", self.last, n)
         self.wiring("split/part", 2, n)
+        self.wiring("split/to", self.last, n)
         self.field("split/x", WITNESS, n)
         self.field("split/bit", WITNESS, n, 32)
         self.tensor("split/limb0", WITNESS, (n,), 0, 2**16 - 1)
@@ -230,7 +237,6 @@ class Machine:
         self.relation("split/bit", sizes, "re", [(1, bit, bit), (-1, bit)])
         self.tensor("const/split/powers", PUBLIC, (32,), 0, 2**31, [2**e for e in range(32)])
         self.tensor("const/split/bits", PUBLIC, (32,), 0, 31, list(range(32)))
-        self.tensor("const/split/rows", PUBLIC, (n,), 0, n - 1, list(range(n)))
         self.relation("split/sum", sizes, "r", [(1, x), (-1, power, bit), (-2**32, limb[0]),
                                                 (-2**48, limb[1])])
 
@@ -242,18 +248,20 @@ class Machine:
         self.relation("split/one_inverse", sizes, "r", [(1, top, inverse)])
         self.relation("split/canonical", sizes, "r", [(1, power, top, bit)])
         self.lookup("split/write", sizes, "re", [(32,)],
-                    [(self.first["bits"],), (32, ("const/split/rows", "r")),
-                     (1, ("const/split/bits", "e"))], [(1, bit)])
+                    [(1, ("split/to", "r")), (1, ("const/split/bits", "e"))], [(1, bit)])
 
     def others(self):
-        n, last, first = self.shape, self.last_cell(), self.first
-        sizes = {"f": n["parts"], "d": n["fetches"], "q": n["zeros"]}
+        n, last = self.shape, self.last
+        sizes = {"f": n["parts"], "d": n["fetches"], "q": n["zeros"], "z": 1}
         self.wiring("part/at", last, n["parts"])
-        self.wiring("part/part", 2, n["parts"])
-        self.lookup("part/read", sizes, "f", [(33,), (1, ("part/part", "f"))],
-                    [(1, ("part/at", "f"))], [(1, ("cell/0", ("f", first["parts"])))])
-        for k in (1, 2):
-            self.relation(f"part/{k}", sizes, "f", [(1, (f"cell/{k}", ("f", first["parts"])))])
+        self.wiring("part/pick", 1, n["parts"], 3)
+        for k in range(3):
+            self.field(f"part/{k}", WITNESS, n["parts"])
+        self.lookup("part/read", sizes, "f", [(32,)], [(1, ("part/at", "f"))],
+                    *([(1, (f"part/{k}", "f"))] for k in range(3)))
+        self.relation("part", sizes, "fz", [
+            *((-1, ("part/pick", "f", ("z", k)), (f"part/{k}", "f")) for k in range(3)),
+            (1, self.range_of("narrow", "f", "narrow", "parts"))])
         self.wiring("fetch/from", last, n["fetches"])
         self.wiring("fetch/at_index", last, n["fetches"])
         self.tensor("fetch/index", WITNESS, (n["fetches"],), 0, 2**16 - 1)
@@ -262,7 +270,8 @@ class Machine:
         self.lookup("fetch/read_index", sizes, "d", [(33,)], [(1, ("fetch/at_index", "d"))],
                     [index])
         self.lookup("fetch/read", sizes, "d", [(32,)], [(1, ("fetch/from", "d")), index],
-                    *([(1, (f"cell/{k}", ("d", first["fetches"])))] for k in range(3)))
+                    *([(1, self.range_of(f"wide/{k}", "d", "wide", "fetches"))]
+                      for k in range(3)))
         self.wiring("zero/at", last, n["zeros"])
         self.lookup("zero/read", sizes, "q", [(32,)], [(1, ("zero/at", "q"))])
 
@@ -300,7 +309,7 @@ class Machine:
             for x in items:
                 u32(x)
 
-        text("vft program 1")
+        text("vft program 2")
         text("circuit")
         u32(self.shape["log_columns"])
         u32(1)
@@ -336,12 +345,12 @@ class Machine:
             for column in columns:
                 terms(column)
         u32(len(self.tables))
-        for name, tag, log, outputs, mult in self.tables:
+        for name, tag, first, rows, outputs, mult in self.tables:
             text(name)
             u8(1 if tag else 0)
             i64(tag)
-            i64(0)
-            u32(log)
+            i64(first)
+            u32(rows)
             sizes([*outputs, *[NONE] * (3 - len(outputs))])
             u32(mult)
         return bytes(out)

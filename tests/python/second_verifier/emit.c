@@ -55,7 +55,7 @@ static void terms(bytes *o, const vft_program *p, const vft_term *t, uint32_t n)
   }
 }
 static void program_bytes(bytes *o, const vft_program *p) {
-  text(o, "vft program 1");
+  text(o, "vft program 2");
   text(o, p->name);
   put(o, p->log_columns, 4);
   put(o, p->nlinks, 4);
@@ -105,7 +105,7 @@ static void program_bytes(bytes *o, const vft_program *p) {
     put(o, t->kind, 1);
     put(o, (uint64_t)t->tag, 8);
     put(o, (uint64_t)t->first, 8);
-    put(o, t->log_rows, 4);
+    put(o, t->rows, 4);
     for (int c = 0; c < VFT_TABLE_OUTS; c++) put(o, t->out[c], 4);
     put(o, t->mult, 4);
   }

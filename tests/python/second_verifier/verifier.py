@@ -286,7 +286,7 @@ class Program:
     def __init__(self, data):
         r = Reader(data)
         self.digest = blake3(data)
-        assert r.text() == "vft program 1"
+        assert r.text() == "vft program 2"
         self.name, self.c = r.text(), r.u(4)
         self.links = r.many(lambda: (r.text(), r.u(1)))
         self.oracles = r.many(r.text)
@@ -329,7 +329,7 @@ class Program:
             size = [r.u(4) for _ in range(n)]
             self.lookups.append({"name": name, "size": size, "col": [terms() for _ in range(5)]})
         self.tables = r.many(lambda: {"name": r.text(), "function": r.u(1), "tag": r.i64(),
-                                      "first": r.i64(), "log": r.u(4), "out": [r.u(4), r.u(4), r.u(4)],
+                                      "first": r.i64(), "rows": r.u(4), "out": [r.u(4), r.u(4), r.u(4)],
                                       "mult": r.u(4)})
         assert r.at == len(data)
         self.definition = {x["target"]: x for x in self.relations if x["define"]}
@@ -579,7 +579,7 @@ class Verifier:
         p = self.p
         if not p.lookups:
             return
-        layout = Layout([x["size"] for x in p.lookups] + [[1 << t["log"]] for t in p.tables])
+        layout = Layout([x["size"] for x in p.lookups] + [[t["rows"]] for t in p.tables])
         n, real = lg(layout.length), layout.length
         alpha, beta = self.ch.challenge("lookup/alpha"), self.ch.challenge("lookup/beta")
         power = [ONE]
@@ -601,19 +601,19 @@ class Verifier:
                                windows)
                 continue
             t = p.tables[box - len(p.lookups)]
-            z = tuple(r[:t["log"]])
+            z, from_row = tuple(r[:size]), start[0]
             if t["function"]:
-                col = [num(t["tag"]), add(num(t["first"]), iota(z))]
+                col = [num(t["tag"]), add(num(t["first"] + from_row), iota(z))]
             else:
                 col, above = [ZERO, ZERO], ONE
-                for w in reversed(range(t["log"])):
+                for w in reversed(range(size)):
                     top = mul(above, z[w])
                     col[0] = add(col[0], mul(top, num(w)))
                     col[1] = add(col[1], mul(top, iota(z[:w])))
                     above = mul(above, sub(ONE, z[w]))
             for j in range(2):
                 dens.known = sub(dens.known, mul(e, mul(power[j], col[j])))
-            axes = (((EQ, 1 << t["log"], z), 0),)
+            axes = (((EQ, 1 << size, z), from_row),)
             self.linear(nums, sub(ZERO, e), (t["mult"], axes))
             for j, out in enumerate(t["out"]):
                 if t["function"] and out != ABSENT:
