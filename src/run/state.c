@@ -34,8 +34,8 @@ uint64_t vft_state_interval(const vft_plan *plan) {
 }
 
 uint64_t vft_state_disk(const vft_plan *plan) {
-  return (plan->manifest.steps / vft_state_interval(plan) + 2) *
-         checkpoint_bytes(&plan->manifest.shape);
+  uint64_t n = vft_state_interval(plan); /* one that is being written, besides those that stay */
+  return ((plan->manifest.steps + n - 1) / n + 1) * checkpoint_bytes(&plan->manifest.shape);
 }
 
 vft_status vft_state_start(const vft_plan *plan, vft_state *state) {
