@@ -1,7 +1,8 @@
 /* What recursion takes: bench_recursion RUN, a proved run with proof_hash: poseidon and at least two proofs in
  * its first epoch. Prints name=value lines, core-seconds of this process: the run's first leaf (its recording,
- * its own proof and its wrap) and that divided by the proofs it verifies (leaf_core_s), leaves of one group of steps and of an
- * opening of claims alone (the opening too), a node, a circuit of the nodes' shape proved hiding and not. */
+ * its own proof and its wrap) and that divided by the proofs it verifies, a leaf of one group of steps alone
+ * (leaf_core_s), one of an opening of claims alone (the opening too), a node, a circuit of the nodes' shape
+ * proved hiding and not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static void first_leaf(const char *run) {
   check(vft_aggregation_oracles(&a)); /* once a run, not a leaf's */
   vft_leaf leaf = vft_leaf_at(&a.leaves, 0);
   double took = make(&a, 0, "first_leaf", given, &out, &wrap);
-  printf("recursion.first_leaf_proofs=%llu\nrecursion.leaf_core_s=%.2f\n",
+  printf("recursion.first_leaf_proofs=%llu\nrecursion.first_leaf_by_proof_core_s=%.2f\n",
          (unsigned long long)(leaf.end - leaf.first), took / (double)(leaf.end - leaf.first));
   vft_proof_free(&out.proof);
   vft_circuit_key_free(&wrap);
@@ -141,7 +142,7 @@ int main(int argc, char **argv) {
     vft_leaf leaf = vft_leaf_at(&a.leaves, number + i);
     uint32_t kind;
     check(vft_leaf_kind(&a.leaves, &keys.kinds, &leaf, &kind));
-    (void)make(&a, number + i, i ? NULL : "group", given, &child[i], &wrap[i]);
+    (void)make(&a, number + i, i ? NULL : "leaf", given, &child[i], &wrap[i]);
     c[i] = (vft_node_child){1 + kind, leaf.first, leaf.end, child[i].proof.bytes,
                             child[i].proof.len};
   }

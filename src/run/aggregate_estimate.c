@@ -89,7 +89,8 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
     uint32_t k;
     st = vft_leaf_kind(&a.leaves, &kinds, &leaf, &k);
     if (st != VFT_OK) break;
-    /* its proofs are verified when the run is opened, which takes about what recording that does; its wrap */
+    /* Its proofs are verified when the run is opened, which takes about what recording that does; and its
+     * wrap. */
     out->seconds += 2 * kind[k].record + kind[k].prove + node.prove;
     for (uint32_t p = 0; p < leaf.pieces; p++)
       openings += vft_piece_at(&a.leaves, leaf.piece + p).what == VFT_PIECE_OPENING;

@@ -53,8 +53,7 @@ typedef struct {
 void vft_leaves_init(vft_leaves *out, const vft_manifest *manifest, const vft_cut *cut,
                      const vft_leaf_choice *choice);
 /* Fails: VFT_USAGE when the choice is out of bounds, tables of the run would have more than 2^24 entries, or
- * there would be more than
- * VFT_RUN_LEAVES leaves: their errors would add up beyond what is required. */
+ * there would be more than VFT_RUN_LEAVES leaves: their errors would add up beyond what is required. */
 VFT_MUST_CHECK vft_status vft_leaves_check(const vft_leaves *l);
 /* Leaves; pieces; items; items of a full epoch. */
 uint64_t vft_leaves_count(const vft_leaves *l);
