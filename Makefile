@@ -194,6 +194,14 @@ $(B)/fuzz/%: fuzz/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -Itests -o $@ $< $(B)/libvft.a $(LIBS)
 
+# The verifier's library, instrumented, without the rest.
+ifeq ($(BUILD),fuzz)
+LIBFLAGS += -g -fno-sanitize-recover=all -fsanitize=address,undefined -fsanitize=fuzzer-no-link
+endif
+$(B)/fuzz/fuzz_verify: fuzz/fuzz_verify.c $(LIBOBJ) $(B)/lib/formed.o
+	@mkdir -p $(@D)
+	$(CC) $(LIBFLAGS) -D_GNU_SOURCE -fsanitize=fuzzer -o $@ $^
+
 $(B)/bench/%: bench/%.c $(B)/libvft.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $< $(B)/libvft.a $(LIBS)

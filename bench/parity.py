@@ -24,11 +24,14 @@ Inputs
   --adapter   a trained PEFT folder (the integer run's export), evaluated on the float32 base.
   --vft-eval  a JSON object with the integer engine's own held-out figures: "ppl" and "ece", or
               these inside "after".
+  --control   also train under bfloat16 autocast, as is common: "control", evaluated in float32.
 
 Output: steps, tokens, clipped_steps, loss_first, loss_last; for each of base, fp32 (trained here),
-vft (--adapter on the float32 base) and engine (--vft-eval) a pair ppl_*, ece_*; differences from
+vft (--adapter on the float32 base), engine (--vft-eval) and control a pair ppl_*, ece_*; differences from
 fp32: ppl_rel_diff_* = ppl_* / ppl_fp32 - 1, ece_diff_points_* = 100 (ece_* - ece_fp32); with
-languages, the same under by_language. --max-ppl-rel and --max-ece-points turn differences beyond
+languages, the same under by_language; under bins what the ECE of each is made of: tokens, mean
+confidence and accuracy of every bin (of engine, where --vft-eval has it), so that runs can be
+pooled (bench/parity_folds.py). --max-ppl-rel and --max-ece-points turn differences beyond
 them into exit code 1.
 
 ECE is the expected calibration error of the most probable token over the loss-masked tokens, with
@@ -128,8 +131,21 @@ def calibration_error(confidence, correct, bins):
   return float(np.abs(gap).sum() / len(confidence))
 
 
+def reliability(confidence, correct, bins):
+  """[{"tokens", "confidence", "accuracy"}] of the bins, means over their tokens."""
+  confidence, correct = np.asarray(confidence, float), np.asarray(correct, float)
+  index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+  out = []
+  for b in range(bins):
+    here, n = index == b, int((index == b).sum())
+    out.append({"tokens": n, "confidence": float(confidence[here].mean()) if n else 0.0,
+                "accuracy": float(correct[here].mean()) if n else 0.0})
+  return out
+
+
 def summary(nll, confidence, correct, bins):
-  return {"ppl": float(math.exp(np.mean(nll))), "ece": calibration_error(confidence, correct, bins)}
+  return {"ppl": float(math.exp(np.mean(nll))), "ece": calibration_error(confidence, correct, bins),
+          "bins": reliability(confidence, correct, bins)}
 
 
 # ---- GGUF --------------------------------------------------------------------------------------
@@ -248,7 +264,7 @@ def attach(model, init, r, alpha):
   return model
 
 
-def train(model, steps, rates, args):
+def train(model, steps, rates, args, bfloat16=False):
   """Runs the schedule; returns (loss of each step, number of clipped steps)."""
   import torch
   parameters = [p for p in model.parameters() if p.requires_grad]
@@ -257,7 +273,8 @@ def train(model, steps, rates, args):
   losses, clipped = [], 0
   for number, (sequences, rate) in enumerate(zip(steps, rates)):
     inputs, labels, mask = (torch.from_numpy(a) for a in pad(sequences))
-    logits = model(input_ids=inputs).logits.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+      logits = model(input_ids=inputs).logits.float()
     nll = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(),
                                             reduction="none")
     weight = mask.flatten().float()
@@ -303,7 +320,7 @@ def compare(results, key):
   for name, groups in results.items():
     if key in groups:
       out[f"ppl_{name}"], out[f"ece_{name}"] = groups[key]["ppl"], groups[key]["ece"]
-  for name in ("vft", "engine"):
+  for name in ("vft", "engine", "control"):
     if f"ppl_{name}" in out:
       out[f"ppl_rel_diff_{name}"] = out[f"ppl_{name}"] / out["ppl_fp32"] - 1
       out[f"ece_diff_points_{name}"] = 100 * (out[f"ece_{name}"] - out["ece_fp32"])
@@ -313,7 +330,8 @@ def compare(results, key):
 def read_engine(path):
   value = json.loads(Path(path).read_text(encoding="utf-8"))
   value = value.get("after", value)
-  return {"all": {"ppl": float(value["ppl"]), "ece": float(value["ece"])}}
+  return {"all": {"ppl": float(value["ppl"]), "ece": float(value["ece"]),
+                  "bins": value.get("bins", [])}}
 
 
 def parse(argv):
@@ -322,6 +340,7 @@ def parse(argv):
     parser.add_argument(name, required=True)
   parser.add_argument("--adapter", help="trained PEFT folder of the integer run")
   parser.add_argument("--vft-eval", help="JSON with the integer engine's ppl and ece")
+  parser.add_argument("--control", action="store_true", help="train under bfloat16 autocast too")
   parser.add_argument("--save", help="write the adapter trained here into this folder (PEFT)")
   parser.add_argument("--lora-r", type=int, required=True)
   parser.add_argument("--lora-alpha", type=float, required=True)
@@ -359,6 +378,10 @@ def run(args):
   results["fp32"] = evaluate(model, heldout, args.ece_bins)
   if args.save:
     model.save_pretrained(args.save)
+  if args.control:
+    other = attach(load_model(args.model), args.init, args.lora_r, args.lora_alpha)
+    train(other, steps, rates, args, bfloat16=True)
+    results["control"] = evaluate(other, heldout, args.ece_bins)
   if args.adapter:
     from peft import PeftModel
     model = PeftModel.from_pretrained(load_model(args.model), args.adapter).float().eval()
@@ -370,6 +393,7 @@ def run(args):
          "heldout_tokens": sum(sum(m) for _, m, _ in heldout), "clipped_steps": clipped,
          "loss_first": losses[0], "loss_last": losses[-1]}
   out.update(compare(results, "all"))
+  out["bins"] = {name: groups["all"]["bins"] for name, groups in results.items()}
   languages = sorted({language for _, _, language in heldout} - {None})
   if languages:
     out["by_language"] = {language: compare(results, language) for language in languages}

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "run/certificate.h"
@@ -7,11 +8,12 @@
 static vft_status run(int argc, char **argv) {
   vft_aggregate_request request = {0};
   const char *epoch = NULL, *pieces = NULL;
-  long number = 0, in_leaf = 0;
+  char part[32];
+  long first = 0, last = 0, in_leaf = 0;
   uint32_t chosen;
   bool shown;
   const cli_option option[] = {
-      {"epoch", 0, "E", "only epoch E: RUN/private/aggregate/epoch_E.cert, for vft fold", NULL, &epoch},
+      {"epoch", 0, "E", "only epoch E, or E-F for some: RUN/public/epochs_E_F.vft", NULL, &epoch},
       {"pieces", 0, "N", "proofs, or parts of a step, to a leaf: 0 to 8, less for less memory", NULL,
        &pieces},
       {"resume", 0, NULL, "keep what is there and valid, of the tree and the certificate",
@@ -19,27 +21,33 @@ static vft_status run(int argc, char **argv) {
       {"verbose", 'v', NULL, "print seconds and memory of each stage", &request.verbose, NULL}};
   TRY(cli_parse(&cli_aggregate, argc, argv, option, 4, &request.run, 1, true, &shown));
   if (shown) return VFT_OK;
-  if (epoch) TRY(cli_number(&cli_aggregate, "epoch", epoch, 0, 1l << 24, &number));
+  if (epoch) {
+    const char *dash = strchr(epoch, '-');
+    size_t n = dash ? (size_t)(dash - epoch) : strlen(epoch);
+    snprintf(part, sizeof part, "%.*s", (int)(n < sizeof part ? n : sizeof part - 1), epoch);
+    TRY(cli_number(&cli_aggregate, "epoch", part, 0, 1l << 24, &first));
+    last = first;
+    if (dash) TRY(cli_number(&cli_aggregate, "epoch", dash + 1, first, 1l << 24, &last));
+  }
   if (pieces) TRY(cli_number(&cli_aggregate, "pieces", pieces, 0, VFT_LEAF_GROUPS, &in_leaf));
   chosen = (uint32_t)in_leaf;
   request.pieces = pieces ? &chosen : NULL;
-  request.one = epoch != NULL;
-  request.epoch = (uint64_t)number;
+  request.some = epoch != NULL;
+  request.first = (uint64_t)first;
+  request.last = (uint64_t)last;
+  bool all;
   vft_interrupt_catch();
-  TRY(vft_run_aggregate(&request));
-  if (epoch) {
-    printf("aggregated: %s/private/aggregate/epoch_%06ld.cert, which is not zero-knowledge\n",
-           request.run, number);
-    return VFT_OK;
-  }
-  printf("aggregated: %s/public/certificate.vft; next: vft verify %s/public/certificate.vft "
-         "--manifest %s/public/manifest.json\n", request.run, request.run, request.run);
+  TRY(vft_run_aggregate(&request, &all));
+  char name[64] = "certificate.vft";
+  if (!all) snprintf(name, sizeof name, "epochs_%06ld_%06ld.vft", first, last);
+  printf("aggregated: %s/public/%s; next: vft verify %s/public/%s --manifest %s/public/manifest.json\n",
+         request.run, name, request.run, name, request.run);
   return VFT_OK;
 }
 
 const cli_command cli_aggregate = {
-    "aggregate", "RUN [--epoch E] [--pieces N] [--resume]", "Make one certificate of all proofs of a run",
+    "aggregate", "RUN [--epoch E[-F]] [--pieces N] [--resume]", "Make one certificate of all proofs of a run",
     "Each proof of RUN/public/proofs is verified inside of a proof, these pairwise, and so on to one,\n"
     "RUN/public/certificate.vft: under 400 kB for any number of steps, and 32 bytes a block of\n"
-    "candidates. The run must have proof_hash: poseidon. Proofs of the tree are kept in\n"
-    "RUN/private/aggregate, with a certificate of each epoch (vft fold).", run};
+    "candidates. With --epoch the same of some epochs alone. The run must have proof_hash: poseidon.\n"
+    "Proofs of the tree are kept in RUN/private/aggregate, with one of each epoch (vft fold).", run};

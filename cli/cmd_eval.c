@@ -5,8 +5,12 @@
 #include "run/run.h"
 
 static void print_json(const char *name, const vft_evaluation *e, const char *end) {
-  printf("  \"%s\": {\"loss\": %.9g, \"ppl\": %.9g, \"ece\": %.9g}%s\n", name, e->loss,
-         e->perplexity, e->ece, end);
+  printf("  \"%s\": {\"loss\": %.9g, \"ppl\": %.9g, \"ece\": %.9g, \"bins\": [", name, e->loss,
+         e->perplexity, e->ece);
+  for (int b = 0; b < VFT_ECE_BINS; b++)
+    printf("%s{\"tokens\": %llu, \"confidence\": %.9g, \"accuracy\": %.9g}", b ? ", " : "",
+           (unsigned long long)e->bin[b].tokens, e->bin[b].confidence, e->bin[b].accuracy);
+  printf("]}%s\n", end);
 }
 
 static void print_line(const char *name, const vft_evaluation *e) {
@@ -42,4 +46,5 @@ static vft_status run(int argc, char **argv) {
 
 const cli_command cli_eval = {
     "eval", "RUN --data FILE", "Held-out loss, perplexity and calibration error before and after",
-    "Runs the integer engine, as in training. ECE: 15 bins over the most probable token.", run};
+    "Runs the integer engine, as in training. ECE: 15 bins over the most probable token, which --json\n"
+    "shows: tokens, mean probability, fraction that is right.", run};

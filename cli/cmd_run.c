@@ -79,7 +79,7 @@ static vft_status run(int argc, char **argv) {
   if (!plain) TRY(vft_run_can_aggregate(request.run, &aggregates));
   if (aggregates) {
     const vft_aggregate_request aggregate = {.run = request.run, .resume = request.resume};
-    TRY(vft_run_aggregate(&aggregate));
+    TRY(vft_run_aggregate(&aggregate, NULL));
   }
   return verify(request.run, aggregates);
 }

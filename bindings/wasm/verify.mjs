@@ -6,7 +6,7 @@
 //     digests      object with the fields of vft_certificate_digests (include/vft/verify.h), digests
 //                  as strings of hexadecimal digits: what `vft verify --digests FILE` writes
 //   gives { accepted, verdict, check, error, bits, released }: released is the root of the released
-//   adapter, in hexadecimal digits.
+//   adapter, or where some epochs release none a commitment to the state after them, in hexadecimal digits.
 //
 //   node verify.mjs CERTIFICATE.vft DIGESTS.json
 //     prints the verdict, and exits with it (0 accepted, 1 rejected, 2 no file, 3 out of memory).
@@ -15,9 +15,9 @@ import { readFile } from "node:fs/promises";
 import { pathToFileURL, fileURLToPath } from "node:url";
 
 // In the order of vft_certificate_digests: bytes, or numbers of 8 bytes.
-const DIGESTS = ["keys", "manifest", "steps", "items", "released_entry", "base", "functions", "inputs",
-  "blocks", "start", "header"];
-const NUMBERS = ["steps", "items", "released_entry"];
+const NUMBERS = ["steps", "first", "end", "start_entry", "end_entry", "releases"];
+const DIGESTS = ["keys", "manifest", ...NUMBERS, "base", "functions", "inputs", "blocks", "start",
+  "header"];
 const OUT_OF_MEMORY = { accepted: false, verdict: 3, check: "", error: "out of memory", bits: 0 };
 
 function malformed(check, error) {

@@ -3,7 +3,7 @@
  *
  * A certificate is one proof about a run: there were T steps, each computed as declared from the
  * state before, on examples drawn by the declared sampler, from the declared start to the released
- * adapter. What is declared is in the run's manifest, of which this library knows digests only:
+ * adapter; or about some of its epochs, from one state, to which it shows a commitment, to another. What is declared is in the run's manifest, of which this library knows digests only:
  * libvft_bind (vft/bind.h) computes them, as does vft verify --digests. */
 #ifndef VFT_VERIFY_LIBRARY_H
 #define VFT_VERIFY_LIBRARY_H
@@ -32,16 +32,20 @@ typedef struct {
   uint8_t keys[32];      /* root of the table of keys of the circuits that verify the run's proofs */
   uint8_t manifest[32];  /* h_Pi */
   uint64_t steps;        /* T */
-  uint64_t items;        /* proofs of the run */
-  uint64_t released_entry; /* of the table of states: the one with the released adapter */
+  uint64_t first, end;   /* the certificate is about proofs number first .. end - 1 of the run */
+  uint64_t start_entry, end_entry; /* of the table of states: before the first of them; after the last, or
+                                      the one with the released adapter */
+  uint64_t releases;     /* 1: the certificate shows the released adapter's root; 0: it shows a commitment to
+                            the state after its last step */
   uint8_t base[32];      /* root of the base model's weights */
   uint8_t functions[32]; /* root of the function tables */
   uint8_t inputs[32];    /* root of the table of the steps' public inputs */
   uint8_t blocks[32];    /* the same for blocks of epochs; it follows from the manifest and from the
                             counters, windows and beacon that the certificate shows */
-  uint8_t start[32];     /* entry of the table of states before the first step */
+  uint8_t start[32];     /* commitment to the state before the first step: of the declared start, or as the
+                            certificate of some epochs shows it */
   uint8_t header[32];    /* BLAKE3 of the certificate's bytes before the released adapter's root: binds
-                            what `keys` and `blocks` were computed from */
+                            what `keys`, `blocks`, `start` and the numbers were computed from */
 } vft_certificate_digests;
 
 /* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has
@@ -50,7 +54,7 @@ int vft_verify_certificate(const uint8_t *certificate, size_t len,
                            const vft_certificate_digests *known, vft_verify_result **result);
 
 /* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
- * root is proven; counters (the digest after each block of each epoch) and keys of windows, 32
+ * root (without `releases`: the commitment to the last state) is proven; counters (the digest after each block of each epoch) and keys of windows, 32
  * bytes each, and the beacon's value (NULL: none) are what `blocks` was computed from. */
 const uint8_t *vft_verify_released(const vft_verify_result *result);
 const uint8_t *vft_verify_manifest(const vft_verify_result *result);

@@ -57,6 +57,9 @@ vft_status vft_certificate_parse(const uint8_t *bytes, size_t n, vft_certificate
   out->window = take(&r, out->windows, 32);
   const uint8_t *flag = take(&r, 1, 1);
   out->beacon = take(&r, 1, 32);
+  out->epoch = number(&r, 8);
+  out->span = number(&r, 8);
+  out->start = take(&r, 1, 32);
   out->released = take(&r, 1, 32);
   uint64_t length = number(&r, 8);
   if (r.failed) return bad("truncated");
@@ -106,8 +109,9 @@ vft_status vft_certificate_elements(const vft_certificate_digests *known,
   }
   vft_manifest_elements(known->manifest, out + VFT_CERT_COMMON);
   out[VFT_CERT_COMMON + VFT_COMMON_STEPS] = vft_fp_from_u64(known->steps);
-  out[VFT_CERT_ITEMS] = vft_fp_from_u64(known->items);
-  out[VFT_CERT_ENTRY] = vft_fp_from_u64(known->released_entry);
+  const uint64_t number[] = {known->first, known->end, known->start_entry, known->end_entry,
+                             known->releases};
+  for (int i = 0; i < 5; i++) out[VFT_CERT_FIRST + i] = vft_fp_from_u64(number[i]);
   return VFT_OK;
 }
 

@@ -1,11 +1,13 @@
-/* What a certificate is: its file, and what its proof is about. The verifier's half of recurse/outer.h.
+/* What a certificate is: its file, and what its proof is about, all of a run or some of its epochs. The
+ * verifier's half of recurse/outer.h.
  *
  * certificate.vft, numbers little-endian:
- *   "VFTCERT1" | u32 version 2 | h_Pi (32) | u32 steps in a proof | u32 ranges | layers of each (u32
+ *   "VFTCERT1" | u32 version 4 | h_Pi (32) | u32 steps in a proof | u32 ranges | layers of each (u32
  *   each) | u32 groups of a window | u32 proofs in a leaf | u32 blocks of an epoch | u64 epochs |
  *   digest of the counters after each block (32 each) | u64 windows | their keys (32 each) |
- *   u8 beacon? | its value (32, zeros without) | root of the released adapter (32) | u64 length |
- *   proof of the outermost circuit
+ *   u8 beacon? | its value (32, zeros without) | u64 epoch | u64 epochs from there on | commitment to the
+ *   state before them (32, zeros for epoch 0) | root of the released adapter, or commitment to the state
+ *   after them (32) | u64 length | proof of the outermost circuit
  * Nothing follows.
  *
  * Common elements of a run (run/aggregate.h explains the tables): h_Pi (5), T, roots of base weights
@@ -13,9 +15,13 @@
  * claims (4 each).
  *
  * A certificate's statement is a list of elements that its verifier knows: the root of the table of wraps'
- * keys (4), the common elements as far as states (these and the following are the prover's alone), the
- * number N of items, entry 0 of the states (4), the number of the entry that has the released adapter, its
- * root (4). The circuit's four inputs are the sponge of domain 23 over it. */
+ * keys (4), the common elements as far as states (these and the following are the prover's alone), the first
+ * item and the one after the last, the numbers of the entries of the states before the first and after the
+ * last, 1 if the latter has the released adapter, else 0, the commitment to the former (4), and the
+ * adapter's root or the commitment to the latter (4). The circuit's four inputs are the sponge of domain 23
+ * over it. A commitment to an entry is the sponge of domain 26 over its leaf (4) and a salt (4): zeros for
+ * the declared start, which everyone knows, else the prover's secret, so that neighbouring certificates meet
+ * in one commitment and nothing else of the state is seen. */
 #ifndef VFT_RECURSE_CERTIFICATE_H
 #define VFT_RECURSE_CERTIFICATE_H
 
@@ -23,7 +29,8 @@
 #include "verify/verify.h"
 #include "vft/verify.h"
 
-enum { VFT_CERTIFICATE_VERSION = 3, VFT_DOMAIN_CERTIFICATE = 23 }; /* others: recurse/table.h */
+enum { VFT_CERTIFICATE_VERSION = 4, VFT_DOMAIN_CERTIFICATE = 23, VFT_DOMAIN_BOUNDARY = 26 };
+/* other domains: recurse/table.h */
 enum {
   VFT_RUN_INPUTS,
   VFT_RUN_BLOCKS,
@@ -45,10 +52,13 @@ enum {
 enum {
   VFT_CERT_KEYS = 0,
   VFT_CERT_COMMON = 4,
-  VFT_CERT_ITEMS = VFT_CERT_COMMON + VFT_COMMON_KNOWN,
+  VFT_CERT_FIRST = VFT_CERT_COMMON + VFT_COMMON_KNOWN,
+  VFT_CERT_END,
+  VFT_CERT_START_ENTRY,
+  VFT_CERT_END_ENTRY,
+  VFT_CERT_RELEASES,
   VFT_CERT_START,
-  VFT_CERT_ENTRY = VFT_CERT_START + 4, /* of the released adapter */
-  VFT_CERT_RELEASED,
+  VFT_CERT_RELEASED = VFT_CERT_START + 4,
   VFT_CERT_ELEMENTS = VFT_CERT_RELEASED + 4,
   VFT_OUTER_INPUTS = 4
 };
@@ -58,9 +68,9 @@ typedef struct {
   const uint8_t *manifest, *counters, *window; /* 32 bytes each */
   const uint8_t *layers;                       /* of the ranges, 4 bytes each */
   const uint8_t *beacon;                       /* NULL: none */
-  const uint8_t *released, *proof;
+  const uint8_t *start, *released, *proof;
   uint32_t steps, ranges, groups, shards, pieces, blocks;
-  uint64_t epochs, windows;
+  uint64_t epochs, windows, epoch, span;
   size_t length; /* of the proof */
 } vft_certificate_parts;
 /* Fails: VFT_REJECTED "certificate/header", VFT_USAGE (another version). */

@@ -1,8 +1,9 @@
-/* The outermost circuit: from a node over all items of a run to what a certificate states.
+/* The outermost circuit: from a node over items of a run to what a certificate states.
  *
  * Its statement is that of recurse/certificate.h. The circuit says that there are tables with the
- * roots of the first ones, in which entry 0 of states is the given one and the named one has the given
- * adapter, and a proof of a node or a wrap, under the nodes' real key, over the items 0 .. N-1. */
+ * roots of the first ones, in which the first named entry of states is what the one commitment is to, the
+ * second named one has the given adapter or is what the other commitment is to, and a proof of a node or a
+ * wrap, under the nodes' real key, over the items from the first to the last. */
 #ifndef VFT_RECURSE_OUTER_H
 #define VFT_RECURSE_OUTER_H
 
@@ -15,8 +16,8 @@ typedef struct {
   vft_fp tables[4 * (VFT_RUN_TABLES - VFT_RUN_STATES)]; /* roots of states and those that follow */
   const vft_table_tree *states;                         /* NULL: blank */
   const vft_table_tree *wraps;                          /* keys of wraps; NULL: blank */
-  vft_fp released_with[4]; /* the second half of the released adapter's entry */
-  uint64_t released_entry;
+  uint64_t entry[2];                                    /* of states: start, end */
+  vft_fp salt[2][4]; /* of the commitments; the second half of the entry with the released adapter */
   vft_node_child root;
   vft_bits *account; /* of the root's proof; may be NULL */
 } vft_outer_witness;

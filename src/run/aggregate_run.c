@@ -1,8 +1,11 @@
 /* vft aggregate: from the proofs of a run to proofs of its epochs and to its certificate. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/random.h"
+#include "hash/blake3.h"
 #include "run/beacon.h"
 #include "run/certificate.h"
 #include "run/files.h"
@@ -32,23 +35,110 @@ static vft_certificate head(const job *j) {
   return c;
 }
 
+/* ---- commitments to states ---- */
+
+/* RUN/private/aggregate/salts.secret: 32 random bytes, made when they are first asked for. */
+static vft_status secret(const job *j, uint8_t out[32]) {
+  vft_arena arena = {0};
+  vft_bytes kept = {0};
+  vft_status st = VFT_RESOURCE;
+  char *path = vft_arena_printf(&arena, "%s/salts.secret", j->tree.folder);
+  if (!path) goto out;
+  if (vft_file_exists(path)) {
+    TRY_OUT(vft_file_read(path, 32, VFT_USAGE, &kept));
+    st = kept.size == 32 ? VFT_OK : vft_fail(VFT_USAGE, "%s: %zu bytes, expected 32; remove it and "
+                                             "all certificates of epochs", path, kept.size);
+    if (st == VFT_OK) memcpy(out, kept.data, 32);
+  } else {
+    TRY_OUT(vft_random_system.fill(NULL, out, 32));
+    mode_t before = umask(0077);
+    st = vft_file_write(path, out, 32);
+    umask(before);
+  }
+out:
+  vft_bytes_free(&kept);
+  vft_arena_free(&arena);
+  return st;
+}
+
+/* The salt of the commitment to an entry of this run's states, the same for the certificates on both sides:
+ * BLAKE3("vft state salt 1" 0x00 | secret | common digest | le64 entry), four words of 8 bytes mod p. */
+static void salt_of(const job *j, const uint8_t key[32], uint64_t entry, vft_fp out[4]) {
+  static const char name[] = "vft state salt 1";
+  uint8_t in[sizeof name + 32 + 32 + 8];
+  memcpy(in, name, sizeof name);
+  memcpy(in + sizeof name, key, 32);
+  vft_poseidon_bytes(&j->tree.common, in + sizeof name + 32);
+  for (int i = 0; i < 8; i++) in[sizeof in - 8 + i] = (uint8_t)(entry >> 8 * i);
+  vft_digest d = vft_blake3_hash(in, sizeof in);
+  for (int k = 0; k < 4; k++) {
+    uint64_t x = 0;
+    for (int i = 7; i >= 0; i--) x = x << 8 | d.b[8 * k + i];
+    out[k] = vft_fp_from_u64(x);
+  }
+  vft_wipe(in, sizeof in);
+  vft_wipe(&d, sizeof d);
+}
+
 /* ---- the outermost proof ---- */
 
-static vft_status write(const job *j, const vft_proof *proof) {
-  vft_poseidon_digest released;
+/* What of a certificate depends on which part of the run it is about. */
+typedef struct {
+  vft_run_part part;
+  vft_fp salt[2][4];
+  vft_poseidon_digest start; /* zeros: the declared one */
+  vft_digest released;
+} subject;
+
+static vft_status subject_of(const job *j, uint64_t epoch, uint64_t span, subject *s) {
+  const vft_table_tree *states = &j->a.table[VFT_RUN_STATES];
+  vft_poseidon_digest last;
+  uint8_t key[32] = {0};
+  memset(s, 0, sizeof *s);
+  s->part = vft_run_part_of(&j->a, epoch, span);
+  if (epoch || !s->part.releases) TRY(secret(j, key));
+  if (epoch) {
+    vft_poseidon_digest entry = vft_table_leaf(states, s->part.entry[0]);
+    salt_of(j, key, s->part.entry[0], s->salt[0]);
+    s->start = vft_state_commitment(&entry, s->salt[0]);
+  }
+  if (s->part.releases) {
+    memcpy(last.e, j->a.released, sizeof last.e);
+    memcpy(s->salt[1], j->a.released + 4, sizeof s->salt[1]);
+  } else {
+    vft_poseidon_digest entry = vft_table_leaf(states, s->part.entry[1]);
+    salt_of(j, key, s->part.entry[1], s->salt[1]);
+    last = vft_state_commitment(&entry, s->salt[1]);
+  }
+  vft_poseidon_bytes(&last, s->released.b);
+  vft_wipe(key, sizeof key);
+  return VFT_OK;
+}
+
+/* In RUN/public: certificate.vft, or of some epochs epochs_FIRST_LAST.vft. */
+static char *certificate_path(vft_arena *arena, const job *j, const vft_run_part *part) {
+  if (part->span == j->a.leaves.epochs) return vft_arena_printf(arena, "%s/certificate.vft", j->a.folder);
+  return vft_arena_printf(arena, "%s/epochs_%06llu_%06llu.vft", j->a.folder,
+                          (unsigned long long)part->epoch,
+                          (unsigned long long)(part->epoch + part->span - 1));
+}
+
+static vft_status write(const job *j, const subject *s, const vft_proof *proof) {
   vft_certificate c = head(j);
   vft_arena arena = {0};
+  c.epoch = s->part.epoch;
+  c.span = s->part.span;
+  c.start = s->start;
+  c.released = s->released;
   c.proof = proof->bytes;
   c.length = proof->len;
-  memcpy(released.e, j->a.released, sizeof released.e);
-  vft_poseidon_bytes(&released, c.released.b);
-  char *path = vft_arena_printf(&arena, "%s/certificate.vft", j->a.folder);
+  char *path = certificate_path(&arena, j, &s->part);
   vft_status st = path ? vft_certificate_write(path, &c) : VFT_RESOURCE;
   vft_arena_free(&arena);
   return st;
 }
 
-static vft_status outermost(job *j, const vft_range *root) {
+static vft_status outermost(job *j, uint64_t epoch, uint64_t span, const vft_range *root) {
   vft_fp statement[VFT_CERT_ELEMENTS];
   vft_circuit *c = NULL;
   vft_circuit_key key;
@@ -56,28 +146,28 @@ static vft_status outermost(job *j, const vft_range *root) {
   vft_prove_profile profile;
   vft_machine_shape shape = vft_outer_shape();
   vft_proof_options options = vft_outer_options();
-  vft_poseidon_digest last;
-  vft_digest released;
+  subject s;
   memset(&key, 0, sizeof key);
   memset(&profile, 0, sizeof profile);
-  memcpy(last.e, j->a.released, sizeof last.e);
-  vft_poseidon_bytes(&last, released.b);
+  TRY(subject_of(j, epoch, span, &s));
   vft_outer_witness w = {.states = &j->a.table[VFT_RUN_STATES],
                          .wraps = &j->keys.table,
-                         .released_entry = vft_released_entry(&j->a),
+                         .entry = {s.part.entry[0], s.part.entry[1]},
                          .root = {root->kind, root->first, root->end, root->proof, root->length}};
   for (int i = VFT_RUN_STATES; i < VFT_RUN_TABLES; i++)
     memcpy(w.tables + 4 * (i - VFT_RUN_STATES), j->a.table[i].root.e, 4 * sizeof *w.tables);
-  memcpy(w.released_with, j->a.released + 4, sizeof w.released_with);
+  memcpy(w.salt, s.salt, sizeof w.salt);
   double begun = vft_seconds();
-  vft_status st = vft_certificate_statement(&j->a, &j->keys, &released, statement);
+  vft_status st = vft_certificate_statement(&j->a, &j->keys, &s.part, epoch ? &s.start : NULL, &s.released,
+                                            statement);
   if (st == VFT_OK) st = vft_outer_make(j->tree.node, statement, &w, &c);
   if (st == VFT_OK) st = vft_circuit_key_make(c, &shape, 0, &options, &key);
   if (st == VFT_OK && memcmp(key.key.b, vft_outer_key, 32))
     st = vft_fail(VFT_USAGE, "the outermost circuit's key is not the built-in one: run make vk");
   if (st == VFT_OK) st = vft_tree_prove(&key, c, &proof, &profile);
   if (st == VFT_OK) vft_tree_show(&j->tree, "outermost", &profile, vft_seconds() - begun);
-  if (st == VFT_OK) st = write(j, &proof);
+  if (st == VFT_OK) st = write(j, &s, &proof);
+  vft_wipe(&s, sizeof s);
   vft_circuit_free(c);
   vft_circuit_key_free(&key);
   vft_proof_free(&proof);
@@ -203,25 +293,27 @@ out:
   return st;
 }
 
-vft_status vft_run_aggregate(const vft_aggregate_request *request) {
+vft_status vft_run_aggregate(const vft_aggregate_request *request, bool *all) {
   vft_range *r = NULL;
-  uint64_t epochs = 0, first = request->one ? request->epoch : 0;
+  uint64_t epochs = 0, first = request->some ? request->first : 0;
   vft_status st = VFT_OK;
   job *j = vft_alloc(1, sizeof *j);
   if (!j) return VFT_RESOURCE;
   j->request = request;
-  if (request->resume && !request->one && has_certificate(request->run)) {
+  if (all) *all = true;
+  if (request->resume && !request->some && has_certificate(request->run)) {
     vft_note("note: the certificate is there and accepted");
     goto out;
   }
   TRY_OUT(vft_aggregation_open(request->run, request->pieces, &j->a)); /* finds a bad proof before hours of work */
-  if (request->one && first >= j->a.leaves.epochs) {
-    st = vft_fail(VFT_USAGE, "--epoch %llu: the run has epochs 0 to %llu", (unsigned long long)first,
-                  (unsigned long long)j->a.leaves.epochs - 1);
+  if (request->some && (first > request->last || request->last >= j->a.leaves.epochs)) {
+    st = vft_fail(VFT_USAGE, "--epoch %llu-%llu: the run has epochs 0 to %llu", (unsigned long long)first,
+                  (unsigned long long)request->last, (unsigned long long)j->a.leaves.epochs - 1);
     goto out;
   }
   TRY_OUT(prepare(j));
-  epochs = request->one ? 1 : j->a.leaves.epochs;
+  epochs = request->some ? request->last - first + 1 : j->a.leaves.epochs;
+  if (all) *all = epochs == j->a.leaves.epochs;
   r = vft_alloc(epochs, sizeof *r);
   if (!r) {
     st = VFT_RESOURCE;
@@ -230,12 +322,11 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request) {
   uint64_t n = vft_leaves_epoch_leaf(&j->a.leaves, first + epochs) -
                vft_leaves_epoch_leaf(&j->a.leaves, first);
   j->tree.progress = vft_progress_begin("aggregate", 0,
-                                        VFT_TREE_LEAF * n + VFT_TREE_NODE * (n - request->one));
+                                        VFT_TREE_LEAF * n + VFT_TREE_NODE * n);
   j->tree.progress.percent = true;
   TRY_OUT(prove_epochs(j, first, epochs, r));
-  if (request->one) goto out;
   TRY_OUT(vft_tree_reduce(&j->tree, r, epochs));
-  TRY_OUT(outermost(j, &r[0]));
+  TRY_OUT(outermost(j, first, epochs, &r[0]));
   st = vft_tree_step(&j->tree, VFT_TREE_NODE, "certificate");
 out:
   for (uint64_t i = 0; r && i < epochs; i++) vft_free(r[i].proof);

@@ -79,7 +79,7 @@ int vft_bind_certificate(const char *manifest, const char *certificate,
                                       .manifest = manifest};
   vft_status st = vft_run_verify(&request, &report);
   if (st == VFT_OK && !report.has_digests)
-    st = vft_reject("certificate/header", "%s: a certificate of epochs, not of a run", certificate);
+    st = vft_reject("certificate/header", "%s: a proof that vft fold joins, no certificate", certificate);
   if (st == VFT_OK) *digests = report.digests;
   vft_verify_report_free(&report);
   vft_arena_free(&arena);

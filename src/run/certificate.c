@@ -34,6 +34,9 @@ void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
   for (uint64_t i = 0; i < c->windows; i++) put_digest(&w, &c->window[i]);
   vft_writer_bytes(&w, &flag, 1);
   vft_writer_bytes(&w, c->beacon, 32);
+  vft_writer_u64(&w, c->epoch);
+  vft_writer_u64(&w, c->span);
+  put_digest(&w, &c->start);
   vft_writer_bytes(&w, c->released.b, 32);
   vft_writer_u64(&w, c->length);
   vft_writer_bytes(&w, c->proof, c->length);
@@ -92,6 +95,10 @@ static vft_status take(const uint8_t *bytes, size_t n, vft_certificate *out) {
   out->has_beacon = p.beacon != NULL;
   if (p.beacon) memcpy(out->beacon, p.beacon, 32);
   memcpy(out->manifest, p.manifest, 32);
+  out->epoch = p.epoch;
+  out->span = p.span;
+  if (!vft_poseidon_read(p.start, &out->start))
+    return vft_reject("certificate/header", "a commitment has an element that is not below p");
   memcpy(out->released.b, p.released, 32);
   vft_certificate_header(bytes, &p, out->header);
   TRY(copy_digests(p.counters, p.epochs * p.blocks, &out->counters));
@@ -149,28 +156,59 @@ static void bytes_of(const vft_fp e[4], uint8_t out[32]) {
   vft_poseidon_bytes(&d, out);
 }
 
+vft_run_part vft_run_part_of(const vft_aggregation *a, uint64_t epoch, uint64_t span) {
+  const vft_leaves *l = &a->leaves;
+  vft_run_part p = {.epoch = epoch, .span = span};
+  for (int i = 0; i < 2; i++) {
+    uint64_t t = (epoch + (i ? span : 0)) * l->epoch_steps;
+    p.leaf[i] = vft_leaves_epoch_leaf(l, epoch + (i ? span : 0));
+    p.entry[i] = p.step[i] = t < l->steps ? t : l->steps;
+  }
+  p.item[0] = vft_leaf_at(l, p.leaf[0]).first;
+  p.item[1] = vft_leaf_at(l, p.leaf[1] - 1).end;
+  p.releases = epoch + span == l->epochs && (!epoch || !l->release);
+  if (p.releases) p.entry[1] = vft_released_entry(a);
+  return p;
+}
+
+vft_poseidon_digest vft_state_commitment(const vft_poseidon_digest *entry, const vft_fp salt[4]) {
+  vft_fp in[8];
+  memcpy(in, entry->e, sizeof entry->e);
+  memcpy(in + 4, salt, sizeof entry->e);
+  return vft_sponge_of(VFT_DOMAIN_BOUNDARY, in, 8);
+}
+
 vft_status vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                 const vft_run_part *part, const vft_poseidon_digest *start,
                                  vft_certificate_digests *out) {
+  static const vft_fp unsalted[4];
   const vft_manifest *m = a->manifest;
-  vft_poseidon_digest start;
+  vft_poseidon_digest declared;
   vft_poseidon_bytes(&keys->table.root, out->keys);
   memcpy(out->manifest, m->digest, 32);
   out->steps = m->steps;
-  out->items = vft_leaves_items(&a->leaves);
-  out->released_entry = vft_released_entry(a);
+  out->first = part->item[0];
+  out->end = part->item[1];
+  out->start_entry = part->entry[0];
+  out->end_entry = part->entry[1];
+  out->releases = part->releases;
   bytes_of(a->common + VFT_COMMON_BASE, out->base);
   bytes_of(a->common + VFT_COMMON_FUNCTIONS, out->functions);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_INPUTS, out->inputs);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS, out->blocks);
-  TRY(vft_start_entry(a, &start));
-  vft_poseidon_bytes(&start, out->start);
+  if (!start) {
+    TRY(vft_start_entry(a, &declared));
+    declared = vft_state_commitment(&declared, unsalted);
+  }
+  vft_poseidon_bytes(start ? start : &declared, out->start);
   return VFT_OK;
 }
 
 vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
+                                     const vft_run_part *part, const vft_poseidon_digest *start,
                                      const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
   vft_certificate_digests known;
-  TRY(vft_certificate_known(a, keys, &known));
+  TRY(vft_certificate_known(a, keys, part, start, &known));
   return vft_certificate_elements(&known, released->b, out);
 }
 
@@ -230,7 +268,7 @@ static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft
   vft_machine *machine = NULL;
   vft_machine_shape shape = vft_outer_shape();
   vft_proof_options options = vft_outer_options();
-  TRY(vft_certificate_known(a, keys, &report->known));
+  TRY(vft_certificate_known(a, keys, &report->part, c->epoch ? &c->start : NULL, &report->known));
   memcpy(report->known.header, c->header, sizeof c->header);
   TRY(vft_certificate_elements(&report->known, c->released.b, statement));
   vft_outer_inputs(statement, in);
@@ -243,10 +281,10 @@ static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft
   if (st == VFT_REJECTED)
     st = vft_fail_context(st, "the proof does not show what header and manifest say%s",
                           report->cached ? " (keys of leaves from the cache)" : "");
-  report->leaves = vft_leaves_count(&a->leaves);
   vft_bits outer = vft_soundness_total(&soundness);
   if (st == VFT_OK)
-    st = vft_chain_bits(a, keys, 0, report->leaves, &outer, &report->least, &report->total);
+    st = vft_chain_bits(a, keys, report->part.leaf[0], report->part.leaf[1], &outer, &report->least,
+                        &report->total);
   vft_soundness_free(&soundness);
   vft_machine_free(machine);
   return st;
@@ -254,10 +292,18 @@ static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft
 
 vft_status vft_certificate_verify(const vft_certificate *c, vft_aggregation *a,
                                   vft_certificate_report *report) {
+  static const vft_poseidon_digest none;
   vft_poseidon_digest released;
   memset(report, 0, sizeof *report);
   TRY(vft_certificate_manifest(c, a->manifest));
   TRY(vft_certificate_blocks(c, a));
+  if (!c->span || c->epoch >= a->leaves.epochs || c->span > a->leaves.epochs - c->epoch)
+    return vft_reject("certificate/epochs", "%llu epochs from epoch %llu on, the run has %llu",
+                      (unsigned long long)c->span, (unsigned long long)c->epoch,
+                      (unsigned long long)a->leaves.epochs);
+  if (!c->epoch && memcmp(&c->start, &none, sizeof none))
+    return vft_reject("certificate/start", "a commitment to another start than the declared one");
+  report->part = vft_run_part_of(a, c->epoch, c->span);
   if (!vft_poseidon_read(c->released.b, &released)) /* before the work that keys are */
     return vft_reject("transcript/canonical", "the released root has an element that is not below p");
   vft_leaf_keys *keys;

@@ -28,8 +28,13 @@ static void add(tally *t, const vft_token_score *s) {
 static vft_evaluation finish(const tally *t) {
   vft_evaluation e = {.tokens = t->tokens, .loss = t->nll / (double)t->tokens};
   e.perplexity = exp(e.loss);
-  for (int b = 0; b < VFT_ECE_BINS; b++)
+  for (int b = 0; b < VFT_ECE_BINS; b++) {
     e.ece += fabs(t->correct[b] - t->confidence[b]) / (double)t->tokens;
+    if (!t->count[b]) continue;
+    e.bin[b].tokens = t->count[b];
+    e.bin[b].confidence = t->confidence[b] / (double)t->count[b];
+    e.bin[b].accuracy = t->correct[b] / (double)t->count[b];
+  }
   return e;
 }
 

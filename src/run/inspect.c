@@ -162,8 +162,12 @@ static void digest_line(FILE *out, const char *name, const vft_poseidon_digest *
 static vft_status inspect_certificate(const char *path, FILE *out) {
   vft_certificate c;
   TRY(vft_certificate_read(path, &c));
-  fprintf(out, "Certificate of a run, a proof of %zu bytes (not verified: vft verify does)\n",
-          c.length);
+  bool all = !c.epoch && c.span == c.epochs;
+  if (all)
+    fprintf(out, "Certificate of a run, a proof of %zu bytes (not verified: vft verify does)\n", c.length);
+  else
+    fprintf(out, "Certificate of epochs %" PRIu64 " to %" PRIu64 ", a proof of %zu bytes (not verified: vft "
+                 "verify does)\n", c.epoch, c.epoch + c.span - 1, c.length);
   hex_line(out, "h_Pi", c.manifest);
   fprintf(out, "  made of         proofs of %d step%s, %" PRIu64 " epoch%s of %u block%s of "
                "candidates\n",
@@ -184,7 +188,9 @@ static vft_status inspect_certificate(const char *path, FILE *out) {
     digest_line(out, name, &c.window[i]);
   }
   if (c.has_beacon) hex_line(out, "beacon", c.beacon);
-  hex_line(out, "adapter", c.released.b);
+  if (c.epoch) digest_line(out, "commits before", &c.start);
+  hex_line(out, all ? "adapter" : c.epoch + c.span == c.epochs ? "adapter, or after" : "commits after",
+           c.released.b);
   vft_certificate_free(&c);
   return VFT_OK;
 }
@@ -194,7 +200,7 @@ static vft_status inspect_epochs(const char *path, FILE *out) {
   if (!c) return VFT_RESOURCE;
   vft_status st = vft_epochs_certificate_read(path, c);
   if (st == VFT_OK) {
-    fprintf(out, "Certificate of epochs %" PRIu64 " to %" PRIu64 ", a proof of %zu bytes (not verified: vft "
+    fprintf(out, "Proof of epochs %" PRIu64 " to %" PRIu64 " that vft fold joins, of %zu bytes (not verified: vft "
                  "verify does; not zero-knowledge)\n", c->epoch, c->epoch + c->epochs - 1, c->head.length);
     hex_line(out, "h_Pi", c->head.manifest);
     fprintf(out, "  items           %" PRIu64 " to %" PRIu64 "\n", c->first, c->end - 1);

@@ -89,6 +89,24 @@ static vft_status copy_proofs(copying *c, const vft_manifest *m) {
   return copy(c, "proofs/oracles.vft");
 }
 
+static bool is_epochs(const char *name) {
+  unsigned long long first, last;
+  char again[64];
+  if (sscanf(name, "epochs_%llu_%llu.vft", &first, &last) != 2) return false;
+  snprintf(again, sizeof again, "epochs_%06llu_%06llu.vft", first, last);
+  return !strcmp(name, again);
+}
+
+/* Certificates of epochs. */
+static vft_status copy_epochs(copying *c) {
+  DIR *d = opendir(c->from);
+  vft_status st = VFT_OK;
+  for (struct dirent *e; st == VFT_OK && d && (e = readdir(d));)
+    if (is_epochs(e->d_name)) st = copy(c, e->d_name);
+  if (d) closedir(d);
+  return st;
+}
+
 static vft_status copy_all(copying *c, const vft_manifest *m, bool without_proofs) {
   TRY(copy(c, "calibration.txt"));
   if (m->sampling.has_beacon) TRY(copy(c, "beacon.json"));
@@ -100,6 +118,7 @@ static vft_status copy_all(copying *c, const vft_manifest *m, bool without_proof
   char *certificate = vft_run_path(&c->arena, c->from, "certificate.vft");
   if (!certificate) return VFT_RESOURCE;
   if (vft_file_exists(certificate)) TRY(copy(c, "certificate.vft"));
+  TRY(copy_epochs(c));
   if (!without_proofs) TRY(copy_proofs(c, m));
   return copy(c, "manifest.json");
 }
@@ -114,7 +133,7 @@ static uint64_t strangers(const char *folder) {
   for (struct dirent *e; d && (e = readdir(d));) {
     size_t i = 0;
     while (i < sizeof known / sizeof *known && strcmp(known[i], e->d_name)) i++;
-    n += i == sizeof known / sizeof *known;
+    n += i == sizeof known / sizeof *known && !is_epochs(e->d_name);
   }
   if (d) closedir(d);
   return n;

@@ -47,6 +47,7 @@ vft_status vft_epochs_certificate_write(const char *path, const vft_epochs_certi
 static vft_status bad(const char *what) { return vft_reject("certificate/header", "%s", what); }
 
 static vft_status take(const vft_bytes *bytes, vft_epochs_certificate *out) {
+  static const vft_poseidon_digest none;
   vft_reader r = {.data = bytes->data, .size = bytes->size};
   const uint8_t *begins = vft_reader_bytes(&r, 8);
   uint32_t version = vft_reader_u32(&r);
@@ -72,6 +73,8 @@ static vft_status take(const vft_bytes *bytes, vft_epochs_certificate *out) {
   TRY(vft_certificate_take(bytes->data + r.at, bytes->size - r.at, &out->head));
   for (int i = 0; i < 32; i++)
     if (out->head.released.b[i]) return bad("epochs release no adapter");
+  if (out->head.epoch || out->head.span || memcmp(&out->head.start, &none, sizeof none))
+    return bad("its epochs are said twice");
   return VFT_OK;
 }
 
@@ -99,14 +102,10 @@ bool vft_epochs_certificate_is(const char *path) {
 
 /* ---- made ---- */
 
-static uint64_t end_step(const vft_leaves *l, uint64_t epoch) {
-  uint64_t t = epoch * l->epoch_steps;
-  return t < l->steps ? t : l->steps;
-}
-
 vft_status vft_epochs_certificate_of(const vft_aggregation *a, const vft_leaf_keys *keys,
                                      const vft_certificate *head, uint64_t epoch, uint64_t epochs,
                                      const vft_range *range, vft_epochs_certificate *c) {
+  vft_run_part part = vft_run_part_of(a, epoch, epochs);
   memset(c, 0, sizeof *c);
   c->epoch = epoch;
   c->epochs = epochs;
@@ -119,7 +118,7 @@ vft_status vft_epochs_certificate_of(const vft_aggregation *a, const vft_leaf_ke
   for (int i = VFT_RUN_STATES; i < VFT_RUN_TABLES; i++)
     c->table[i - VFT_RUN_STATES] = a->table[i].root;
   for (int s = 0; s < 2; s++) {
-    uint64_t t = end_step(&a->leaves, epoch + (s ? epochs : 0));
+    uint64_t t = part.step[s];
     const vft_table_tree *states = &a->table[VFT_RUN_STATES];
     c->state[s].leaf = vft_table_leaf(states, t);
     for (unsigned h = 0; h < VFT_TABLE_LOG; h++)
@@ -154,21 +153,16 @@ static vft_status check_state(const vft_epochs_certificate *c, int s, uint64_t t
 
 static vft_status verify(const vft_epochs_certificate *c, vft_aggregation *a,
                          const vft_leaf_keys *keys, vft_range_report *report) {
-  const vft_leaves *l = &a->leaves;
+  const vft_run_part *p = &report->part;
   vft_poseidon_digest start;
-  uint64_t first = vft_leaves_epoch_leaf(l, c->epoch);
-  uint64_t end = vft_leaves_epoch_leaf(l, c->epoch + c->epochs);
-  if (c->first != vft_leaf_at(l, first).first || c->end != vft_leaf_at(l, end - 1).end)
+  if (c->first != p->item[0] || c->end != p->item[1])
     return vft_reject("range/items", "items %llu to %llu are not those of epochs %llu to %llu",
                       (unsigned long long)c->first, (unsigned long long)c->end - 1,
                       (unsigned long long)c->epoch, (unsigned long long)(c->epoch + c->epochs - 1));
   if (c->nkeys != keys->kinds.n || memcmp(c->key, keys->wrap, c->nkeys * sizeof *c->key))
     return vft_reject("range/keys", "the keys of leaves are not those of the manifest's programs%s",
                       report->cached ? " (keys of leaves from the cache)" : "");
-  report->first_step = end_step(l, c->epoch);
-  report->end_step = end_step(l, c->epoch + c->epochs);
-  TRY(check_state(c, 0, report->first_step));
-  TRY(check_state(c, 1, report->end_step));
+  for (int s = 0; s < 2; s++) TRY(check_state(c, s, p->step[s]));
   TRY(vft_start_entry(a, &start));
   if (!c->epoch && memcmp(&start, &c->state[0].leaf, sizeof start))
     return vft_reject("start/adapter", "epoch 0 does not begin with the declared start");
@@ -187,8 +181,8 @@ static vft_status verify(const vft_epochs_certificate *c, vft_aggregation *a,
   if (st == VFT_OK) st = vft_tree_check(&tree, &range);
   report->proof_ms = 1e3 * (vft_seconds() - begun);
   vft_tree_end(&tree);
-  report->leaves = end - first;
-  if (st == VFT_OK) st = vft_chain_bits(a, keys, first, end, NULL, &report->least, &report->total);
+  if (st == VFT_OK)
+    st = vft_chain_bits(a, keys, p->leaf[0], p->leaf[1], NULL, &report->least, &report->total);
   return st;
 }
 
@@ -201,6 +195,7 @@ vft_status vft_epochs_certificate_verify(const vft_epochs_certificate *c, vft_ag
     return vft_reject("range/epochs", "%llu epochs from epoch %llu on, the run has %llu",
                       (unsigned long long)c->epochs, (unsigned long long)c->epoch,
                       (unsigned long long)a->leaves.epochs);
+  report->part = vft_run_part_of(a, c->epoch, c->epochs);
   vft_leaf_keys *keys;
   TRY(vft_leaf_keys_known(a, &keys, &report->cached, &report->keys_s));
   vft_status st = verify(c, a, keys, report);

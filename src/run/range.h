@@ -1,11 +1,12 @@
-/* Certificates of some epochs of a run, one after the other: what vft aggregate --epoch makes and vft fold
- * joins. They are not hiding: a proof of the nodes' shape, and roots that the prover else keeps for himself.
+/* Proofs of some epochs of a run, one after the other, that can still be joined: what vft aggregate makes on
+ * its way and vft fold joins. They are not hiding: a proof of the nodes' shape, and roots that the prover else
+ * keeps for himself. For others there are certificates of epochs (run/certificate.h).
  *
- *   "VFTRANG1" | u32 version 2 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
+ *   "VFTRANG1" | u32 version 3 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
  *   common digest (32) | u32 kind | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows,
  *   counters, places, claims (32 each) | before the first epoch's first step and after the last one's last:
- *   leaf of states (32), its 24 siblings (32 each) | a certificate (recurse/certificate.h) whose released
- *   root is zeros and whose proof is over the items: of a node (kind 0), or, where they are one leaf, of
+ *   leaf of states (32), its 24 siblings (32 each) | a certificate (recurse/certificate.h) whose epochs,
+ *   commitment and released root are zeros and whose proof is over the items: of a node (kind 0), or, where they are one leaf, of
  *   its wrap, under key kind - 1 */
 #ifndef VFT_RUN_RANGE_H
 #define VFT_RUN_RANGE_H
@@ -13,7 +14,7 @@
 #include "run/certificate.h"
 #include "run/tree.h"
 
-enum { VFT_RANGE_VERSION = 2 };
+enum { VFT_RANGE_VERSION = 3 };
 
 typedef struct {
   uint64_t epoch, epochs, first, end;
@@ -48,7 +49,7 @@ bool vft_epochs_certificate_is(const char *path);
 typedef struct {
   bool cached;
   double keys_s, proof_ms;
-  uint64_t leaves, first_step, end_step;
+  vft_run_part part;
   vft_bits least, total;
 } vft_range_report;
 VFT_MUST_CHECK vft_status vft_epochs_certificate_verify(const vft_epochs_certificate *c,

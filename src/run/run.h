@@ -75,6 +75,12 @@ typedef struct {
   double loss;        /* mean negative log-likelihood in nats */
   double perplexity;  /* exp(loss) */
   double ece;         /* expected calibration error of the most probable token, 0..1 */
+  /* Tokens whose most probable token has a probability of more than b / 15, at most (b + 1) / 15: their
+   * number, the mean of these probabilities, the fraction of these tokens that are right; 0 without. */
+  struct {
+    uint64_t tokens;
+    double confidence, accuracy;
+  } bin[VFT_ECE_BINS];
 } vft_evaluation;
 /* The integer engine on held-out records, with the initial adapter (= the base model) and with the
  * trained one. `data`: a file of records; longer ones are cut as in training.

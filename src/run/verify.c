@@ -35,6 +35,7 @@ typedef struct {
   vft_poseidon_digest *counters; /* and digest of its counters */
   vft_oracle_claims claims;
   vft_digest last_adapter;
+  bool releases; /* an adapter, that one */
   vft_bits *bits; /* of all proofs, numbered as in run/cut.h */
 } verifier;
 
@@ -423,20 +424,25 @@ static vft_status check_tables(verifier *v) {
               : vft_reject("tables/root", "the function tables are not those of the manifest's profile");
 }
 
-static vft_status certificate_claims(verifier *v, const vft_certificate *c,
-                                     const vft_certificate_report *r) {
-  vft_verify_report *report = v->report;
+/* What a proof over `part` of a run says; c: its certificate, or the head of one of epochs. */
+static vft_status part_claims(verifier *v, const vft_certificate *c, const vft_run_part *part,
+                              const char *what) {
+  unsigned long long first = part->epoch, last = part->epoch + part->span - 1;
+  unsigned long long steps = v->manifest.steps, leaves = part->leaf[1] - part->leaf[0];
+  bool some = part->span < v->epochs.epochs;
   char text[256];
-  report->proof_bytes = c->length;
-  report->slowest_shard_ms = r->proof_ms;
-  report->bits_least = (double)r->least / VFT_BITS(1);
-  report->bits_total = (double)r->total / VFT_BITS(1);
-  report->has_digests = true;
-  report->digests = r->known;
-  v->last_adapter = c->released;
-  snprintf(text, sizeof text, "%llu step%s in one proof of %llu proofs, each continuing the one before",
-           (unsigned long long)v->manifest.steps, v->manifest.steps == 1 ? "" : "s",
-           (unsigned long long)r->leaves);
+  v->report->steps = part->step[1] - part->step[0];
+  if (part->epoch) {
+    v->report->claim[VFT_CLAIM_START].state = VFT_NOT_CHECKED;
+    skipped(v, VFT_CLAIM_START, "the certificate begins with a later epoch");
+  }
+  if (some)
+    snprintf(text, sizeof text, "steps %llu to %llu of %llu, epochs %llu to %llu, in one proof of %llu "
+             "proofs%s", (unsigned long long)part->step[0], (unsigned long long)part->step[1] - 1, steps,
+             first, last, leaves, what);
+  else
+    snprintf(text, sizeof text, "%llu step%s in one proof of %llu proofs, each continuing the one before%s",
+             steps, steps == 1 ? "" : "s", leaves, what);
   TRY(checked(v, VFT_CLAIM_STEPS, text));
   TRY(checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables"));
   v->counters = vft_alloc(c->epochs, sizeof *v->counters);
@@ -444,9 +450,40 @@ static vft_status certificate_claims(verifier *v, const vft_certificate *c,
   for (uint64_t e = 0; e < c->epochs; e++)
     v->counters[e] = c->counters[e * c->blocks + c->blocks - 1];
   TRY(describe_data(v));
+  const vft_claim claim[] = {VFT_CLAIM_DATASET, VFT_CLAIM_SAMPLER, VFT_CLAIM_POLICY};
+  snprintf(text, sizeof text, "of epochs %llu to %llu alone", first, last);
+  for (int i = 0; some && i < 3; i++) /* what the others did is not in it */
+    TRY(checked(v, claim[i], text));
+  return VFT_OK;
+}
+
+static vft_status proof_account(verifier *v, const char *name, size_t bytes, double proof_ms,
+                                const vft_bits bits[2], bool cached, double keys_s) {
+  vft_verify_report *report = v->report;
+  char text[256];
+  report->proof_bytes = bytes;
+  report->slowest_shard_ms = proof_ms;
+  report->bits_least = (double)bits[0] / VFT_BITS(1);
+  report->bits_total = (double)bits[1] / VFT_BITS(1);
   snprintf(text, sizeof text, "keys of the leaves %s in %.1f s; the proof verified in %.1f ms\n",
-           r->cached ? "from the cache" : "computed", r->keys_s, r->proof_ms);
-  return add_account(v, "certificate", text);
+           cached ? "from the cache" : "computed", keys_s, proof_ms);
+  return add_account(v, name, text);
+}
+
+static vft_status certificate_claims(verifier *v, const vft_certificate *c,
+                                     const vft_certificate_report *r) {
+  vft_verify_report *report = v->report;
+  report->has_digests = true;
+  report->digests = r->known;
+  v->last_adapter = c->released;
+  v->releases = r->part.releases;
+  report->commits[0] = c->epoch > 0;
+  report->commits[1] = !v->releases;
+  vft_poseidon_bytes(&c->start, report->commitment[0]);
+  memcpy(report->commitment[1], c->released.b, sizeof report->commitment[1]);
+  TRY(part_claims(v, c, &r->part, ""));
+  return proof_account(v, "certificate", c->length, r->proof_ms, (vft_bits[]){r->least, r->total},
+                       r->cached, r->keys_s);
 }
 
 /* What the manifest and a certificate's header make of a run. */
@@ -485,36 +522,9 @@ static vft_status check_certificate(verifier *v) {
 
 static vft_status range_claims(verifier *v, const vft_epochs_certificate *c,
                                const vft_range_report *r) {
-  vft_verify_report *report = v->report;
-  unsigned long long first = c->epoch, last = c->epoch + c->epochs - 1;
-  char text[256];
-  report->proof_bytes = c->head.length;
-  report->slowest_shard_ms = r->proof_ms;
-  report->bits_least = (double)r->least / VFT_BITS(1);
-  report->bits_total = (double)r->total / VFT_BITS(1);
-  if (c->epoch) {
-    report->claim[VFT_CLAIM_START].state = VFT_NOT_CHECKED;
-    skipped(v, VFT_CLAIM_START, "the certificate begins with a later epoch");
-  }
-  snprintf(text, sizeof text, "steps %llu to %llu of %llu, epochs %llu to %llu, in one proof of %llu "
-           "proofs, which is not zero-knowledge", (unsigned long long)r->first_step,
-           (unsigned long long)r->end_step - 1, (unsigned long long)v->manifest.steps, first, last,
-           (unsigned long long)r->leaves);
-  TRY(checked(v, VFT_CLAIM_STEPS, text));
-  TRY(checked(v, VFT_CLAIM_ORACLES, "base weights under h0 and recomputed tables"));
-  v->counters = vft_alloc(c->head.epochs, sizeof *v->counters);
-  if (!v->counters) return VFT_RESOURCE;
-  for (uint64_t e = 0; e < c->head.epochs; e++)
-    v->counters[e] = c->head.counters[e * c->head.blocks + c->head.blocks - 1];
-  TRY(describe_data(v));
-  if (c->epochs < v->epochs.epochs) { /* what the others did is not in it */
-    const vft_claim claim[] = {VFT_CLAIM_DATASET, VFT_CLAIM_SAMPLER, VFT_CLAIM_POLICY};
-    snprintf(text, sizeof text, "of epochs %llu to %llu alone", first, last);
-    for (int i = 0; i < 3; i++) TRY(checked(v, claim[i], text));
-  }
-  snprintf(text, sizeof text, "keys of the leaves %s in %.1f s; the proof verified in %.1f ms\n",
-           r->cached ? "from the cache" : "computed", r->keys_s, r->proof_ms);
-  return add_account(v, "certificate of epochs", text);
+  TRY(part_claims(v, &c->head, &r->part, ", which is not zero-knowledge"));
+  return proof_account(v, "certificate of epochs", c->head.length, r->proof_ms,
+                       (vft_bits[]){r->least, r->total}, r->cached, r->keys_s);
 }
 
 static vft_status check_range(verifier *v) {
@@ -714,7 +724,8 @@ static vft_status check_required(verifier *v) {
 }
 
 vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *report) {
-  verifier v = {.request = request, .report = report};
+  verifier v = {.request = request, .report = report,
+                .releases = !request->certificate}; /* a certificate says whether it does */
   double begun = vft_seconds();
   vft_status st;
   memset(report, 0, sizeof *report);
@@ -724,8 +735,7 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
                     request->folder);
   TRY_OUT(check_manifest(&v));
   TRY_OUT(check_start(&v));
-  bool range = request->certificate && vft_epochs_certificate_is(request->certificate);
-  if (range) {
+  if (request->certificate && vft_epochs_certificate_is(request->certificate)) {
     TRY_OUT(check_range(&v));
   } else if (request->certificate) {
     TRY_OUT(check_certificate(&v));
@@ -738,8 +748,8 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
     TRY_OUT(total_bits(&v));
   }
   TRY_OUT(check_model(&v));
-  if (range)
-    skipped(&v, VFT_CLAIM_ADAPTER, "certificates of epochs release none");
+  if (!v.releases)
+    skipped(&v, VFT_CLAIM_ADAPTER, "these epochs release none");
   else
     TRY_OUT(check_adapter(&v));
   TRY_OUT(check_required(&v));

@@ -57,7 +57,9 @@ typedef struct {
   uint8_t h_pi[32];
   vft_digest h0, h_t, program, tables;
   bool has_manifest, has_h_t;
-  uint64_t steps, proof_bytes;
+  uint64_t steps, proof_bytes; /* steps that were verified */
+  bool commits[2];             /* a certificate of some epochs: to the state before, after */
+  uint8_t commitment[2][32];   /* each that of a neighbour's other side */
   double seconds, slowest_shard_ms;
   double bits_least, bits_total; /* of the weakest proof; union bound over all */
   bool has_digests;              /* what libvft_verify needs for the certificate */

@@ -43,6 +43,8 @@ void vft_verify_report_print(const vft_verify_report *r, vft_status verdict, boo
   digest_line(out, "h_Pi", r->h_pi);
   digest_line(out, "h0", r->h0.b);
   if (r->has_h_t) digest_line(out, "h_T", r->h_t.b);
+  if (r->commits[0]) digest_line(out, "before", r->commitment[0]);
+  if (r->commits[1]) digest_line(out, "after", r->commitment[1]);
   if (verbose) {
     digest_line(out, "program", r->program.b);
     digest_line(out, "tables", r->tables.b);
@@ -85,6 +87,8 @@ vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict
     json_object_set_new(root, "steps", json_integer((json_int_t)r->steps));
   }
   if (r->has_h_t) json_object_set_new(root, "h_T", hex(r->h_t.b));
+  if (r->commits[0]) json_object_set_new(root, "state_before", hex(r->commitment[0]));
+  if (r->commits[1]) json_object_set_new(root, "state_after", hex(r->commitment[1]));
   if (r->bits_least > 0) {
     json_object_set_new(root, "bits_per_proof", json_real(r->bits_least));
     json_object_set_new(root, "bits_total", json_real(r->bits_total));
@@ -106,13 +110,16 @@ vft_status vft_verify_report_digests(const vft_verify_report *r, const char *pat
   json_object_set_new(root, "keys", hex(d->keys));
   json_object_set_new(root, "manifest", hex(d->manifest));
   json_object_set_new(root, "steps", json_integer((json_int_t)d->steps));
-  json_object_set_new(root, "items", json_integer((json_int_t)d->items));
+  json_object_set_new(root, "first", json_integer((json_int_t)d->first));
+  json_object_set_new(root, "end", json_integer((json_int_t)d->end));
+  json_object_set_new(root, "start_entry", json_integer((json_int_t)d->start_entry));
+  json_object_set_new(root, "end_entry", json_integer((json_int_t)d->end_entry));
+  json_object_set_new(root, "releases", json_integer((json_int_t)d->releases));
   json_object_set_new(root, "base", hex(d->base));
   json_object_set_new(root, "functions", hex(d->functions));
   json_object_set_new(root, "inputs", hex(d->inputs));
   json_object_set_new(root, "blocks", hex(d->blocks));
   json_object_set_new(root, "start", hex(d->start));
-  json_object_set_new(root, "released_entry", json_integer((json_int_t)d->released_entry));
   json_object_set_new(root, "header", hex(d->header));
   char *text = json_dumps(root, JSON_INDENT(2));
   json_decref(root);

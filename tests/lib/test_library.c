@@ -109,8 +109,11 @@ static void read_digests(const char *path, vft_certificate_digests *d) {
   read_hex(root, "start", d->start);
   read_hex(root, "header", d->header);
   d->steps = (uint64_t)json_integer_value(json_object_get(root, "steps"));
-  d->items = (uint64_t)json_integer_value(json_object_get(root, "items"));
-  d->released_entry = (uint64_t)json_integer_value(json_object_get(root, "released_entry"));
+  d->first = (uint64_t)json_integer_value(json_object_get(root, "first"));
+  d->end = (uint64_t)json_integer_value(json_object_get(root, "end"));
+  d->start_entry = (uint64_t)json_integer_value(json_object_get(root, "start_entry"));
+  d->end_entry = (uint64_t)json_integer_value(json_object_get(root, "end_entry"));
+  d->releases = (uint64_t)json_integer_value(json_object_get(root, "releases"));
   json_decref(root);
 }
 

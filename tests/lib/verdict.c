@@ -1,5 +1,6 @@
 /* The library's verdicts on a certificate, for tests/python/test_certificate.py:
- *   verdict STEPS ITEMS ENTRY DIGEST...    DIGEST in hexadecimal, in the order of the header
+ *   verdict STEPS FIRST END START_ENTRY END_ENTRY RELEASES DIGEST...    DIGEST in hexadecimal
+ * in the order of the header
  * reads lines of "LENGTH\n" and that many bytes, and answers each with the failed check, or "". */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,15 @@ int main(int argc, char **argv) {
   uint8_t *to[] = {known.keys,   known.manifest, known.base,  known.functions,
                    known.inputs, known.blocks,   known.start, known.header};
   enum { N = sizeof to / sizeof *to };
-  if (argc != 4 + N) return 2;
-  known.steps = strtoull(argv[1], NULL, 10);
-  known.items = strtoull(argv[2], NULL, 10);
-  known.released_entry = strtoull(argv[3], NULL, 10);
+  uint64_t *number[] = {&known.steps,       &known.first,     &known.end,
+                        &known.start_entry, &known.end_entry, &known.releases};
+  enum { NUMBERS = sizeof number / sizeof *number };
+  if (argc != 1 + NUMBERS + N) return 2;
+  for (int i = 0; i < NUMBERS; i++) *number[i] = strtoull(argv[1 + i], NULL, 10);
   for (int i = 0; i < N; i++) {
-    if (strlen(argv[4 + i]) != 64) return 2;
-    read_digest(to[i], argv[4 + i]);
+    const char *hex = argv[1 + NUMBERS + i];
+    if (strlen(hex) != 64) return 2;
+    read_digest(to[i], hex);
   }
   while (scanf("%zu", &len) == 1 && getchar() == '\n') {
     vft_verify_result *r;

@@ -52,7 +52,8 @@ proof_hash: {hash}
 # certificate.vft of one block and one window: where its fields begin (run/certificate.h)
 FIELDS = {"magic": 0, "version": 8, "h_Pi": 12, "steps": 44, "ranges": 48, "groups": 52, "leaf": 56,
           "pieces": 60, "blocks": 64, "epochs": 68, "counters": 76, "windows": 108, "window": 116,
-          "beacon?": 148, "beacon": 149, "released": 181, "length": 213, "proof": 221}
+          "beacon?": 148, "beacon": 149, "epoch": 181, "span": 189, "start": 197, "released": 229,
+          "length": 261, "proof": 269}
 
 
 PROOF_CHECKS = ("transcript/", "whir/", "sumcheck/", "logup/", "relation/")
@@ -419,7 +420,10 @@ HEADER = {"magic": (0, 5, "certificate/header"), "h_Pi": (31, 7, "certificate/ma
           "many windows": ("windows", 7, 7, "certificate/header"), "window": (5, 2),
           "beacon?": (0, 0, "certificate/header"),
           "beacon? neither": ("beacon?", 0, 1, "certificate/header"),
-          "beacon": (17, 3), "released": (9, 1), "length": (0, 0, "certificate/header"),
+          "beacon": (17, 3), "epoch": (0, 0, "certificate/epochs"),
+          "span": (0, 1, "certificate/epochs"), "no epochs of it": ("span", 0, 0, "certificate/epochs"),
+          "many epochs of it": ("span", 7, 7, "certificate/epochs"),
+          "start": (3, 3, "certificate/start"), "released": (9, 1), "length": (0, 0, "certificate/header"),
           "great length": ("length", 7, 7, "certificate/header")}
 
 
@@ -443,7 +447,7 @@ def test_beacon_that_was_not_declared(made, copy):
 def test_version(made, copy):
   data, at = made.certificate.read_bytes(), FIELDS["version"]
   (copy / "certificate.vft").write_bytes(data[:at] + b"\x01" + data[at + 1:])
-  expect(verify(copy), 2, "certificate.vft: version 1, this program reads 3")
+  expect(verify(copy), 2, "certificate.vft: version 1, this program reads 4")
 
 
 def test_bits_of_the_proof(made, copy):
@@ -529,8 +533,8 @@ def library(tmp_path_factory):
 
   def checks(certificates, known):
     names = ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "header")
-    args = [str(known["steps"]), str(known["items"]), str(known["released_entry"]),
-            *(known[n] for n in names)]
+    numbers = ("steps", "first", "end", "start_entry", "end_entry", "releases")
+    args = [*(str(known[n]) for n in numbers), *(known[n] for n in names)]
     given = b"".join(b"%d\n" % len(c) + c for c in certificates)
     return subprocess.run([verdict, *args], input=given, capture_output=True,
                           check=True).stdout.decode().splitlines()
@@ -616,7 +620,7 @@ def test_second_verifier_rejects_what_the_library_rejects(made, digests, library
   assert found == [second_check(c, digests) for c in changed] and all(found)
   assert {"certificate/header", "certificate/manifest", "transcript/grind", "transcript/truncated",
           "transcript/canonical", "whir/merkle", "whir/sum"} <= set(found)
-  for name in ("steps", "groups", "leaf", "counters", "window", "beacon"):
+  for name in ("steps", "groups", "leaf", "counters", "window", "beacon", "epoch", "span", "start"):
     other = flipped(data, FIELDS[name], 0)
     assert library([other], digests) == [second_check(other, digests)] == ["certificate/header"]
 

@@ -241,6 +241,11 @@ def test_eval(finished, tmp_path):
   for side in ("before", "after"):
     assert abs(np.exp(report[side]["loss"]) / report[side]["ppl"] - 1) < 1e-6
     assert 0 <= report[side]["ece"] <= 1
+    bins = report[side]["bins"]
+    assert len(bins) == 15 and sum(b["tokens"] for b in bins) == report["tokens"]
+    gap = sum(b["tokens"] * abs(b["accuracy"] - b["confidence"]) for b in bins)
+    assert abs(gap / report["tokens"] - report[side]["ece"]) < 1e-6
+    assert all(k <= 15 * b["confidence"] <= k + 1 for k, b in enumerate(bins) if b["tokens"])
   assert report["after"]["loss"] < report["before"]["loss"]
   lines = (tmp_path / "heldout.jsonl").read_text().splitlines()
   tokens = sum(sum(json.loads(line)["mask"]) for line in lines)

@@ -1,10 +1,13 @@
-"""Certificates of epochs: made one by one, joined, and taken for the run's own; and files that are none."""
+"""Certificates of epochs; and the proofs that they are made of: made one by one, joined, and taken for the
+run's own; and files that are none."""
+import json
 import shutil
 
 import pytest
 
-from test_certificate import BEACON, flipped, small_model, verify, write_config
-from test_certificate import cache  # noqa: F401
+from test_certificate import BEACON, PROOF_CHECKS, flipped, second, second_check, small_model
+from test_certificate import verify, write_config
+from test_certificate import cache, library, wasm  # noqa: F401
 from test_cli import expect, rejected, vft
 
 EPOCHS = 2
@@ -24,9 +27,22 @@ def run(tmp_path_factory):
   run = folder / "run"
   expect(vft("run", config, "--out", run, "--beacon", BEACON, "--no-aggregate"), 0)
   for epoch in (1, 0):
-    expect(vft("aggregate", run, "--epoch", epoch, "--resume"), 0, f"epoch_{epoch:06}.cert",
-           "not zero-knowledge")
+    expect(vft("aggregate", run, "--epoch", epoch, "--resume"), 0, f"public/{name(epoch)}")
   return run
+
+
+def place(certificate, field):
+  """Where a field of a certificate begins (run/certificate.h)."""
+  end = len(second.parse(certificate)["header"])
+  return {"counters": 76, "epoch": end - 48, "span": end - 40, "start": end - 32, "released": end}[field]
+
+
+def digest_at(certificate, field):
+  return certificate[place(certificate, field):][:32]
+
+
+def name(epoch):
+  return f"epochs_{epoch:06}_{epoch:06}.vft"
 
 
 @pytest.fixture
@@ -34,6 +50,7 @@ def part(run, tmp_path):
   """Copies of them, and the manifest."""
   for epoch in range(EPOCHS):
     shutil.copy(run / "private" / "aggregate" / f"epoch_{epoch:06}.cert", tmp_path / f"{epoch}.cert")
+    shutil.copy(run / "public" / name(epoch), tmp_path / f"{epoch}.vft")
   shutil.copy(run / "public" / "manifest.json", tmp_path)
   return tmp_path
 
@@ -41,6 +58,89 @@ def part(run, tmp_path):
 def fold(folder, a, b, out="out.cert"):
   return vft("fold", folder / f"{a}.cert", folder / f"{b}.cert", "--out", folder / out)
 
+
+# ---- certificates of epochs ------------------------------------------------------------------
+
+def test_certificates(run, part):
+  """They meet in one commitment, and the last one releases the adapter."""
+  adapter = run / "public" / "adapter"
+  for epoch in range(EPOCHS):
+    out = expect(verify(part, "--adapter", adapter, certificate=f"{epoch}.vft"), 0, "accepted",
+                 f"steps {epoch} to {epoch} of {EPOCHS}, epochs {epoch} to {epoch}",
+                 f"of epochs {epoch} to {epoch} alone").stdout
+    assert "zero-knowledge" not in out and "accepted: 1 steps" in out
+    assert ("NOT CHECKED  training starts" in out) == (epoch > 0)
+    assert ("NOT CHECKED  the adapter" in out) == (epoch == 0)
+    expect(verify(part, "--require", "all", certificate=f"{epoch}.vft"), 1, "require/")
+    expect(vft("inspect", part / f"{epoch}.vft"), 0, f"epochs {epoch} to {epoch}", "not verified")
+  first, later = ((part / f"{e}.vft").read_bytes() for e in range(EPOCHS))
+  assert digest_at(first, "start") == bytes(32)
+  meets = digest_at(later, "start")
+  assert meets == digest_at(first, "released") != bytes(32)
+  for epoch, side in enumerate(("after", "before")):
+    report = json.loads(expect(verify(part, "--json", certificate=f"{epoch}.vft"), 0).stdout)
+    assert report[f"state_{side}"] == meets.hex() and len(report.keys() & {"state_before", "state_after"}) == 1
+  # the state itself, a digest of what stays with the trainer, is in neither
+  proof = (part / "0.cert").read_bytes()
+  at = FIELDS["key"] + 32 * int.from_bytes(proof[FIELDS["keys"]:][:4], "little") + 160 + 25 * 32
+  assert proof[at:at + 32] not in first + later
+  assert (run / "private" / "aggregate" / "salts.secret").stat().st_mode & 0o77 == 0
+
+
+def test_all_epochs_are_the_run(run, part, tmp_path):
+  whole = tmp_path / "whole"
+  shutil.copytree(run, whole)
+  expect(vft("aggregate", whole, "--epoch", f"0-{EPOCHS - 1}", "--resume"), 0, "public/certificate.vft")
+  expect(verify(whole / "public", "--adapter", whole / "public" / "adapter"), 0, f"{EPOCHS} steps")
+  expect(vft("publish", whole, "--out", tmp_path / "out", "--without-proofs"), 0)
+  assert {name(0), name(1), "certificate.vft"} <= {p.name for p in (tmp_path / "out").iterdir()}
+  # without its secret the commitments are others, and do not meet those that are given away
+  (whole / "private" / "aggregate" / "salts.secret").unlink()
+  expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 0)
+  shutil.copy(whole / "public" / name(1), part / "again.vft")
+  expect(verify(part, certificate="again.vft"), 0, "accepted")
+  assert len({digest_at((part / f).read_bytes(), "start") for f in ("again.vft", "1.vft")}) == 2
+  (whole / "private" / "aggregate" / "salts.secret").write_bytes(bytes(31))
+  expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 2, "salts.secret")
+
+
+@pytest.mark.parametrize("epoch", range(EPOCHS))
+def test_fields_of_certificates(part, epoch):
+  data = (part / f"{epoch}.vft").read_bytes()
+
+  def changed(field, byte, bit, *checks):
+    (part / "other.vft").write_bytes(flipped(data, place(data, field) + byte, bit))
+    rejected(verify(part, certificate="other.vft"), *checks)
+
+  changed("epoch", 0, 0, *PROOF_CHECKS, "certificate/start")
+  changed("epoch", 0, 1, "certificate/epochs")
+  changed("span", 0, 0, "certificate/epochs")
+  changed("span", 0, 1, "certificate/epochs")
+  changed("start", 5, 2, *(PROOF_CHECKS if epoch else ("certificate/start",)))
+  changed("released", 5, 2, *PROOF_CHECKS)
+  changed("counters", 5, 2, *PROOF_CHECKS)
+  if epoch == 0:  # both epochs, with the proof of one
+    longer = bytearray(data)
+    longer[place(data, "span")] = EPOCHS
+    (part / "other.vft").write_bytes(longer)
+    rejected(verify(part, certificate="other.vft"), *PROOF_CHECKS)
+
+
+def test_other_verifiers(part, library, wasm):  # noqa: F811
+  """The C library, its WebAssembly build and the second verifier, given digests."""
+  for epoch in range(EPOCHS):
+    data, path = (part / f"{epoch}.vft").read_bytes(), part / f"{epoch}.json"
+    expect(verify(part, "--digests", path, certificate=f"{epoch}.vft"), 0)
+    known = json.loads(path.read_text())
+    assert known["releases"] == epoch and known["start_entry"] == epoch
+    for digests in known, {**known, "releases": 1 - epoch}, {**known, "start_entry": 1 - epoch}, {
+        **known, "end_entry": 3}, {**known, "first": known["first"] + 1}, {**known, "end": known["end"] - 1}:
+      found = library([data], digests)
+      assert found == [second_check(data, digests)] == wasm([data], digests), digests
+      assert (found == [""]) == (digests is known)
+
+
+# ---- proofs that can be joined ---------------------------------------------------------------
 
 def test_one_epoch(part):
   for epoch in range(EPOCHS):
@@ -55,7 +155,7 @@ def test_one_epoch(part):
 
 def test_folded_and_finished(run, part, tmp_path):
   expect(fold(part, 0, 1), 0, "folded")
-  expect(verify(part, certificate="out.cert"), 0, "accepted", "steps 0 to 1 of 2, epochs 0 to 1")
+  expect(verify(part, certificate="out.cert"), 0, "accepted", "2 steps in one proof", "not zero-knowledge")
   expect(fold(part, 1, 0), 1, "range/gap")
   expect(fold(part, 0, 0), 1, "range/gap")
   shutil.copy(part / "out.cert", part / "both.cert")
@@ -115,10 +215,13 @@ def test_roots_states_and_proof(part):
     rejected(verify(part, certificate="0.cert"), "certificate/header")
     assert fold(part, 0, 1).returncode == 1
   (part / "0.cert").write_bytes(data[:8] + b"\x01" + data[9:])
-  expect(verify(part, certificate="0.cert"), 2, "version 1, this program reads 2")
+  expect(verify(part, certificate="0.cert"), 2, "version 1, this program reads 3")
 
 
 def test_bad_use(run, part):
   expect(vft("aggregate", run, "--epoch", EPOCHS), 2, "epochs 0 to 1")
+  expect(vft("aggregate", run, "--epoch", f"0-{EPOCHS}"), 2, "epochs 0 to 1")
+  for bad in ("1-0", "x", "0-", "-1", "1-x"):
+    expect(vft("aggregate", run, f"--epoch={bad}"), 2, "epoch")
   expect(vft("fold", part / "0.cert", part / "1.cert"), 2, "--out")
   expect(fold(part, 0, "none"), 2, "no such file")

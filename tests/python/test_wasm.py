@@ -36,7 +36,8 @@ def digests(**other):
     zero = "00" * 32
     known = {name: zero for name in ("keys", "manifest", "base", "functions", "inputs", "blocks",
                                      "start", "header")}
-    return {**known, "steps": 2, "items": 3, "released_entry": 2, **other}
+    return {**known, "steps": 2, "first": 0, "end": 3, "start_entry": 0, "end_entry": 2, "releases": 1,
+            **other}
 
 
 def command(folder, certificate, known):
@@ -48,8 +49,8 @@ def command(folder, certificate, known):
 
 
 def test_certificates_refused(tmp_path):
-    body = (b"VFTCERT1" + struct.pack("<I", 3) + bytes(32) + struct.pack("<IIIIIIQ", 1, 0, 1, 1, 0, 0, 0)
-            + struct.pack("<Q", 0) + bytes(1 + 32 + 32))
+    body = (b"VFTCERT1" + struct.pack("<I", 4) + bytes(32) + struct.pack("<IIIIIIQ", 1, 0, 1, 1, 0, 0, 0)
+            + struct.pack("<Q", 0) + bytes(1 + 32) + struct.pack("<QQ", 0, 1) + bytes(32 + 32))
     certificate = body + struct.pack("<Q", 1000) + bytes(1000)
     header = blake3(body[:-32]).hex()
     for bad, known, check in [(certificate, digests(header=header), "whir/|transcript/"),
@@ -112,7 +113,7 @@ def test_certificate(run, tmp_path):
         at = rng.randrange(len(body) - 400000, len(body))
         bad = body[:at] + bytes([body[at] ^ 1 << rng.randrange(8)]) + body[at + 1:]
         assert command(tmp_path, bad, statement).returncode == 1, at
-    for name in ("steps", "items", "released_entry"):
+    for name in ("steps", "first", "end", "start_entry", "end_entry", "releases"):
         assert command(tmp_path, body, {**statement, name: statement[name] + 1}).returncode == 1
     for name in ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "header"):
         bad = {**statement, name: flipped(statement[name], 5, 2)}

@@ -50,7 +50,8 @@ static void begin(const char *folder) {
   memcpy(run.statement + VFT_AT_COMMON, common.e, sizeof common.e);
   memcpy(released.e, run.a.released, sizeof released.e);
   vft_poseidon_bytes(&released, run.released.b);
-  OK(vft_certificate_statement(&run.a, &run.keys, &run.released, run.certificate));
+  vft_run_part all = vft_run_part_of(&run.a, 0, run.a.leaves.epochs);
+  OK(vft_certificate_statement(&run.a, &run.keys, &all, NULL, &run.released, run.certificate));
 }
 
 static void end(void) {
@@ -127,11 +128,11 @@ static vft_status outermost(const vft_fp statement[VFT_CERT_ELEMENTS], const vft
                             vft_node_child root, vft_circuit **out) {
   vft_outer_witness w = {.states = &run.a.table[VFT_RUN_STATES],
                          .wraps = wraps,
-                         .released_entry = vft_released_entry(&run.a),
+                         .entry = {0, vft_released_entry(&run.a)},
                          .root = root};
   for (int i = VFT_RUN_STATES; i < VFT_RUN_TABLES; i++)
     memcpy(w.tables + 4 * (i - VFT_RUN_STATES), run.a.table[i].root.e, 4 * sizeof *w.tables);
-  memcpy(w.released_with, run.a.released + 4, sizeof w.released_with);
+  memcpy(w.salt[1], run.a.released + 4, sizeof w.salt[1]);
   return vft_outer_make(run.node, statement, &w, out);
 }
 
@@ -153,6 +154,7 @@ static void certificate(vft_circuit *c, const char *path) {
                          .counters = run.a.digests,
                          .window = run.a.windows.key,
                          .has_beacon = m->sampling.has_beacon,
+                         .span = run.a.epochs.epochs,
                          .released = run.released,
                          .proof = proof.bytes,
                          .length = proof.len};
@@ -164,22 +166,52 @@ static void certificate(vft_circuit *c, const char *path) {
   vft_circuit_free(c);
 }
 
+/* Zeros of the outermost circuit on the statement that are none. */
+static uint32_t failing(vft_node_child root) {
+  vft_circuit *c;
+  uint32_t n = 0;
+  OK(outermost(run.certificate, &run.keys.table, root, &c));
+  for (uint32_t k = 0; k < c->nzero; k++) n += !vft_ext_is_zero(vft_circuit_value(c, c->zero[k]));
+  vft_circuit_free(c);
+  return n;
+}
+
 /* Statements of the outermost circuit that its root does not show. */
 static void statements(vft_node_child root) {
-  const int entries[] = {VFT_CERT_START, VFT_CERT_RELEASED};
+  /* The number of zeros that fail: an element of a commitment; or the four of a root of the states, or of
+   * what the end is compared with; and that the choice is neither 0 nor 1. */
+  const struct {
+    int at;
+    uint64_t change;
+    uint32_t fail;
+  } own[] = {{VFT_CERT_START, 1, 1},       {VFT_CERT_START + 3, 8, 1}, {VFT_CERT_START_ENTRY, 1, 4},
+             {VFT_CERT_END_ENTRY, 1, 4},   {VFT_CERT_RELEASED, 1, 4},  {VFT_CERT_RELEASED + 2, 1, 4},
+             {VFT_CERT_RELEASES, 1, 4},    {VFT_CERT_RELEASES, 3, 5}};
   const int others[] = {VFT_CERT_KEYS, VFT_CERT_COMMON, VFT_CERT_COMMON + VFT_COMMON_STEPS,
-                        VFT_CERT_COMMON + VFT_COMMON_TABLES};
+                        VFT_CERT_COMMON + VFT_COMMON_TABLES, VFT_CERT_FIRST};
   vft_circuit *c;
-  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-    uint32_t fail = 0;
-    run.certificate[entries[i]].v ^= 1;
-    OK(outermost(run.certificate, &run.keys.table, root, &c));
-    for (uint32_t k = 0; k < c->nzero; k++)
-      fail += !vft_ext_is_zero(vft_circuit_value(c, c->zero[k]));
-    NEED(fail == 4); /* the root of the states, and nothing else */
-    vft_circuit_free(c);
-    run.certificate[entries[i]].v ^= 1;
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    run.certificate[own[i].at].v ^= own[i].change;
+    NEED(failing(root) == own[i].fail);
+    run.certificate[own[i].at].v ^= own[i].change;
   }
+  /* The same entry under a commitment in place of the adapter, with what was its second half as salt. */
+  vft_fp kept[VFT_CERT_ELEMENTS];
+  memcpy(kept, run.certificate, sizeof kept);
+  vft_poseidon_digest entry =
+      vft_table_leaf(&run.a.table[VFT_RUN_STATES], vft_released_entry(&run.a));
+  vft_poseidon_digest commitment = vft_state_commitment(&entry, run.a.released + 4);
+  run.certificate[VFT_CERT_RELEASES].v = 0;
+  memcpy(run.certificate + VFT_CERT_RELEASED, commitment.e, sizeof commitment.e);
+  NEED(failing(root) == 0);
+  for (int k = 0; k < 4; k++) { /* each element of it */
+    run.certificate[VFT_CERT_RELEASED + k].v ^= 1;
+    NEED(failing(root) == 1);
+    run.certificate[VFT_CERT_RELEASED + k].v ^= 1;
+  }
+  run.certificate[VFT_CERT_RELEASES].v = 1;
+  NEED(failing(root) == 4);
+  memcpy(run.certificate, kept, sizeof kept);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     run.certificate[others[i]].v ^= 1;
     NEED(outermost(run.certificate, &run.keys.table, root, &c) == VFT_REJECTED);
@@ -196,7 +228,7 @@ static void fewer(const char *path) {
   statements(all);
   NEED(outermost(run.certificate, &run.keys.table, most, &c) == VFT_REJECTED);
   NEED(outermost(run.certificate, &run.keys.table, inner, &c) == VFT_REJECTED);
-  run.certificate[VFT_CERT_ITEMS] = vft_fp_from_u64(last.first);
+  run.certificate[VFT_CERT_END] = vft_fp_from_u64(last.first);
   NEED(outermost(run.certificate, &run.keys.table, all, &c) == VFT_REJECTED);
   OK(outermost(run.certificate, &run.keys.table, most, &c));
   certificate(c, path);
@@ -218,7 +250,7 @@ static vft_circuit *lax_leaf(void) {
   uint32_t kept = 0;
   OK(vft_leaf_make(&run.a, 0, run.statement, NULL, &c));
   NEED(vft_circuit_holds(c));
-  run.statement[VFT_AT_END] = run.certificate[VFT_CERT_ITEMS];
+  run.statement[VFT_AT_END] = run.certificate[VFT_CERT_END];
   set_input(c, VFT_AT_END, run.statement[VFT_AT_END]);
   NEED(evaluate(c));
   for (uint32_t i = 0; i < c->nzero; i++)

@@ -1,6 +1,6 @@
 """Certificates (SPEC.md, 18.5; FORMATS.md), given digests as `vft verify --digests` writes them. What
-is accepted: there was a run of which these are the digests, and the released adapter has the
-certificate's root. That the digests are those of a manifest is for others to say; `header` that they
+is accepted: there was a run, or these epochs of one, of which these are the digests, and the released
+adapter has the certificate's root (or it is a commitment to the state after them). That the digests are those of a manifest is for others to say; `header` that they
 were computed from the counters, windows and beacon of this certificate."""
 import functools
 import pathlib
@@ -33,7 +33,7 @@ def parse(data):
         return int.from_bytes(take(n), "little")
 
     require(take(8) == b"VFTCERT1", "certificate/header")
-    require(number(4) == 3, "certificate/header")
+    require(number(4) == 4, "certificate/header")
     out = {"manifest": take(32), "group": number(4)}
     out["ranges"] = [number(4) for _ in range(min(number(4), len(data)))]
     out["window"], out["piece"], out["leaf"] = number(4), number(4), number(4)
@@ -44,6 +44,7 @@ def parse(data):
     beacon, value = number(1), take(32)
     require(beacon == 1 or beacon == 0 and not any(value), "certificate/header")
     out["beacon"] = value if beacon else None
+    out["epoch"], out["span"], out["start"] = number(8), number(8), take(32)
     out["header"] = data[:at]
     out["released"] = take(32)
     require(number(8) == len(data) - at, "certificate/header")
@@ -81,8 +82,8 @@ def verify_certificate(data, known):
     statement = [*root(digest["keys"]), *pack(digest["manifest"]), known["steps"]]
     for name in ("base", "functions", "inputs", "blocks"):
         statement += root(digest[name])
-    statement.append(known["items"])
-    statement += [*root(digest["start"]), known["released_entry"], *root(parts["released"])]
+    statement += [known[name] for name in ("first", "end", "start_entry", "end_entry", "releases")]
+    statement += [*root(digest["start"]), *root(parts["released"])]
     require(digest["header"] == blake3(parts["header"]), "certificate/header")
     verify_circuit(outer_machine(), built_in_key("vft_outer_key"), sponge(23, statement),
                    options(4, 26), parts["proof"])
