@@ -78,7 +78,7 @@ static void first_leaf(const char *run) {
   vft_circuit_key wrap = {0};
   vft_fp given[VFT_AT_COMMON] = {{0}}; /* no leaf looks at it */
   wrapped out;
-  check(vft_aggregation_open(run, NULL, &a));
+  check(vft_aggregation_open(run, NULL, 0, &a));
   check(vft_aggregation_oracles(&a)); /* once a run, not a leaf's */
   vft_leaf leaf = vft_leaf_at(&a.leaves, 0);
   double took = make(&a, 0, "first_leaf", given, &out, &wrap);
@@ -127,7 +127,7 @@ int main(int argc, char **argv) {
   }
   first_leaf(argv[1]);
   const uint32_t alone = 0;
-  check(vft_aggregation_open(argv[1], &alone, &a));
+  check(vft_aggregation_open(argv[1], &alone, 0, &a));
   check(vft_machine_build(&shape, &node));
   bool cached;
   check(vft_leaf_keys_cached(&a, 0, &keys, &cached));

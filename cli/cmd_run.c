@@ -78,7 +78,8 @@ static vft_status run(int argc, char **argv) {
   TRY(vft_run_prove(&prove));
   if (!plain) TRY(vft_run_can_aggregate(request.run, &aggregates));
   if (aggregates) {
-    const vft_aggregate_request aggregate = {.run = request.run, .resume = request.resume};
+    const vft_aggregate_request aggregate = {.run = request.run, .resume = request.resume,
+                                             .memory = request.memory};
     TRY(vft_run_aggregate(&aggregate, NULL));
   }
   return verify(request.run, aggregates);

@@ -2,9 +2,12 @@
 #include <string.h>
 
 #include "run/aggregate.h"
+#include "run/aggregate_estimate.h"
 #include "run/beacon.h"
 #include "run/derive.h"
 #include "run/files.h"
+#include "run/leaf_keys.h"
+#include "run/memory.h"
 #include "run/progress.h"
 #include "run/proof_file.h"
 #include "run/verify.h"
@@ -173,7 +176,29 @@ static vft_status epoch_tables(vft_aggregation *a, const char *proofs) {
 
 /* ---- all ---- */
 
-vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, vft_aggregation *a) {
+/* The greatest leaves that fit into `memory` bytes: with fewer pieces, then (0 is each alone) with pieces of
+ * fewer proofs. */
+static vft_status choose(const vft_manifest *m, vft_step *step, const vft_cut *cut, uint64_t memory,
+                         vft_leaf_choice *choice) {
+  size_t budget, needed = 0;
+  TRY(vft_memory_budget(memory, &budget));
+  for (;;) {
+    vft_aggregation a;
+    TRY(vft_aggregation_manifest(m, step, cut, choice, &a));
+    vft_status st = vft_aggregate_memory(&a, vft_leaf_keys_room(memory), &needed);
+    vft_aggregation_close(&a);
+    if (st != VFT_OK || needed <= budget) return st;
+    if (choice->pieces) choice->pieces--;
+    else if (choice->shards > 1) choice->shards--;
+    else break;
+  }
+  return vft_fail(VFT_RESOURCE, "--memory: a leaf of the certificate takes %.1f GB, %.1f GB are left of %.1f; allow "
+                  "more, or prove the run in smaller parts (vft prove --memory)", (double)needed / 1e9,
+                  (double)budget / 1e9, (double)memory / 1e9);
+}
+
+vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, uint64_t memory,
+                                vft_aggregation *a) {
   memset(a, 0, sizeof *a);
   vft_cut cut;
   vft_status st = VFT_OK;
@@ -190,6 +215,7 @@ vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, vft_agg
   TRY_OUT(vft_windows_read(a->folder, m, &a->windows));
   vft_leaf_choice choice = vft_leaf_choice_default(&cut);
   if (pieces) choice.pieces = *pieces;
+  else if (memory) TRY_OUT(choose(m, a->plan.step, &cut, memory, &choice));
   TRY_OUT(vft_aggregation_manifest(m, a->plan.step, &cut, &choice, a));
   for (int i = 0; i < VFT_RUN_TABLES; i++)
     if (i != VFT_RUN_INPUTS) vft_table_tree_free(&a->table[i]);

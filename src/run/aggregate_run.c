@@ -12,8 +12,13 @@
 #include "run/range.h"
 #include "run/verify.h"
 
+/* Bytes that no aggregation of a model of some hundred million weights has needed: where more are free
+ * nothing is planned, which takes seconds. */
+static const uint64_t PLENTY = 12000000000;
+
 typedef struct {
   const vft_aggregate_request *request;
+  uint64_t memory; /* to stay within; 0: there is plenty */
   vft_aggregation a;
   vft_leaf_keys keys;
   vft_tree tree;
@@ -262,7 +267,7 @@ static vft_status prepare(job *j) {
   t->folder = vft_run_path(&j->a.plan.arena, j->request->run, "private/aggregate");
   if (!t->folder) return VFT_RESOURCE;
   TRY(vft_folder_make(t->folder));
-  TRY(vft_leaf_keys_cached(&j->a, vft_leaf_keys_room(), &j->keys, &cached));
+  TRY(vft_leaf_keys_cached(&j->a, vft_leaf_keys_room(j->memory), &j->keys, &cached));
   /* A certificate that a verifier would find too weak is not made. */
   if (vft_chain_bits(&j->a, &j->keys, 0, vft_leaves_count(&j->a.leaves), &outer, &least, &total) != VFT_OK)
     return vft_fail(VFT_USAGE, "%s: %s", j->request->run, vft_error_message());
@@ -305,7 +310,9 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request, bool *all) {
     vft_note("note: the certificate is there and accepted");
     goto out;
   }
-  TRY_OUT(vft_aggregation_open(request->run, request->pieces, &j->a)); /* finds a bad proof before hours of work */
+  j->memory = request->memory;
+  if (!j->memory && vft_memory_available() / 10 * 9 < PLENTY) j->memory = vft_memory_available() / 10 * 9;
+  TRY_OUT(vft_aggregation_open(request->run, request->pieces, j->memory, &j->a)); /* finds a bad proof before hours of work */
   if (request->some && (first > request->last || request->last >= j->a.leaves.epochs)) {
     st = vft_fail(VFT_USAGE, "--epoch %llu-%llu: the run has epochs 0 to %llu", (unsigned long long)first,
                   (unsigned long long)request->last, (unsigned long long)j->a.leaves.epochs - 1);

@@ -100,7 +100,9 @@ typedef struct {
   bool resume, verbose;
   bool some; /* only of epochs first .. last */
   uint64_t first, last;
-  const uint32_t *pieces; /* of groups to a leaf (run/leaves.h); NULL: as many as vft_leaf_choice_default */
+  const uint32_t *pieces; /* of groups to a leaf (run/leaves.h); NULL: as many as vft_leaf_choice_default, or
+                             fewer that fit `memory` */
+  uint64_t memory;        /* bytes to stay within; 0: what is free */
 } vft_aggregate_request;
 /* all: whether it is certificate.vft that was made, these epochs being all of the run; may be NULL. */
 VFT_MUST_CHECK vft_status vft_run_aggregate(const vft_aggregate_request *request, bool *all);

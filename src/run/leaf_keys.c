@@ -25,9 +25,8 @@ void vft_kind_keys_free(vft_kind_keys *keys) {
   vft_circuit_key_free(&keys->wrap);
 }
 
-/* A quarter of what is free: the rest is for the proof of a leaf, which takes several times its key. */
-size_t vft_leaf_keys_room(void) {
-  uint64_t quarter = vft_memory_available() / 4;
+size_t vft_leaf_keys_room(uint64_t memory) {
+  uint64_t quarter = (memory ? memory : vft_memory_available()) / 4;
   return quarter < VFT_KEYS_KEPT ? (size_t)quarter : VFT_KEYS_KEPT;
 }
 

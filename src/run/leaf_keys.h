@@ -14,9 +14,10 @@ typedef struct {
 void vft_kind_keys_free(vft_kind_keys *keys);
 
 /* Bytes of such keys that a prover keeps in memory from the making of the table of keys until leaves of the
- * kind are proved, instead of making them twice; less where memory is short (vft_leaf_keys_room). */
+ * kind are proved, instead of making them twice; less where memory is short (vft_leaf_keys_room): a quarter
+ * of what is allowed (0: of what is free), since the proof of a leaf takes several times its key. */
 enum { VFT_KEYS_KEPT = 2000000000 };
-size_t vft_leaf_keys_room(void);
+size_t vft_leaf_keys_room(uint64_t memory);
 
 typedef struct {
   vft_leaf_kinds kinds;

@@ -39,7 +39,7 @@ static void begin(const char *folder) {
   vft_poseidon_digest key, released;
   bool cached;
   run.folder = folder;
-  OK(vft_aggregation_open(folder, &alone, &run.a));
+  OK(vft_aggregation_open(folder, &alone, 0, &run.a));
   OK(vft_leaf_keys_cached(&run.a, 0, &run.keys, &cached));
   OK(vft_machine_build(&shape, &run.node));
   vft_poseidon_digest common =

@@ -227,7 +227,7 @@ static inline void holds_without(vft_circuit *c) {
 
 static inline int begin(void **state) {
   (void)state;
-  OK(vft_aggregation_open(run.folder, &run.choice.pieces, &run.a));
+  OK(vft_aggregation_open(run.folder, &run.choice.pieces, 0, &run.a));
   vft_leaves_init(&run.a.leaves, run.a.manifest, &run.a.shards.cut, &run.choice);
   run.n = (uint32_t)run.a.shards.cut.n;
   run.leaves = vft_leaves_count(&run.a.leaves);
