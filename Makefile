@@ -76,7 +76,7 @@ include lib/sources.mk
 LIBOBJ  := $(LIBSRC:%.c=$(B)/lib/%.o)
 LIBFORM := $(FORMED:%.c=$(B)/lib/formed/%.o)
 LIBDEPS := $(LIBOBJ:.o=.d) $(LIBFORM:.o=.d)
-LIBNAMES:= certificate released manifest counters windows beacon free verdict check error \
+LIBNAMES:= certificate epochs released manifest counters windows beacon free verdict check error \
            soundness_bits
 
 $(B)/lib/%.o: %.c
@@ -119,7 +119,7 @@ $(B)/lib/libvft_circuits.a: $(ANYOBJ) $(B)/lib/formed.o
 
 # From files to what that library asks for (include/vft/bind.h): what it needs of the project, in one
 # object, of whose names only those of the header are seen.
-BINDNAMES := manifest certificate model adapter
+BINDNAMES := manifest certificate epochs model adapter
 $(B)/libvft_bind.a: $(B)/src/run/bind.o $(B)/libvft.a
 	@mkdir -p $(B)/lib
 	$(LD) -r -o $(B)/lib/bind.o $^

@@ -18,6 +18,7 @@ import argparse
 import json
 import math
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,9 +55,11 @@ def fold(args, number, train, heldout):
   (place / "train.jsonl").write_text("".join(train), encoding="utf-8")
   (place / "own.jsonl").write_text("".join(heldout), encoding="utf-8")
   config, run = place / "run.yaml", place / "run"
-  config.write_text(configuration(args, place / "train.jsonl", args.model.resolve(), args.steps))
-  vft = ROOT / "vft"
-  if not (place / "adapter" / "adapter_config.json").exists():
+  vft, text = ROOT / "vft", configuration(args, place / "train.jsonl", args.model.resolve(), args.steps)
+  if not (place / "adapter").exists() or config.read_text() != text:  # else from an earlier call
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.rmtree(place / "adapter", ignore_errors=True)
+    config.write_text(text)
     command(vft, "train", config, "--out", run, "--parity-files", "--quiet")
     command(vft, "export", run, "--format", "peft", "--out", place / "adapter")
   out = {}
@@ -81,6 +84,8 @@ def pooled(reports, side):
   tokens = sum(r["heldout_tokens"] for r in reports)
   loss = sum(r["heldout_tokens"] * math.log(r[f"ppl_{side}"]) for r in reports) / tokens
   ece = 0.0
+  if not all(r["bins"][side] for r in reports):
+    sys.exit(f"{side}: no bins to pool")
   for bins in zip(*(r["bins"][side] for r in reports)):
     ece += abs(sum(b["tokens"] * (b["accuracy"] - b["confidence"]) for b in bins)) / tokens
   return math.exp(loss), ece
@@ -117,8 +122,9 @@ def main():
   parser.add_argument("--seed", type=int, default=42)
   args = parser.parse_args()
   args.out = args.out.resolve()
-  records = [line if line.endswith("\n") else line + "\n" for path in args.records
-             for line in path.read_text(encoding="utf-8").splitlines(keepends=True)]
+  records = []
+  for path in args.records:  # by line feeds: strings of JSON may have other separators
+    records += [line + "\n" for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
   random.Random(args.seed).shuffle(records)
   reports = []
   for k in range(args.folds):

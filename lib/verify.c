@@ -24,24 +24,19 @@ struct vft_verify_result {
 
 /* ---- proofs ---- */
 
-typedef struct {
-  vft_machine_shape shape;
-  vft_proof_options options;
-  vft_digest key;
-  const vft_fp *input;
-  const uint8_t *proof;
-  size_t len;
-} claim;
-
-static vft_status check(const claim *c) {
+static vft_status check(const vft_fp *input, const uint8_t *proof, size_t len) {
   vft_status st = VFT_OK;
   vft_machine *m = NULL;
   int64_t **values = NULL;
   vft_soundness account;
-  TRY_OUT(vft_machine_build(&c->shape, &m));
-  TRY_OUT(vft_machine_inputs(m, c->input, m->shape.inputs, &values));
-  const vft_statement statement = {m->program, (const int64_t *const *)values, &c->key, NULL};
-  TRY_OUT(vft_hide_verify(&statement, &c->options, c->proof, c->len, NULL, &account));
+  const vft_machine_shape shape = vft_outer_shape();
+  const vft_proof_options options = vft_outer_options();
+  vft_digest key;
+  memcpy(key.b, vft_outer_key, sizeof key.b);
+  TRY_OUT(vft_machine_build(&shape, &m));
+  TRY_OUT(vft_machine_inputs(m, input, m->shape.inputs, &values));
+  const vft_statement statement = {m->program, (const int64_t *const *)values, &key, NULL};
+  TRY_OUT(vft_hide_verify(&statement, &options, proof, len, NULL, &account));
 out:
   vft_free(values);
   vft_machine_free(m);
@@ -64,40 +59,41 @@ static int finish(vft_status st, const vft_certificate_parts *parts, size_t len,
   return (int)st;
 }
 
-static void begin(uint64_t bytes) {
-  vft_error_clear();
-  vft_memory_limit(((uint64_t)8 << 20) + 16 * bytes);
-}
-
 /* ---- certificates ---- */
 
-static vft_status certificate(const uint8_t *bytes, size_t len,
+static vft_status certificate(const uint8_t *bytes, size_t len, bool epochs,
                               const vft_certificate_digests *known, vft_certificate_parts *parts) {
   vft_fp statement[VFT_CERT_ELEMENTS], input[VFT_OUTER_INPUTS];
   uint8_t header[32];
+  vft_error_clear();
+  vft_memory_limit(((uint64_t)8 << 20) + 16 * (uint64_t)len);
   vft_status st = vft_certificate_parse(bytes, bytes ? len : 0, parts);
   if (st == VFT_USAGE) st = vft_reject("certificate/header", "%s", vft_error_message());
   TRY(st);
   if (!known) return vft_reject("certificate/digests", "there are no digests");
   if (memcmp(parts->manifest, known->manifest, 32))
     return vft_reject("certificate/manifest", "the certificate belongs to another manifest");
+  if (!epochs && (known->first || known->releases != 1)) /* only all epochs have both */
+    return vft_reject("certificate/epochs", "it is about some epochs of a run");
   TRY(vft_certificate_elements(known, parts->released, statement));
   vft_certificate_header(bytes, parts, header);
   if (memcmp(header, known->header, sizeof header))
     return vft_reject("certificate/header", "cut, counters, windows or beacon are not those "
                       "that the digests were computed from");
   vft_outer_inputs(statement, input);
-  claim c = {vft_outer_shape(), vft_outer_options(), {{0}}, input, parts->proof, parts->length};
-  memcpy(c.key.b, vft_outer_key, sizeof c.key.b);
-  return check(&c);
+  return check(input, parts->proof, parts->length);
 }
 
 int vft_verify_certificate(const uint8_t *bytes, size_t len, const vft_certificate_digests *known,
                            vft_verify_result **result) {
   vft_certificate_parts parts;
-  begin(len);
-  vft_status st = certificate(bytes, len, known, &parts);
-  return finish(st, &parts, len, result);
+  return finish(certificate(bytes, len, false, known, &parts), &parts, len, result);
+}
+
+int vft_verify_epochs(const uint8_t *bytes, size_t len, const vft_certificate_digests *known,
+                      vft_verify_result **result) {
+  vft_certificate_parts parts;
+  return finish(certificate(bytes, len, true, known, &parts), &parts, len, result);
 }
 
 /* ---- results ---- */
@@ -111,9 +107,7 @@ unsigned vft_verify_soundness_bits(const vft_verify_result *r) {
   return r && r->verdict == VFT_VERIFY_ACCEPTED ? vft_outer_bits : 0;
 }
 
-const uint8_t *vft_verify_released(const vft_verify_result *r) {
-  return r ? r->parts.released : NULL;
-}
+const uint8_t *vft_verify_released(const vft_verify_result *r) { return r ? r->parts.released : NULL; }
 const uint8_t *vft_verify_manifest(const vft_verify_result *r) {
   return r ? r->parts.manifest : NULL;
 }

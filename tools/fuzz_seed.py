@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 ORDER = ("keys", "manifest", "steps", "first", "end", "start_entry", "end_entry", "releases", "base",
-         "functions", "inputs", "blocks", "start", "header")
+         "functions", "inputs", "blocks", "start", "context", "header")
 
 
 def main():

@@ -24,12 +24,13 @@ static vft_verify_result *last;
 EXPORT("alloc") void *vft_wasm_alloc(size_t bytes) { return malloc(bytes ? bytes : 1); }
 EXPORT("free") void vft_wasm_free(void *block) { free(block); }
 
-/* digests: the bytes of vft_certificate_digests in order, numbers little-endian. */
+/* digests: the bytes of vft_certificate_digests in order, numbers little-endian. epochs: whether it may be of
+ * some epochs only. */
 EXPORT("verify_certificate")
 int vft_wasm_certificate(const uint8_t *certificate, size_t len,
-                         const vft_certificate_digests *digests) {
+                         const vft_certificate_digests *digests, int epochs) {
   vft_verify_free(last);
-  return vft_verify_certificate(certificate, len, digests, &last);
+  return (epochs ? vft_verify_epochs : vft_verify_certificate)(certificate, len, digests, &last);
 }
 
 EXPORT("digests_size") size_t vft_wasm_digests_size(void) { return sizeof(vft_certificate_digests); }

@@ -1,14 +1,15 @@
 // Verification by the WebAssembly build of libvft_verify.
 //
 //   import { verifyCertificate } from "./verify.mjs";
-//   await verifyCertificate(certificate, digests)
+//   await verifyCertificate(certificate, digests, { epochs: false })
 //     certificate  bytes
 //     digests      object with the fields of vft_certificate_digests (include/vft/verify.h), digests
 //                  as strings of hexadecimal digits: what `vft verify --digests FILE` writes
+//     epochs       whether it may be of some epochs only: first, end, releases of the digests say of which
 //   gives { accepted, verdict, check, error, bits, released }: released is the root of the released
 //   adapter, or where some epochs release none a commitment to the state after them, in hexadecimal digits.
 //
-//   node verify.mjs CERTIFICATE.vft DIGESTS.json
+//   node verify.mjs CERTIFICATE.vft DIGESTS.json [--epochs]
 //     prints the verdict, and exits with it (0 accepted, 1 rejected, 2 no file, 3 out of memory).
 //     VFT_WASM: the module, if not build/vft_verify.wasm.
 import { readFile } from "node:fs/promises";
@@ -17,7 +18,7 @@ import { pathToFileURL, fileURLToPath } from "node:url";
 // In the order of vft_certificate_digests: bytes, or numbers of 8 bytes.
 const NUMBERS = ["steps", "first", "end", "start_entry", "end_entry", "releases"];
 const DIGESTS = ["keys", "manifest", ...NUMBERS, "base", "functions", "inputs", "blocks", "start",
-  "header"];
+  "context", "header"];
 const OUT_OF_MEMORY = { accepted: false, verdict: 3, check: "", error: "out of memory", bits: 0 };
 
 function malformed(check, error) {
@@ -75,7 +76,7 @@ function result(e, verdict) {
     error: text(e.memory, e.error()), bits: e.soundness_bits() };
 }
 
-export async function verifyCertificate(certificate, digests) {
+export async function verifyCertificate(certificate, digests, { epochs = false } = {}) {
   const known = digestBytes(digests);
   if (!known) return malformed("certificate/digests", "not the digests of a certificate");
   if (!(certificate instanceof Uint8Array))
@@ -84,7 +85,7 @@ export async function verifyCertificate(certificate, digests) {
   if (known.length !== e.digests_size()) throw new Error("this module has other digests");
   const at = place(e, [certificate, known]);
   if (!at) return OUT_OF_MEMORY;
-  const verdict = e.verify_certificate(at[0], certificate.length, at[1]);
+  const verdict = e.verify_certificate(at[0], certificate.length, at[1], epochs ? 1 : 0);
   const answer = result(e, verdict);
   if (answer.accepted)
     answer.released = Buffer.from(e.memory.buffer, e.released(), 32).toString("hex");
@@ -97,10 +98,10 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     certificate = new Uint8Array(await readFile(process.argv[2] ?? ""));
     digests = JSON.parse(await readFile(process.argv[3] ?? "", "utf8"));
   } catch (problem) {
-    console.error(`usage: node verify.mjs CERTIFICATE.vft DIGESTS.json (${problem.message})`);
+    console.error(`usage: node verify.mjs CERTIFICATE.vft DIGESTS.json [--epochs] (${problem.message})`);
     process.exit(2);
   }
-  const answer = await verifyCertificate(certificate, digests);
+  const answer = await verifyCertificate(certificate, digests, { epochs: process.argv[4] === "--epochs" });
   console.log(answer.accepted ? `accepted, ${answer.bits} bits, released ${answer.released}`
     : `not accepted: ${answer.check}: ${answer.error}`);
   process.exitCode = answer.verdict;

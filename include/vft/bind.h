@@ -53,10 +53,13 @@ int vft_bind_manifest(const char *manifest, vft_bind_declared *out, vft_bind_err
  * the data sampler that lie beside the manifest are checked too. The first call for a manifest
  * computes the keys of its circuits, which takes seconds to a minute; they are kept in
  * $XDG_CACHE_HOME/vft or ~/.cache/vft. Rejections: those of vft_bind_manifest and
- * vft_verify_certificate, "tables/root", "certificate/epochs", "certificate/windows",
- * "sampler/beacon", "soundness/bits". */
+ * vft_verify_certificate, "tables/root", "certificate/epochs" (also: of some epochs only),
+ * "certificate/start", "certificate/windows", "sampler/beacon", "soundness/bits". */
 int vft_bind_certificate(const char *manifest, const char *certificate,
                          vft_certificate_digests *digests, vft_bind_error *error);
+/* The same for vft_verify_epochs, of a certificate of epochs epochs[0] to epochs[1]. */
+int vft_bind_epochs(const char *manifest, const char *certificate, uint64_t epochs[2],
+                    vft_certificate_digests *digests, vft_bind_error *error);
 
 /* h0 of a model, a GGUF file or a Hugging Face folder: of its integer weights, which are made with
  * the manifest's exponents. It is the run's base model if and only if h0 is the manifest's

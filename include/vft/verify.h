@@ -44,18 +44,25 @@ typedef struct {
                             counters, windows and beacon that the certificate shows */
   uint8_t start[32];     /* commitment to the state before the first step: of the declared start, or as the
                             certificate of some epochs shows it */
+  uint8_t context[32];   /* BLAKE3 of its bytes before the epochs that it is about: the same in those of
+                            other epochs whose commitments it can meet */
   uint8_t header[32];    /* BLAKE3 of the certificate's bytes before the released adapter's root: binds
-                            what `keys`, `blocks`, `start` and the numbers were computed from */
+                            what all of these were computed from */
 } vft_certificate_digests;
 
 /* Verifies a certificate of `len` bytes. Returns a verdict; *result, unless `result` is NULL, has
  * what is known besides and is to be freed. Uses at most 8 MiB + 16 * len bytes of memory. */
 int vft_verify_certificate(const uint8_t *certificate, size_t len,
                            const vft_certificate_digests *known, vft_verify_result **result);
+/* The same for a certificate of some epochs or all, which says nothing of the other ones: `known` says which
+ * (first .. end - 1), and where it begins and ends. */
+int vft_verify_epochs(const uint8_t *certificate, size_t len, const vft_certificate_digests *known,
+                      vft_verify_result **result);
 
 /* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
  * root (without `releases`: the commitment to the last state) is proven; counters (the digest after each block of each epoch) and keys of windows, 32
- * bytes each, and the beacon's value (NULL: none) are what `blocks` was computed from. */
+ * bytes each, and the beacon's value (NULL: none) are what `blocks` was computed from. Of epochs that the
+ * certificate is not about, they are what its maker wrote. */
 const uint8_t *vft_verify_released(const vft_verify_result *result);
 const uint8_t *vft_verify_manifest(const vft_verify_result *result);
 const uint8_t *vft_verify_counters(const vft_verify_result *result, size_t *n);
@@ -70,6 +77,7 @@ void vft_verify_free(vft_verify_result *result);
 int vft_verify_verdict(const vft_verify_result *result);
 /* Stable id of the failed check, "" if there is none:
  *   "certificate/header"     not of the form above    "certificate/digests"  none were given
+ *   "certificate/epochs"     of some epochs only: vft_verify_epochs
  *   "certificate/manifest"   that of another manifest
  *   "transcript/canonical"   a digest that is not four elements
  *   "proof/length"           far too short for a proof

@@ -108,6 +108,7 @@ vft_status vft_certificate_elements(const vft_certificate_digests *known,
     memcpy(out + root[i].at, d.e, sizeof d.e);
   }
   vft_manifest_elements(known->manifest, out + VFT_CERT_COMMON);
+  vft_manifest_elements(known->context, out + VFT_CERT_CONTEXT);
   out[VFT_CERT_COMMON + VFT_COMMON_STEPS] = vft_fp_from_u64(known->steps);
   const uint64_t number[] = {known->first, known->end, known->start_entry, known->end_entry,
                              known->releases};

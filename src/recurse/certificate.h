@@ -17,11 +17,13 @@
  * A certificate's statement is a list of elements that its verifier knows: the root of the table of wraps'
  * keys (4), the common elements as far as states (these and the following are the prover's alone), the first
  * item and the one after the last, the numbers of the entries of the states before the first and after the
- * last, 1 if the latter has the released adapter, else 0, the commitment to the former (4), and the
- * adapter's root or the commitment to the latter (4). The circuit's four inputs are the sponge of domain 23
- * over it. A commitment to an entry is the sponge of domain 26 over its leaf (4) and a salt (4): zeros for
- * the declared start, which everyone knows, else the prover's secret, so that neighbouring certificates meet
- * in one commitment and nothing else of the state is seen. */
+ * last, 1 if the latter has the released adapter, else 0, the commitment to the former (4), the adapter's
+ * root or the commitment to the latter (4), and the context, BLAKE3 of the certificate's bytes before `epoch`
+ * (5, as h_Pi). The circuit's four inputs are the sponge of domain 23 over it. A commitment to an entry is the
+ * sponge of domain 26 over its leaf (4), a salt (4) and the context (5). The salt is zeros for the declared
+ * start, which everyone knows, else the prover's secret: neighbouring certificates meet in one commitment and
+ * nothing else of the state is seen. The context makes that a meeting of one cut, beacon and so on: what a
+ * leaf's roots are of follows from the cut. */
 #ifndef VFT_RECURSE_CERTIFICATE_H
 #define VFT_RECURSE_CERTIFICATE_H
 
@@ -59,7 +61,8 @@ enum {
   VFT_CERT_RELEASES,
   VFT_CERT_START,
   VFT_CERT_RELEASED = VFT_CERT_START + 4,
-  VFT_CERT_ELEMENTS = VFT_CERT_RELEASED + 4,
+  VFT_CERT_CONTEXT = VFT_CERT_RELEASED + 4,
+  VFT_CERT_ELEMENTS = VFT_CERT_CONTEXT + VFT_COMMON_STEPS,
   VFT_OUTER_INPUTS = 4
 };
 
@@ -79,7 +82,7 @@ VFT_MUST_CHECK vft_status vft_certificate_parse(const uint8_t *bytes, size_t n,
 /* BLAKE3 of the bytes before the released root. */
 void vft_certificate_header(const uint8_t *bytes, const vft_certificate_parts *parts, uint8_t out[32]);
 
-/* h_Pi as elements: 7 bytes each. */
+/* h_Pi, or another digest of bytes, as elements: 7 bytes each. */
 void vft_manifest_elements(const uint8_t manifest[32], vft_fp out[VFT_COMMON_STEPS]);
 /* Fails: VFT_REJECTED "transcript/canonical" (a digest that is not four elements). */
 VFT_MUST_CHECK vft_status vft_certificate_elements(const vft_certificate_digests *known,

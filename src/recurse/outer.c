@@ -8,24 +8,25 @@ static void bases(vft_circuit *c, const vft_fp *v, size_t n, vft_wire *out) {
   for (size_t i = 0; i < n; i++) out[i] = vft_circuit_base(c, v[i]);
 }
 
-/* One end of the range: a leaf, which is entry `place` of the states, and four elements; hash: the
- * sponge of `domain` over the leaf and these. */
+/* One end of the range: a leaf, which is entry `place` of the states, and four elements; hash: the sponge
+ * over the leaf, these and the context. */
 typedef struct {
   vft_wire leaf[4], with[4], hash[4];
 } boundary;
 
-static void boundary_make(vft_circuit *c, const vft_outer_witness *w, int i, vft_wire place,
+static void boundary_make(vft_circuit *c, const vft_outer_witness *w, int i, const vft_wire *cert,
                           const vft_wire root[4], boundary *b) {
   static const vft_table_tree nothing;
   const vft_table_tree *states = w->states ? w->states : &nothing;
   vft_poseidon_digest leaf = vft_table_leaf(states, w->entry[i]);
-  vft_wire in[8];
+  vft_wire in[8 + VFT_COMMON_STEPS], place = cert[i ? VFT_CERT_END_ENTRY : VFT_CERT_START_ENTRY];
   bases(c, leaf.e, 4, b->leaf);
   bases(c, w->salt[i], 4, b->with);
   vft_circuit_member(c, states, w->entry[i], vft_circuit_bits(c, place, VFT_TABLE_LOG), b->leaf, root);
   memcpy(in, b->leaf, sizeof b->leaf);
   memcpy(in + 4, b->with, sizeof b->with);
-  vft_circuit_hash(c, VFT_DOMAIN_BOUNDARY, in, 8, b->hash);
+  memcpy(in + 8, cert + VFT_CERT_CONTEXT, VFT_COMMON_STEPS * sizeof *in);
+  vft_circuit_hash(c, VFT_DOMAIN_BOUNDARY, in, 8 + VFT_COMMON_STEPS, b->hash);
 }
 
 /* The last entry is that of the given adapter, if it is released, else the given is the commitment to it:
@@ -66,9 +67,9 @@ vft_status vft_outer_make(const vft_machine *node, const vft_fp statement[VFT_CE
   memcpy(common, cert + VFT_CERT_COMMON, VFT_COMMON_KNOWN * sizeof *common);
   bases(c, w->tables, VFT_COMMON_ELEMENTS - VFT_COMMON_KNOWN, common + VFT_COMMON_KNOWN);
   const vft_wire *states = common + VFT_COMMON_TABLES + 4 * VFT_RUN_STATES;
-  boundary_make(c, w, 0, cert[VFT_CERT_START_ENTRY], states, &at);
+  boundary_make(c, w, 0, cert, states, &at);
   for (int k = 0; k < 4; k++) vft_circuit_equal(c, at.hash[k], cert[VFT_CERT_START + k]);
-  boundary_make(c, w, 1, cert[VFT_CERT_END_ENTRY], states, &at);
+  boundary_make(c, w, 1, cert, states, &at);
   end(c, &at, cert[VFT_CERT_RELEASES], cert + VFT_CERT_RELEASED);
   for (int k = 0; k < 4; k++)
     of[VFT_AT_NODE_KEY + k] = vft_circuit_number(c, key.e[k].v);

@@ -184,6 +184,7 @@ static vft_status choose(const vft_manifest *m, vft_step *step, const vft_cut *c
   TRY(vft_memory_budget(memory, &budget));
   for (;;) {
     vft_aggregation a;
+    memset(&a, 0, sizeof a);
     TRY(vft_aggregation_manifest(m, step, cut, choice, &a));
     vft_status st = vft_aggregate_memory(&a, vft_leaf_keys_room(memory), &needed);
     vft_aggregation_close(&a);

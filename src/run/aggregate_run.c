@@ -42,12 +42,12 @@ static vft_certificate head(const job *j) {
 
 /* ---- commitments to states ---- */
 
-/* RUN/private/aggregate/salts.secret: 32 random bytes, made when they are first asked for. */
+/* RUN/private/salts.secret: 32 random bytes, made when they are first asked for. */
 static vft_status secret(const job *j, uint8_t out[32]) {
   vft_arena arena = {0};
   vft_bytes kept = {0};
   vft_status st = VFT_RESOURCE;
-  char *path = vft_arena_printf(&arena, "%s/salts.secret", j->tree.folder);
+  char *path = vft_run_path(&arena, j->request->run, "private/salts.secret");
   if (!path) goto out;
   if (vft_file_exists(path)) {
     TRY_OUT(vft_file_read(path, 32, VFT_USAGE, &kept));
@@ -61,20 +61,23 @@ static vft_status secret(const job *j, uint8_t out[32]) {
     umask(before);
   }
 out:
+  if (kept.data) vft_wipe(kept.data, kept.size);
   vft_bytes_free(&kept);
   vft_arena_free(&arena);
   return st;
 }
 
 /* The salt of the commitment to an entry of this run's states, the same for the certificates on both sides:
- * BLAKE3("vft state salt 1" 0x00 | secret | common digest | le64 entry), four words of 8 bytes mod p. */
-static void salt_of(const job *j, const uint8_t key[32], uint64_t entry, vft_fp out[4]) {
+ * BLAKE3("vft state salt 1" 0x00 | secret | context | le64 entry | leaf), four words of 8 bytes mod p. */
+static void salt_of(const uint8_t key[32], const uint8_t context[32], uint64_t entry,
+                    const vft_poseidon_digest *leaf, vft_fp out[4]) {
   static const char name[] = "vft state salt 1";
-  uint8_t in[sizeof name + 32 + 32 + 8];
+  uint8_t in[sizeof name + 32 + 32 + 8 + 32];
   memcpy(in, name, sizeof name);
   memcpy(in + sizeof name, key, 32);
-  vft_poseidon_bytes(&j->tree.common, in + sizeof name + 32);
-  for (int i = 0; i < 8; i++) in[sizeof in - 8 + i] = (uint8_t)(entry >> 8 * i);
+  memcpy(in + sizeof name + 32, context, 32);
+  for (int i = 0; i < 8; i++) in[sizeof name + 64 + i] = (uint8_t)(entry >> 8 * i);
+  vft_poseidon_bytes(leaf, in + sizeof in - 32);
   vft_digest d = vft_blake3_hash(in, sizeof in);
   for (int k = 0; k < 4; k++) {
     uint64_t x = 0;
@@ -87,35 +90,39 @@ static void salt_of(const job *j, const uint8_t key[32], uint64_t entry, vft_fp 
 
 /* ---- the outermost proof ---- */
 
-/* What of a certificate depends on which part of the run it is about. */
+/* A certificate but for its proof, and what its commitments were made with. */
 typedef struct {
   vft_run_part part;
   vft_fp salt[2][4];
-  vft_poseidon_digest start; /* zeros: the declared one */
-  vft_digest released;
+  vft_certificate certificate; /* borrowed fields */
 } subject;
 
 static vft_status subject_of(const job *j, uint64_t epoch, uint64_t span, subject *s) {
   const vft_table_tree *states = &j->a.table[VFT_RUN_STATES];
+  vft_certificate *c = &s->certificate;
   vft_poseidon_digest last;
   uint8_t key[32] = {0};
   memset(s, 0, sizeof *s);
+  *c = head(j);
+  c->epoch = epoch;
+  c->span = span;
+  TRY(vft_certificate_context(c));
   s->part = vft_run_part_of(&j->a, epoch, span);
   if (epoch || !s->part.releases) TRY(secret(j, key));
   if (epoch) {
-    vft_poseidon_digest entry = vft_table_leaf(states, s->part.entry[0]);
-    salt_of(j, key, s->part.entry[0], s->salt[0]);
-    s->start = vft_state_commitment(&entry, s->salt[0]);
+    vft_poseidon_digest leaf = vft_table_leaf(states, s->part.entry[0]);
+    salt_of(key, c->context, s->part.entry[0], &leaf, s->salt[0]);
+    c->start = vft_state_commitment(&leaf, s->salt[0], c->context);
   }
   if (s->part.releases) {
     memcpy(last.e, j->a.released, sizeof last.e);
     memcpy(s->salt[1], j->a.released + 4, sizeof s->salt[1]);
   } else {
-    vft_poseidon_digest entry = vft_table_leaf(states, s->part.entry[1]);
-    salt_of(j, key, s->part.entry[1], s->salt[1]);
-    last = vft_state_commitment(&entry, s->salt[1]);
+    vft_poseidon_digest leaf = vft_table_leaf(states, s->part.entry[1]);
+    salt_of(key, c->context, s->part.entry[1], &leaf, s->salt[1]);
+    last = vft_state_commitment(&leaf, s->salt[1], c->context);
   }
-  vft_poseidon_bytes(&last, s->released.b);
+  vft_poseidon_bytes(&last, c->released.b);
   vft_wipe(key, sizeof key);
   return VFT_OK;
 }
@@ -129,12 +136,8 @@ static char *certificate_path(vft_arena *arena, const job *j, const vft_run_part
 }
 
 static vft_status write(const job *j, const subject *s, const vft_proof *proof) {
-  vft_certificate c = head(j);
+  vft_certificate c = s->certificate;
   vft_arena arena = {0};
-  c.epoch = s->part.epoch;
-  c.span = s->part.span;
-  c.start = s->start;
-  c.released = s->released;
   c.proof = proof->bytes;
   c.length = proof->len;
   char *path = certificate_path(&arena, j, &s->part);
@@ -163,8 +166,7 @@ static vft_status outermost(job *j, uint64_t epoch, uint64_t span, const vft_ran
     memcpy(w.tables + 4 * (i - VFT_RUN_STATES), j->a.table[i].root.e, 4 * sizeof *w.tables);
   memcpy(w.salt, s.salt, sizeof w.salt);
   double begun = vft_seconds();
-  vft_status st = vft_certificate_statement(&j->a, &j->keys, &s.part, epoch ? &s.start : NULL, &s.released,
-                                            statement);
+  vft_status st = vft_certificate_statement(&j->a, &j->keys, &s.certificate, statement);
   if (st == VFT_OK) st = vft_outer_make(j->tree.node, statement, &w, &c);
   if (st == VFT_OK) st = vft_circuit_key_make(c, &shape, 0, &options, &key);
   if (st == VFT_OK && memcmp(key.key.b, vft_outer_key, 32))
@@ -173,6 +175,7 @@ static vft_status outermost(job *j, uint64_t epoch, uint64_t span, const vft_ran
   if (st == VFT_OK) vft_tree_show(&j->tree, "outermost", &profile, vft_seconds() - begun);
   if (st == VFT_OK) st = write(j, &s, &proof);
   vft_wipe(&s, sizeof s);
+  vft_wipe(&w.salt, sizeof w.salt);
   vft_circuit_free(c);
   vft_circuit_key_free(&key);
   vft_proof_free(&proof);
@@ -253,14 +256,14 @@ static bool has_certificate(const char *run) {
   request.manifest = folder ? vft_run_path(&arena, folder, "manifest.json") : NULL;
   request.adapter = folder ? vft_run_path(&arena, folder, "adapter") : NULL;
   bool has = request.certificate && request.manifest && request.adapter &&
-             vft_file_exists(request.certificate) && vft_run_verify(&request, &report) == VFT_OK;
+             vft_file_exists(request.certificate) && vft_run_verify(&request, &report) == VFT_OK && !report.part;
   vft_verify_report_free(&report);
   vft_arena_free(&arena);
   vft_error_clear();
   return has;
 }
 
-static vft_status prepare(job *j) {
+static vft_status prepare(job *j, uint64_t epoch, uint64_t span) {
   bool cached;
   vft_tree *t = &j->tree;
   vft_bits outer = VFT_BITS(vft_outer_options().bits), least, total;
@@ -269,7 +272,8 @@ static vft_status prepare(job *j) {
   TRY(vft_folder_make(t->folder));
   TRY(vft_leaf_keys_cached(&j->a, vft_leaf_keys_room(j->memory), &j->keys, &cached));
   /* A certificate that a verifier would find too weak is not made. */
-  if (vft_chain_bits(&j->a, &j->keys, 0, vft_leaves_count(&j->a.leaves), &outer, &least, &total) != VFT_OK)
+  vft_run_part part = vft_run_part_of(&j->a, epoch, span);
+  if (vft_chain_bits(&j->a, &j->keys, part.leaf[0], part.leaf[1], &outer, &least, &total) != VFT_OK)
     return vft_fail(VFT_USAGE, "%s: %s", j->request->run, vft_error_message());
   t->keys = &j->keys.table;
   t->wrap = j->keys.wrap;
@@ -318,8 +322,8 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request, bool *all) {
                   (unsigned long long)request->last, (unsigned long long)j->a.leaves.epochs - 1);
     goto out;
   }
-  TRY_OUT(prepare(j));
   epochs = request->some ? request->last - first + 1 : j->a.leaves.epochs;
+  TRY_OUT(prepare(j, first, epochs));
   if (all) *all = epochs == j->a.leaves.epochs;
   r = vft_alloc(epochs, sizeof *r);
   if (!r) {

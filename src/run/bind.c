@@ -66,8 +66,9 @@ int vft_bind_manifest(const char *manifest, vft_bind_declared *out, vft_bind_err
   return finish(st, error);
 }
 
-int vft_bind_certificate(const char *manifest, const char *certificate,
-                         vft_certificate_digests *digests, vft_bind_error *error) {
+/* epochs: NULL, those of all epochs alone. */
+static int bind(const char *manifest, const char *certificate, uint64_t epochs[2],
+                vft_certificate_digests *digests, vft_bind_error *error) {
   vft_verify_report report;
   vft_arena arena = {NULL};
   vft_error_clear();
@@ -80,10 +81,24 @@ int vft_bind_certificate(const char *manifest, const char *certificate,
   vft_status st = vft_run_verify(&request, &report);
   if (st == VFT_OK && !report.has_digests)
     st = vft_reject("certificate/header", "%s: a proof that vft fold joins, no certificate", certificate);
+  if (st == VFT_OK && !epochs && report.part)
+    st = vft_reject("certificate/epochs", "%s: a certificate of epochs %llu to %llu, not of a run", certificate,
+                    (unsigned long long)report.epochs[0], (unsigned long long)report.epochs[1]);
   if (st == VFT_OK) *digests = report.digests;
+  if (st == VFT_OK && epochs) memcpy(epochs, report.epochs, sizeof report.epochs);
   vft_verify_report_free(&report);
   vft_arena_free(&arena);
   return finish(st, error);
+}
+
+int vft_bind_certificate(const char *manifest, const char *certificate,
+                         vft_certificate_digests *digests, vft_bind_error *error) {
+  return bind(manifest, certificate, NULL, digests, error);
+}
+
+int vft_bind_epochs(const char *manifest, const char *certificate, uint64_t epochs[2],
+                    vft_certificate_digests *digests, vft_bind_error *error) {
+  return bind(manifest, certificate, epochs, digests, error);
 }
 
 static vft_status model_h0(const declared *d, const char *path, uint8_t h0[32]) {

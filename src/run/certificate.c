@@ -15,7 +15,8 @@ static void put_digest(vft_writer *w, const vft_poseidon_digest *d) {
   vft_writer_bytes(w, b, sizeof b);
 }
 
-void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
+/* The fields before `epoch`. */
+static void put_run(vft_writer *out, const vft_certificate *c) {
   uint8_t flag = c->has_beacon;
   vft_writer w = *out;
   vft_writer_bytes(&w, "VFTCERT1", 8);
@@ -34,6 +35,22 @@ void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
   for (uint64_t i = 0; i < c->windows; i++) put_digest(&w, &c->window[i]);
   vft_writer_bytes(&w, &flag, 1);
   vft_writer_bytes(&w, c->beacon, 32);
+  *out = w;
+}
+
+vft_status vft_certificate_context(vft_certificate *c) {
+  vft_writer w = {0};
+  put_run(&w, c);
+  vft_digest d = vft_blake3_hash(w.data, w.failed ? 0 : w.size);
+  memcpy(c->context, d.b, sizeof c->context);
+  vft_status st = w.failed ? VFT_RESOURCE : VFT_OK;
+  vft_writer_free(&w);
+  return st;
+}
+
+void vft_certificate_put(vft_writer *out, const vft_certificate *c) {
+  put_run(out, c);
+  vft_writer w = *out;
   vft_writer_u64(&w, c->epoch);
   vft_writer_u64(&w, c->span);
   put_digest(&w, &c->start);
@@ -101,6 +118,8 @@ static vft_status take(const uint8_t *bytes, size_t n, vft_certificate *out) {
     return vft_reject("certificate/header", "a commitment has an element that is not below p");
   memcpy(out->released.b, p.released, 32);
   vft_certificate_header(bytes, &p, out->header);
+  vft_digest context = vft_blake3_hash(bytes, (size_t)(p.start - bytes) - 16); /* epoch and span */
+  memcpy(out->context, context.b, sizeof out->context);
   TRY(copy_digests(p.counters, p.epochs * p.blocks, &out->counters));
   TRY(copy_digests(p.window, p.windows, &out->window));
   out->proof = vft_alloc_raw(out->length, 1);
@@ -171,45 +190,48 @@ vft_run_part vft_run_part_of(const vft_aggregation *a, uint64_t epoch, uint64_t 
   return p;
 }
 
-vft_poseidon_digest vft_state_commitment(const vft_poseidon_digest *entry, const vft_fp salt[4]) {
-  vft_fp in[8];
+vft_poseidon_digest vft_state_commitment(const vft_poseidon_digest *entry, const vft_fp salt[4],
+                                         const uint8_t context[32]) {
+  vft_fp in[8 + VFT_COMMON_STEPS];
   memcpy(in, entry->e, sizeof entry->e);
   memcpy(in + 4, salt, sizeof entry->e);
-  return vft_sponge_of(VFT_DOMAIN_BOUNDARY, in, 8);
+  vft_manifest_elements(context, in + 8);
+  return vft_sponge_of(VFT_DOMAIN_BOUNDARY, in, sizeof in / sizeof *in);
 }
 
 vft_status vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
-                                 const vft_run_part *part, const vft_poseidon_digest *start,
-                                 vft_certificate_digests *out) {
+                                 const vft_certificate *c, vft_certificate_digests *out) {
   static const vft_fp unsalted[4];
   const vft_manifest *m = a->manifest;
-  vft_poseidon_digest declared;
+  vft_run_part part = vft_run_part_of(a, c->epoch, c->span);
+  vft_poseidon_digest start = c->start;
   vft_poseidon_bytes(&keys->table.root, out->keys);
   memcpy(out->manifest, m->digest, 32);
   out->steps = m->steps;
-  out->first = part->item[0];
-  out->end = part->item[1];
-  out->start_entry = part->entry[0];
-  out->end_entry = part->entry[1];
-  out->releases = part->releases;
+  memcpy(out->header, c->header, sizeof out->header);
+  memcpy(out->context, c->context, sizeof out->context);
+  out->first = part.item[0];
+  out->end = part.item[1];
+  out->start_entry = part.entry[0];
+  out->end_entry = part.entry[1];
+  out->releases = part.releases;
   bytes_of(a->common + VFT_COMMON_BASE, out->base);
   bytes_of(a->common + VFT_COMMON_FUNCTIONS, out->functions);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_INPUTS, out->inputs);
   bytes_of(a->common + VFT_COMMON_TABLES + 4 * VFT_RUN_BLOCKS, out->blocks);
-  if (!start) {
-    TRY(vft_start_entry(a, &declared));
-    declared = vft_state_commitment(&declared, unsalted);
+  if (!c->epoch) {
+    TRY(vft_start_entry(a, &start));
+    start = vft_state_commitment(&start, unsalted, c->context);
   }
-  vft_poseidon_bytes(start ? start : &declared, out->start);
+  vft_poseidon_bytes(&start, out->start);
   return VFT_OK;
 }
 
 vft_status vft_certificate_statement(const vft_aggregation *a, const vft_leaf_keys *keys,
-                                     const vft_run_part *part, const vft_poseidon_digest *start,
-                                     const vft_digest *released, vft_fp out[VFT_CERT_ELEMENTS]) {
+                                     const vft_certificate *c, vft_fp out[VFT_CERT_ELEMENTS]) {
   vft_certificate_digests known;
-  TRY(vft_certificate_known(a, keys, part, start, &known));
-  return vft_certificate_elements(&known, released->b, out);
+  TRY(vft_certificate_known(a, keys, c, &known));
+  return vft_certificate_elements(&known, c->released.b, out);
 }
 
 vft_status vft_certificate_blocks(const vft_certificate *c, vft_aggregation *a) {
@@ -268,8 +290,7 @@ static vft_status verify(const vft_certificate *c, vft_aggregation *a, const vft
   vft_machine *machine = NULL;
   vft_machine_shape shape = vft_outer_shape();
   vft_proof_options options = vft_outer_options();
-  TRY(vft_certificate_known(a, keys, &report->part, c->epoch ? &c->start : NULL, &report->known));
-  memcpy(report->known.header, c->header, sizeof c->header);
+  TRY(vft_certificate_known(a, keys, c, &report->known));
   TRY(vft_certificate_elements(&report->known, c->released.b, statement));
   vft_outer_inputs(statement, in);
   memcpy(key.b, vft_outer_key, sizeof key.b);

@@ -18,7 +18,8 @@ typedef struct {
   vft_poseidon_digest start; /* commitment to the state before them; zeros: the declared start */
   vft_digest released;       /* or, if it does not release an adapter (vft_run_part), a commitment to the state
                                 after them */
-  uint8_t header[32]; /* digest of all before `released`, as read */
+  uint8_t header[32];  /* digest of all before `released`, as read */
+  uint8_t context[32]; /* of all before `epoch`: as read, or by vft_certificate_context */
   uint8_t *proof; /* vft_free */
   size_t length;
 } vft_certificate;
@@ -55,19 +56,18 @@ typedef struct {
 /* 1 <= span, epoch + span <= epochs of the run. */
 vft_run_part vft_run_part_of(const vft_aggregation *a, uint64_t epoch, uint64_t span);
 /* The commitment to an entry of the states. */
-vft_poseidon_digest vft_state_commitment(const vft_poseidon_digest *entry, const vft_fp salt[4]);
+vft_poseidon_digest vft_state_commitment(const vft_poseidon_digest *entry, const vft_fp salt[4],
+                                         const uint8_t context[32]);
+/* Sets the certificate's context, that of its first fields. */
+VFT_MUST_CHECK vft_status vft_certificate_context(vft_certificate *c);
 
-/* What a verifier knows of a certificate's statement, but for `header`. start: NULL is the declared
- * one's, of a part that begins with epoch 0. The aggregation has the blocks table. */
+/* What a verifier knows of a certificate's statement; of c are read: epoch, span, start, released, context,
+ * header. The aggregation has the blocks table. */
 VFT_MUST_CHECK vft_status vft_certificate_known(const vft_aggregation *a, const vft_leaf_keys *keys,
-                                                const vft_run_part *part,
-                                                const vft_poseidon_digest *start,
-                                                vft_certificate_digests *out);
+                                                const vft_certificate *c, vft_certificate_digests *out);
 /* What the certificate states, for the outermost circuit. */
 VFT_MUST_CHECK vft_status vft_certificate_statement(const vft_aggregation *a,
-                                                    const vft_leaf_keys *keys, const vft_run_part *part,
-                                                    const vft_poseidon_digest *start,
-                                                    const vft_digest *released,
+                                                    const vft_leaf_keys *keys, const vft_certificate *c,
                                                     vft_fp out[VFT_CERT_ELEMENTS]);
 
 /* Fails: VFT_REJECTED "certificate/manifest" when it is of another one, "certificate/header" when its cut is

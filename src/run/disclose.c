@@ -141,6 +141,7 @@ typedef struct {
   const vft_manifest *m;
   const vft_epochs *epochs;
   const vft_poseidon_digest *digest;
+  const uint64_t *part;
   FILE *words;
 } check;
 
@@ -174,6 +175,7 @@ static vft_status check_counter(const check *c, json_t *root) {
     return wrong(c, "belongs to another manifest");
   if (epoch < 0 || (uint64_t)epoch >= c->epochs->epochs || q < 0 || (size_t)q >= p->quotas)
     return wrong(c, "of an epoch or quota that the run has not");
+  if (c->part && ((uint64_t)epoch < c->part[0] || (uint64_t)epoch > c->part[1])) return VFT_OK;
   vft_quota_name(&p->quota[q], name, sizeof name);
   if (strcmp(bin, name) || strcmp(units, unit(&p->quota[q])))
     return wrong(c, "its bin and unit are not those of its quota");
@@ -199,8 +201,8 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
 static int not_hidden(const struct dirent *e) { return e->d_name[0] != '.'; }
 
 vft_status vft_counters_check(const char *folder, const vft_manifest *m, const vft_epochs *epochs,
-                              const vft_poseidon_digest *digest, vft_arena *arena,
-                              const char **words) {
+                              const vft_poseidon_digest *digest, const uint64_t part[2],
+                              vft_arena *arena, const char **words) {
   struct dirent **list;
   char *text = NULL;
   size_t size;
@@ -209,7 +211,7 @@ vft_status vft_counters_check(const char *folder, const vft_manifest *m, const v
   if (words) *words = "";
   int n = scandir(counters, &list, not_hidden, by_name);
   if (n < 0) return VFT_OK; /* nothing was opened */
-  check c = {NULL, m, epochs, digest, open_memstream(&text, &size)};
+  check c = {NULL, m, epochs, digest, part, open_memstream(&text, &size)};
   vft_status st = c.words ? VFT_OK : VFT_RESOURCE;
   for (int i = 0; i < n; i++) {
     vft_bytes bytes = {0};

@@ -19,13 +19,14 @@ VFT_MUST_CHECK vft_status vft_run_disclose(const char *run, const char *bin, uin
                                                        uint64_t counter, const vft_quota *quota),
                                            void *ctx);
 
-/* Checks every file of FOLDER/counters against the epochs' digests; words (may be NULL) receives
+/* Checks every file of FOLDER/counters, of epochs part[0] .. part[1] (NULL: of all), against the epochs'
+ * digests; words (may be NULL) receives
  * what they say, in one line, "" without any.
  * Fails: VFT_REJECTED "counter/file" (malformed, of another run, epoch or quota), "counter/digest"
  * (not the counter that was proved). */
 VFT_MUST_CHECK vft_status vft_counters_check(const char *folder, const vft_manifest *manifest,
                                              const vft_epochs *epochs,
-                                             const vft_poseidon_digest *digest, vft_arena *arena,
-                                             const char **words);
+                                             const vft_poseidon_digest *digest, const uint64_t part[2],
+                                             vft_arena *arena, const char **words);
 
 #endif

@@ -162,7 +162,11 @@ static void digest_line(FILE *out, const char *name, const vft_poseidon_digest *
 static vft_status inspect_certificate(const char *path, FILE *out) {
   vft_certificate c;
   TRY(vft_certificate_read(path, &c));
-  bool all = !c.epoch && c.span == c.epochs;
+  if (!c.span || c.epoch >= c.epochs || c.span > c.epochs - c.epoch) {
+    vft_certificate_free(&c);
+    return vft_reject("certificate/epochs", "%s: of epochs that its run has not", path);
+  }
+  bool all = !c.epoch && c.span == c.epochs, releases = c.epoch + c.span == c.epochs && (!c.cut.n || all);
   if (all)
     fprintf(out, "Certificate of a run, a proof of %zu bytes (not verified: vft verify does)\n", c.length);
   else
@@ -189,8 +193,7 @@ static vft_status inspect_certificate(const char *path, FILE *out) {
   }
   if (c.has_beacon) hex_line(out, "beacon", c.beacon);
   if (c.epoch) digest_line(out, "commits before", &c.start);
-  hex_line(out, all ? "adapter" : c.epoch + c.span == c.epochs ? "adapter, or after" : "commits after",
-           c.released.b);
+  hex_line(out, releases ? "adapter" : "commits after", c.released.b);
   vft_certificate_free(&c);
   return VFT_OK;
 }

@@ -30,7 +30,8 @@ typedef enum {
 } vft_claim;
 extern const char *const vft_claim_names[VFT_CLAIMS];
 
-typedef enum { VFT_NOT_CHECKED = 0, VFT_CHECKED } vft_claim_state;
+/* VFT_PART: of the epochs that a certificate is about; not what `require` asks for. */
+typedef enum { VFT_NOT_CHECKED = 0, VFT_PART, VFT_CHECKED } vft_claim_state;
 
 typedef struct {
   const char *folder;  /* RUN/public; with a certificate: where calibration.txt and counters are looked
@@ -58,6 +59,8 @@ typedef struct {
   vft_digest h0, h_t, program, tables;
   bool has_manifest, has_h_t;
   uint64_t steps, proof_bytes; /* steps that were verified */
+  bool part;                   /* of some epochs only: epochs[0] to epochs[1] */
+  uint64_t epochs[2];          /* of a certificate */
   bool commits[2];             /* a certificate of some epochs: to the state before, after */
   uint8_t commitment[2][32];   /* each that of a neighbour's other side */
   double seconds, slowest_shard_ms;

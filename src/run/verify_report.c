@@ -38,7 +38,7 @@ void vft_verify_report_print(const vft_verify_report *r, vft_status verdict, boo
   if (!r->has_manifest) return;
   for (int c = 0; c < VFT_CLAIMS; c++)
     fprintf(out, "%-12s %-55s (%s)\n",
-            r->claim[c].state == VFT_CHECKED ? "OK" : "NOT CHECKED", meaning[c],
+            r->claim[c].state == VFT_CHECKED ? "OK" : r->claim[c].state == VFT_PART ? "PART" : "NOT CHECKED", meaning[c],
             r->claim[c].detail);
   digest_line(out, "h_Pi", r->h_pi);
   digest_line(out, "h0", r->h0.b);
@@ -53,7 +53,11 @@ void vft_verify_report_print(const vft_verify_report *r, vft_status verdict, boo
   if (r->bits_least > 0)
     fprintf(out, "%.1f proven bits a proof, %.1f for all proofs together; %.1f MB of proofs\n",
             r->bits_least, r->bits_total, (double)r->proof_bytes / 1e6);
-  if (verdict == VFT_OK)
+  if (verdict == VFT_OK && r->part)
+    fprintf(out, "accepted, of epochs %llu to %llu alone: %llu steps in %.1f s\n",
+            (unsigned long long)r->epochs[0], (unsigned long long)r->epochs[1],
+            (unsigned long long)r->steps, r->seconds);
+  else if (verdict == VFT_OK)
     fprintf(out, "accepted: %llu steps in %.1f s\n", (unsigned long long)r->steps, r->seconds);
   else if (verdict == VFT_REJECTED)
     fprintf(out, "REJECTED\n");
@@ -70,7 +74,9 @@ vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict
   for (int c = 0; c < VFT_CLAIMS; c++)
     json_object_set_new(claims, vft_claim_names[c],
                         json_pack("{s:s, s:s}", "state",
-                                  r->claim[c].state == VFT_CHECKED ? "ok" : "not checked",
+                                  r->claim[c].state == VFT_CHECKED ? "ok"
+                                  : r->claim[c].state == VFT_PART  ? "part"
+                                                                   : "not checked",
                                   "detail", r->claim[c].detail));
   json_object_set_new(root, "verdict",
                       json_string(verdict == VFT_OK         ? "accepted"
@@ -87,6 +93,9 @@ vft_status vft_verify_report_json(const vft_verify_report *r, vft_status verdict
     json_object_set_new(root, "steps", json_integer((json_int_t)r->steps));
   }
   if (r->has_h_t) json_object_set_new(root, "h_T", hex(r->h_t.b));
+  if (r->part)
+    json_object_set_new(root, "epochs", json_pack("[I, I]", (json_int_t)r->epochs[0],
+                                                  (json_int_t)r->epochs[1]));
   if (r->commits[0]) json_object_set_new(root, "state_before", hex(r->commitment[0]));
   if (r->commits[1]) json_object_set_new(root, "state_after", hex(r->commitment[1]));
   if (r->bits_least > 0) {
@@ -120,6 +129,7 @@ vft_status vft_verify_report_digests(const vft_verify_report *r, const char *pat
   json_object_set_new(root, "inputs", hex(d->inputs));
   json_object_set_new(root, "blocks", hex(d->blocks));
   json_object_set_new(root, "start", hex(d->start));
+  json_object_set_new(root, "context", hex(d->context));
   json_object_set_new(root, "header", hex(d->header));
   char *text = json_dumps(root, JSON_INDENT(2));
   json_decref(root);

@@ -148,8 +148,34 @@ static void refuses(void **state) {
   remove(name);
 }
 
+/* A certificate of some epochs is for who asks for one. VFT_EPOCHS_MANIFEST, VFT_EPOCHS: epoch 1 of two. */
+static void epochs(void **state) {
+  (void)state;
+  const char *manifest = getenv("VFT_EPOCHS_MANIFEST"), *certificate = getenv("VFT_EPOCHS");
+  if (!manifest || !certificate) skip();
+  vft_bind_error error;
+  vft_certificate_digests known;
+  vft_verify_result *result;
+  uint64_t which[2];
+  size_t n;
+  uint8_t *b = read_all(certificate, &n);
+  assert_int_equal(vft_bind_certificate(manifest, certificate, &known, &error), VFT_BIND_REJECTED);
+  assert_string_equal(error.check, "certificate/epochs");
+  assert_int_equal(vft_bind_epochs(manifest, certificate, which, &known, &error), VFT_BIND_OK);
+  assert_true(which[0] == 1 && which[1] == 1 && known.first > 0);
+  assert_int_equal(vft_verify_certificate(b, n, &known, &result), VFT_VERIFY_REJECTED);
+  assert_string_equal(vft_verify_check(result), "certificate/epochs");
+  vft_verify_free(result);
+  assert_int_equal(vft_verify_epochs(b, n, &known, &result), VFT_VERIFY_ACCEPTED);
+  vft_verify_free(result);
+  known.start[0] ^= 1;
+  assert_int_equal(vft_verify_epochs(b, n, &known, &result), VFT_VERIFY_REJECTED);
+  vft_verify_free(result);
+  free(b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(accepts), cmocka_unit_test(rejects),
-                                     cmocka_unit_test(refuses)};
+                                     cmocka_unit_test(refuses), cmocka_unit_test(epochs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

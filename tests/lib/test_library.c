@@ -107,6 +107,7 @@ static void read_digests(const char *path, vft_certificate_digests *d) {
   read_hex(root, "inputs", d->inputs);
   read_hex(root, "blocks", d->blocks);
   read_hex(root, "start", d->start);
+  read_hex(root, "context", d->context);
   read_hex(root, "header", d->header);
   d->steps = (uint64_t)json_integer_value(json_object_get(root, "steps"));
   d->first = (uint64_t)json_integer_value(json_object_get(root, "first"));

@@ -1,14 +1,16 @@
 """Certificates of epochs; and the proofs that they are made of: made one by one, joined, and taken for the
 run's own; and files that are none."""
 import json
+import os
 import shutil
+import subprocess
 
 import pytest
 
 from test_certificate import BEACON, PROOF_CHECKS, flipped, second, second_check, small_model
 from test_certificate import verify, write_config
 from test_certificate import cache, library, wasm  # noqa: F401
-from test_cli import expect, rejected, vft
+from test_cli import ROOT, expect, rejected, vft
 
 EPOCHS = 2
 BEACON_BYTES = bytes.fromhex(BEACON)
@@ -65,13 +67,19 @@ def test_certificates(run, part):
   """They meet in one commitment, and the last one releases the adapter."""
   adapter = run / "public" / "adapter"
   for epoch in range(EPOCHS):
-    out = expect(verify(part, "--adapter", adapter, certificate=f"{epoch}.vft"), 0, "accepted",
+    args = ["--adapter", adapter] if epoch else []
+    out = expect(verify(part, *args, certificate=f"{epoch}.vft"), 0,
                  f"steps {epoch} to {epoch} of {EPOCHS}, epochs {epoch} to {epoch}",
-                 f"of epochs {epoch} to {epoch} alone").stdout
-    assert "zero-knowledge" not in out and "accepted: 1 steps" in out
+                 f"accepted, of epochs {epoch} to {epoch} alone: 1 steps").stdout
+    assert "zero-knowledge" not in out and BEACON in out  # which is to be compared
     assert ("NOT CHECKED  training starts" in out) == (epoch > 0)
     assert ("NOT CHECKED  the adapter" in out) == (epoch == 0)
-    expect(verify(part, "--require", "all", certificate=f"{epoch}.vft"), 1, "require/")
+    for claim in "every training step", "every step used", "every example is one", "examples were", "every example is allowed":
+      assert f"PART         {claim}" in out, claim
+    assert ("PART         the adapter" in out) == (epoch > 0)
+    for claim in "all", "steps", "oracles", "dataset", "sampler", "policy", ("start", "adapter")[epoch > 0]:
+      required = verify(part, *args, "--require", claim, certificate=f"{epoch}.vft")
+      assert required.returncode == (claim == "start" and 0 or 1), claim
     expect(vft("inspect", part / f"{epoch}.vft"), 0, f"epochs {epoch} to {epoch}", "not verified")
   first, later = ((part / f"{e}.vft").read_bytes() for e in range(EPOCHS))
   assert digest_at(first, "start") == bytes(32)
@@ -79,12 +87,13 @@ def test_certificates(run, part):
   assert meets == digest_at(first, "released") != bytes(32)
   for epoch, side in enumerate(("after", "before")):
     report = json.loads(expect(verify(part, "--json", certificate=f"{epoch}.vft"), 0).stdout)
+    assert report["epochs"] == [epoch, epoch] and report["claims"]["steps"]["state"] == "part"
     assert report[f"state_{side}"] == meets.hex() and len(report.keys() & {"state_before", "state_after"}) == 1
   # the state itself, a digest of what stays with the trainer, is in neither
   proof = (part / "0.cert").read_bytes()
   at = FIELDS["key"] + 32 * int.from_bytes(proof[FIELDS["keys"]:][:4], "little") + 160 + 25 * 32
   assert proof[at:at + 32] not in first + later
-  assert (run / "private" / "aggregate" / "salts.secret").stat().st_mode & 0o77 == 0
+  assert (run / "private" / "salts.secret").stat().st_mode & 0o77 == 0
 
 
 def test_all_epochs_are_the_run(run, part, tmp_path):
@@ -95,13 +104,21 @@ def test_all_epochs_are_the_run(run, part, tmp_path):
   expect(vft("publish", whole, "--out", tmp_path / "out", "--without-proofs"), 0)
   assert {name(0), name(1), "certificate.vft"} <= {p.name for p in (tmp_path / "out").iterdir()}
   # without its secret the commitments are others, and do not meet those that are given away
-  (whole / "private" / "aggregate" / "salts.secret").unlink()
+  (whole / "private" / "salts.secret").unlink()
   expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 0)
   shutil.copy(whole / "public" / name(1), part / "again.vft")
   expect(verify(part, certificate="again.vft"), 0, "accepted")
   assert len({digest_at((part / f).read_bytes(), "start") for f in ("again.vft", "1.vft")}) == 2
-  (whole / "private" / "aggregate" / "salts.secret").write_bytes(bytes(31))
+  (whole / "private" / "salts.secret").write_bytes(bytes(31))
   expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 2, "salts.secret")
+  # one of some epochs is not taken for that of the run
+  shutil.copy(whole / "public" / name(1), whole / "public" / "certificate.vft")
+  expect(vft("aggregate", whole, "--resume"), 0, "next: vft verify")
+  expect(verify(whole / "public", "--require", "steps,dataset"), 0, f"accepted: {EPOCHS} steps")
+
+
+def test_no_adapter_to_compare(run, part):
+  expect(verify(part, "--adapter", run / "public" / "adapter", certificate="0.vft"), 2, "release none")
 
 
 @pytest.mark.parametrize("epoch", range(EPOCHS))
@@ -135,9 +152,22 @@ def test_other_verifiers(part, library, wasm):  # noqa: F811
     assert known["releases"] == epoch and known["start_entry"] == epoch
     for digests in known, {**known, "releases": 1 - epoch}, {**known, "start_entry": 1 - epoch}, {
         **known, "end_entry": 3}, {**known, "first": known["first"] + 1}, {**known, "end": known["end"] - 1}:
-      found = library([data], digests)
-      assert found == [second_check(data, digests)] == wasm([data], digests), digests
+      found = library([data], digests, "epochs")
+      assert found == [second_check(data, digests, "epochs")] == wasm([data], digests, "epochs"), digests
       assert (found == [""]) == (digests is known)
+    found = library([data], known)  # who asks for a run's certificate gets none
+    assert found == [second_check(data, known)] == wasm([data], known) == ["certificate/epochs"]
+
+
+def test_from_files(part):
+  """libvft_bind, and libvft_verify with what it gives."""
+  program = ROOT / "build" / "tests" / "lib" / "test_bind"
+  if not program.is_file():
+    pytest.skip("build/tests/lib/test_bind is not there")
+  done = subprocess.run([program], env={**os.environ, "VFT_EPOCHS_MANIFEST": str(part / "manifest.json"),
+                                        "VFT_EPOCHS": str(part / "1.vft")},
+                        capture_output=True, text=True)
+  assert done.returncode == 0, done.stdout + done.stderr
 
 
 # ---- proofs that can be joined ---------------------------------------------------------------

@@ -35,7 +35,7 @@ def flipped(text, at, bit):
 def digests(**other):
     zero = "00" * 32
     known = {name: zero for name in ("keys", "manifest", "base", "functions", "inputs", "blocks",
-                                     "start", "header")}
+                                     "start", "context", "header")}
     return {**known, "steps": 2, "first": 0, "end": 3, "start_entry": 0, "end_entry": 2, "releases": 1,
             **other}
 
@@ -115,6 +115,6 @@ def test_certificate(run, tmp_path):
         assert command(tmp_path, bad, statement).returncode == 1, at
     for name in ("steps", "first", "end", "start_entry", "end_entry", "releases"):
         assert command(tmp_path, body, {**statement, name: statement[name] + 1}).returncode == 1
-    for name in ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "header"):
+    for name in ("keys", "manifest", "base", "functions", "inputs", "blocks", "start", "context", "header"):
         bad = {**statement, name: flipped(statement[name], 5, 2)}
         assert command(tmp_path, body, bad).returncode == 1, name

@@ -24,6 +24,7 @@
 
 static struct {
   const char *folder;
+  uint8_t context[32];
   vft_aggregation a;
   vft_leaf_keys keys;
   vft_machine *node;
@@ -31,6 +32,24 @@ static struct {
   vft_fp certificate[VFT_CERT_ELEMENTS];
   vft_digest released;
 } run;
+
+/* The run's certificate but for its proof. */
+static vft_certificate unproved(void) {
+  const vft_manifest *m = run.a.manifest;
+  vft_certificate c = {.cut = run.a.shards.cut,
+                       .choice = run.a.leaves.choice,
+                       .blocks = run.a.epochs.blocks,
+                       .epochs = run.a.epochs.epochs,
+                       .windows = run.a.windows.n,
+                       .counters = run.a.digests,
+                       .window = run.a.windows.key,
+                       .has_beacon = m->sampling.has_beacon,
+                       .span = run.a.epochs.epochs,
+                       .released = run.released};
+  memcpy(c.manifest, m->digest, 32);
+  if (c.has_beacon) memcpy(c.beacon, m->sampling.beacon, 32);
+  return c;
+}
 
 /* Of a run whose leaves are single pieces. */
 static void begin(const char *folder) {
@@ -50,8 +69,10 @@ static void begin(const char *folder) {
   memcpy(run.statement + VFT_AT_COMMON, common.e, sizeof common.e);
   memcpy(released.e, run.a.released, sizeof released.e);
   vft_poseidon_bytes(&released, run.released.b);
-  vft_run_part all = vft_run_part_of(&run.a, 0, run.a.leaves.epochs);
-  OK(vft_certificate_statement(&run.a, &run.keys, &all, NULL, &run.released, run.certificate));
+  vft_certificate stated = unproved();
+  OK(vft_certificate_context(&stated));
+  memcpy(run.context, stated.context, sizeof run.context);
+  OK(vft_certificate_statement(&run.a, &run.keys, &stated, run.certificate));
 }
 
 static void end(void) {
@@ -141,25 +162,13 @@ static void certificate(vft_circuit *c, const char *path) {
   vft_proof_options options = vft_outer_options();
   vft_circuit_key key;
   vft_proof proof = {0};
-  const vft_manifest *m = run.a.manifest;
   NEED(vft_circuit_holds(c));
   OK(vft_circuit_key_make(c, &shape, 0, &options, &key));
   NEED(!memcmp(key.key.b, vft_outer_key, 32));
   OK(vft_circuit_prove(&key, c, &proof, NULL));
-  vft_certificate out = {.cut = run.a.shards.cut,
-                         .choice = run.a.leaves.choice,
-                         .blocks = run.a.epochs.blocks,
-                         .epochs = run.a.epochs.epochs,
-                         .windows = run.a.windows.n,
-                         .counters = run.a.digests,
-                         .window = run.a.windows.key,
-                         .has_beacon = m->sampling.has_beacon,
-                         .span = run.a.epochs.epochs,
-                         .released = run.released,
-                         .proof = proof.bytes,
-                         .length = proof.len};
-  memcpy(out.manifest, m->digest, 32);
-  if (out.has_beacon) memcpy(out.beacon, m->sampling.beacon, 32);
+  vft_certificate out = unproved();
+  out.proof = proof.bytes;
+  out.length = proof.len;
   OK(vft_certificate_write(path, &out));
   vft_proof_free(&proof);
   vft_circuit_key_free(&key);
@@ -186,7 +195,8 @@ static void statements(vft_node_child root) {
     uint32_t fail;
   } own[] = {{VFT_CERT_START, 1, 1},       {VFT_CERT_START + 3, 8, 1}, {VFT_CERT_START_ENTRY, 1, 4},
              {VFT_CERT_END_ENTRY, 1, 4},   {VFT_CERT_RELEASED, 1, 4},  {VFT_CERT_RELEASED + 2, 1, 4},
-             {VFT_CERT_RELEASES, 1, 4},    {VFT_CERT_RELEASES, 3, 5}};
+             {VFT_CERT_RELEASES, 1, 4},    {VFT_CERT_RELEASES, 3, 5},
+             {VFT_CERT_CONTEXT, 1, 4},     {VFT_CERT_CONTEXT + 4, 1, 4}}; /* of the start */
   const int others[] = {VFT_CERT_KEYS, VFT_CERT_COMMON, VFT_CERT_COMMON + VFT_COMMON_STEPS,
                         VFT_CERT_COMMON + VFT_COMMON_TABLES, VFT_CERT_FIRST};
   vft_circuit *c;
@@ -200,7 +210,7 @@ static void statements(vft_node_child root) {
   memcpy(kept, run.certificate, sizeof kept);
   vft_poseidon_digest entry =
       vft_table_leaf(&run.a.table[VFT_RUN_STATES], vft_released_entry(&run.a));
-  vft_poseidon_digest commitment = vft_state_commitment(&entry, run.a.released + 4);
+  vft_poseidon_digest commitment = vft_state_commitment(&entry, run.a.released + 4, run.context);
   run.certificate[VFT_CERT_RELEASES].v = 0;
   memcpy(run.certificate + VFT_CERT_RELEASED, commitment.e, sizeof commitment.e);
   NEED(failing(root) == 0);
@@ -209,6 +219,9 @@ static void statements(vft_node_child root) {
     NEED(failing(root) == 1);
     run.certificate[VFT_CERT_RELEASED + k].v ^= 1;
   }
+  run.certificate[VFT_CERT_CONTEXT + 2].v ^= 1;
+  NEED(failing(root) == 8); /* of both */
+  run.certificate[VFT_CERT_CONTEXT + 2].v ^= 1;
   run.certificate[VFT_CERT_RELEASES].v = 1;
   NEED(failing(root) == 4);
   memcpy(run.certificate, kept, sizeof kept);

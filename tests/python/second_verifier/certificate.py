@@ -70,11 +70,12 @@ def outer_machine():
     return Machine(OUTER_SHAPE)
 
 
-def verify_certificate(data, known):
-    """known: the parsed JSON. Returns the certificate's parts."""
+def verify_certificate(data, known, epochs=False):
+    """known: the parsed JSON. epochs: it may be of some only. Returns the certificate's parts."""
     parts = parse(data)
     digest = {name: bytes.fromhex(x) for name, x in known.items() if isinstance(x, str)}
     require(digest["manifest"] == parts["manifest"], "certificate/manifest")
+    require(epochs or (known["first"], known["releases"]) == (0, 1), "certificate/epochs")
 
     def root(data):
         return elements(data, "transcript/canonical")
@@ -83,7 +84,7 @@ def verify_certificate(data, known):
     for name in ("base", "functions", "inputs", "blocks"):
         statement += root(digest[name])
     statement += [known[name] for name in ("first", "end", "start_entry", "end_entry", "releases")]
-    statement += [*root(digest["start"]), *root(parts["released"])]
+    statement += [*root(digest["start"]), *root(parts["released"]), *pack(digest["context"])]
     require(digest["header"] == blake3(parts["header"]), "certificate/header")
     verify_circuit(outer_machine(), built_in_key("vft_outer_key"), sponge(23, statement),
                    options(4, 26), parts["proof"])
