@@ -101,6 +101,11 @@ $(B)/libvft_verify.a: $(LIBOBJ) $(B)/lib/formed.o
 
 libvft_verify: $(B)/libvft_verify.a
 
+# A program of someone else's.
+$(B)/examples/verify: examples/verify/verify.c $(B)/libvft_bind.a $(B)/libvft_verify.a
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -Wall -Wextra -O2 -Iinclude -o $@ $^ $(LIBS)
+
 # For tests: the same sources on circuits of any shape (tests/lib/circuit_proof.h).
 ANYSRC  := src/argument/soundness.c src/argument/whir_hiding_params.c src/argument/whir_params.c
 ANYOBJ  := $(filter-out %/lib/verify.o %/alone/params.o,$(LIBOBJ)) $(ANYSRC:%.c=$(B)/lib/any/%.o) \
@@ -240,7 +245,7 @@ fuzz: $(B)/tests/model/test_fuzz_replay $(B)/tests/run/test_fuzz_replay
 	@tools/fuzz.sh $(B)
 fuzzers: $(FUZZERS)
 
-demo: all
+demo: all $(B)/examples/verify wasm
 	@tools/demo.sh
 
 # Figures into bench.json.

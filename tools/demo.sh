@@ -9,6 +9,27 @@ end=$(date +%s)
 echo
 echo "Held-out records, in exact integers, before and after training:"
 ./vft eval "$run" --data examples/demo/data/heldout.jsonl --quiet
+
+# The certificate for three verifiers that share no code with the prover, or little.
+public=$run/public
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+digests=$folder/digests.json
+./vft verify "$public/certificate.vft" --manifest "$public/manifest.json" --digests "$digests" --quiet >/dev/null
+printf '\nThe certificate elsewhere: libvft_verify in a C program, its WebAssembly build, the Python verifier\n'
+printf '  C            '
+build/examples/verify "$public/manifest.json" "$public/certificate.vft" "$public/adapter"
+printf '  WebAssembly  '
+need=$(tools/deps.sh wasm)
+command -v node >/dev/null 2>&1 || need="$need nodejs"
+if [ -z "$need" ]; then
+  node bindings/wasm/verify.mjs "$public/certificate.vft" "$digests" >"$folder/wasm" || { cat "$folder/wasm"; exit 1; }
+  cut -d, -f1,2 "$folder/wasm"
+else
+  echo "left out, it needs: apt-get install$need"
+fi
+printf '  Python       '
+python3 tests/python/second_verifier/certificate.py "$public/certificate.vft" "$digests"
 cat <<TEXT
 
 Proved: every step (forward, backward, clipping, AdamW) was computed exactly as the manifest says,

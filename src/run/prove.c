@@ -537,6 +537,7 @@ vft_status vft_prover_open(vft_prover *j, const vft_prove_request *request) {
   if (!j->folder || !j->proofs) return VFT_RESOURCE;
   if (vft_checkpoint_find(run, m->steps) != m->steps)
     return vft_fail(VFT_USAGE, "%s: not trained to its end; vft train ... --resume goes on", run);
+  TRY(vft_folder_make(j->proofs)); /* where it was removed to begin anew */
   TRY(vft_engine_init(&j->engine, &j->plan));
   TRY(vft_batch_alloc(m, &j->batch));
   TRY(vft_state_alloc(&m->shape, &j->state));

@@ -707,7 +707,6 @@ def test_killed_proving_resumes_to_the_same_bytes(finished, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(finished, run)
   shutil.rmtree(run / "public" / "proofs")
-  (run / "public" / "proofs").mkdir()
   process = subprocess.Popen([VFT, "prove", run, "--join", "1"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
   while not step(run / "public", 0).exists() and process.poll() is None:

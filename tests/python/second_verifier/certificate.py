@@ -1,13 +1,19 @@
-"""Certificates (SPEC.md, 18.5; FORMATS.md), given digests as `vft verify --digests` writes them. What
+"""Certificates (SPEC.md, 18.5; FORMATS.md), given digests as `vft verify --digests` writes them:
+
+  python3 certificate.py CERTIFICATE DIGESTS.json    exit code 0: accepted, 1: the failed check is named
+
+What
 is accepted: there was a run, or these epochs of one, of which these are the digests, and the released
 adapter has the certificate's root (or it is a commitment to the state after them). That the digests are those of a manifest is for others to say; `header` that they
 were computed from the counters, windows and beacon of this certificate."""
 import functools
+import json
 import pathlib
 import re
+import sys
 
 from circuit import Machine, elements, options, verify_circuit
-from primitives import P, blake3, permutation, require
+from primitives import P, Rejected, blake3, permutation, require
 
 OUTER_SHAPE = {"log_columns": 16, "constants": 1024, "inputs": 4, "bases": 20092, "frees": 29056,
                "splits": 768, "parts": 1408, "fetches": 2176, "permutations": 16896,
@@ -89,3 +95,16 @@ def verify_certificate(data, known, epochs=False):
     verify_circuit(outer_machine(), built_in_key("vft_outer_key"), sponge(23, statement),
                    options(4, 26), parts["proof"])
     return parts
+
+
+def main():
+    certificate, digests = map(pathlib.Path, sys.argv[1:])
+    try:
+        verify_certificate(certificate.read_bytes(), json.loads(digests.read_text()))
+    except Rejected as check:
+        sys.exit(f"not accepted: {check}")
+    print("accepted")
+
+
+if __name__ == "__main__":
+    main()
