@@ -27,6 +27,8 @@ static vft_status parse_require(const char *text, unsigned *require) {
   return VFT_OK;
 }
 
+enum { CHAIN_MAX = 256 }; /* certificates of epochs at once */
+
 static vft_status run(int argc, char **argv) {
   vft_verify_request request = {0};
   vft_verify_report report;
@@ -45,8 +47,13 @@ static vft_status run(int argc, char **argv) {
        &require},
       {"json", 0, NULL, "the report as one JSON object", &json, NULL},
       {"verbose", 'v', NULL, "digests and the soundness account too", &verbose, NULL}};
-  TRY(cli_parse(&cli_verify, argc, argv, option, 7, &request.folder, 1, true, &shown));
+  const char *path[CHAIN_MAX] = {0};
+  size_t n = 0;
+  TRY(cli_parse(&cli_verify, argc, argv, option, 7, path, CHAIN_MAX, false, &shown));
   if (shown) return VFT_OK;
+  while (n < CHAIN_MAX && path[n]) n++;
+  if (!n) return cli_usage(&cli_verify, "nothing to work on (arguments: %s)", cli_verify.arguments);
+  request.folder = path[0];
   if (require) TRY(parse_require(require, &request.require));
   vft_arena arena = {0};
   if (vft_file_exists(request.folder) && !vft_folder_exists(request.folder)) {
@@ -66,7 +73,15 @@ static vft_status run(int argc, char **argv) {
   } else if (digests) {
     return cli_usage(&cli_verify, "--digests goes with a certificate");
   }
-  vft_status st = vft_settle(vft_run_verify(&request, &report));
+  for (size_t i = 1; i < n; i++) {
+    if (!request.certificate)
+      return cli_usage(&cli_verify, "unexpected argument '%s': only certificates can follow each other", path[i]);
+    if (digests) return cli_usage(&cli_verify, "--digests is of one certificate");
+    if (!vft_file_exists(path[i]) || vft_folder_exists(path[i]))
+      return vft_fail(VFT_USAGE, "%s: no such file (expected a certificate)", path[i]);
+  }
+  vft_status st = vft_settle(n > 1 ? vft_run_verify_chain(&request, path, n, &report)
+                                   : vft_run_verify(&request, &report));
   vft_status printed = VFT_OK;
   if (json)
     printed = vft_verify_report_json(&report, st, stdout);
@@ -80,8 +95,9 @@ static vft_status run(int argc, char **argv) {
 }
 
 const cli_command cli_verify = {
-    "verify", "RUN/public | certificate.vft --manifest FILE",
+    "verify", "RUN/public | certificate.vft ... --manifest FILE",
     "Verify a finished run from its public folder alone, or its certificate",
     "Claims: manifest, start, steps, oracles, model, calibration, adapter, dataset. What was not\n"
-    "supplied, or is not bound by this version, is printed as NOT CHECKED.",
+    "supplied, or is not bound by this version, is printed as NOT CHECKED. Certificates of epochs are\n"
+    "given in order: each has to begin where the one before ends.",
     run};

@@ -142,6 +142,7 @@ vft_machine_shape vft_outer_shape(void) {
 vft_proof_options vft_outer_options(void) {
   vft_proof_options o = vft_proof_options_default();
   o.log_inv_rate = 4;
+  o.bits = 134; /* certificates of up to 16 parts of a run are above 128 together */
   o.grind = 26; /* a query is longer than its work */
   o.hiding = true;
   return o;

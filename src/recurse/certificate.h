@@ -69,8 +69,7 @@ enum {
 /* A certificate's parts, in its bytes. */
 typedef struct {
   const uint8_t *manifest, *counters, *window; /* 32 bytes each */
-  const uint8_t *layers;                       /* of the ranges, 4 bytes each */
-  const uint8_t *beacon;                       /* NULL: none */
+  const uint8_t *layers, *beacon;              /* of the ranges, 4 bytes each; NULL: none */
   const uint8_t *start, *released, *proof;
   uint32_t steps, ranges, groups, shards, pieces, blocks;
   uint64_t epochs, windows, epoch, span;

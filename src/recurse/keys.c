@@ -11,10 +11,10 @@ const uint8_t vft_outer_key[32] = {
     0xc1, 0x60, 0x99, 0x21, 0x33, 0x01, 0x62, 0x07, 0xb4, 0x80, 0xb3, 0x7e,
     0x44, 0x08, 0x54, 0x17, 0x12, 0xcf, 0x75, 0x8c};
 const vft_bits vft_node_bits = 2450218760;
-const vft_hiding_shape vft_outer_opening = {16, 4, 6, 126, 130, 26, 0};
+const vft_hiding_shape vft_outer_opening = {16, 4, 6, 131, 134, 26, 0};
 const vft_whir_params vft_outer_params = {
     3,
-    {{7, 16, 4, 26, 126, 116}, {3, 13, 4, 26, 0, 116}, {3, 10, 6, 26, 0, 108}},
-    130,
+    {{7, 16, 4, 26, 131, 121}, {3, 13, 4, 26, 0, 120}, {3, 10, 6, 26, 0, 112}},
+    134,
     false};
-const unsigned vft_outer_bits = 130;
+const unsigned vft_outer_bits = 134;

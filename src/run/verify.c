@@ -445,6 +445,7 @@ static vft_status part_claims(verifier *v, const vft_certificate *c, const vft_r
   char text[256];
   v->report->steps = part->step[1] - part->step[0];
   v->report->part = some;
+  v->report->run_epochs = v->epochs.epochs;
   v->report->epochs[0] = first;
   v->report->epochs[1] = last;
   if (part->epoch) {
@@ -728,14 +729,13 @@ static vft_status check_adapter(verifier *v) {
 
 /* ---- all ---- */
 
-static vft_status check_required(verifier *v) {
+vft_status vft_verify_required(const vft_verify_report *r, unsigned require) {
   for (int c = 0; c < VFT_CLAIMS; c++) {
-    if (!(v->request->require >> c & 1) || v->report->claim[c].state == VFT_CHECKED) continue;
+    if (!(require >> c & 1) || r->claim[c].state == VFT_CHECKED) continue;
     char id[64];
     snprintf(id, sizeof id, "require/%s", vft_claim_names[c]);
     return vft_reject(id, "%s was not checked%s: %s", vft_claim_names[c],
-                      v->report->claim[c].state == VFT_PART ? " of all epochs" : "",
-                      v->report->claim[c].detail);
+                      r->claim[c].state == VFT_PART ? " of all epochs" : "", r->claim[c].detail);
   }
   return VFT_OK;
 }
@@ -775,7 +775,7 @@ vft_status vft_run_verify(const vft_verify_request *request, vft_verify_report *
   else
     TRY_OUT(check_adapter(&v));
   if (report->part && report->epochs[0]) TRY_OUT(in_part(&v, VFT_CLAIM_ADAPTER)); /* of the last step alone */
-  TRY_OUT(check_required(&v));
+  TRY_OUT(vft_verify_required(report, request->require));
 out:
   report->seconds = vft_seconds() - begun;
   vft_oracle_claims_free(&v.claims);

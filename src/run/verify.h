@@ -61,6 +61,7 @@ typedef struct {
   uint64_t steps, proof_bytes; /* steps that were verified */
   bool part;                   /* of some epochs only: epochs[0] to epochs[1] */
   uint64_t epochs[2];          /* of a certificate */
+  uint64_t run_epochs;         /* of its run, all of them */
   bool commits[2];             /* a certificate of some epochs: to the state before, after */
   uint8_t commitment[2][32];   /* each that of a neighbour's other side */
   double seconds, slowest_shard_ms;
@@ -76,6 +77,15 @@ typedef struct {
  * VFT_USAGE (missing files, unsupported version), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_run_verify(const vft_verify_request *request,
                                          vft_verify_report *report);
+/* Several certificates of epochs, each but the first beginning with the state with which the one before ends:
+ * request.certificate is one after the other. What holds of all epochs is checked, and no part, if they begin
+ * with the first and end with the last. Fails as above, and VFT_REJECTED "chain/run", "chain/gap", "chain/state",
+ * "chain/certificate" (none), "soundness/bits" (of them together). */
+VFT_MUST_CHECK vft_status vft_run_verify_chain(const vft_verify_request *request,
+                                               const char *const *certificate, size_t n,
+                                               vft_verify_report *report);
+/* Fails VFT_REJECTED "require/CLAIM" for the first one that was not checked. */
+VFT_MUST_CHECK vft_status vft_verify_required(const vft_verify_report *report, unsigned require);
 void vft_verify_report_free(vft_verify_report *report);
 
 /* For people: a line a claim. `verbose`: digests and the soundness account too. */

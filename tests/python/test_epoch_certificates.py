@@ -108,6 +108,7 @@ def test_all_epochs_are_the_run(run, part, tmp_path):
   expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 0)
   shutil.copy(whole / "public" / name(1), part / "again.vft")
   expect(verify(part, certificate="again.vft"), 0, "accepted")
+  rejected(vft("verify", part / "0.vft", part / "again.vft", "--manifest", part / "manifest.json"), "chain/state")
   assert len({digest_at((part / f).read_bytes(), "start") for f in ("again.vft", "1.vft")}) == 2
   (whole / "private" / "salts.secret").write_bytes(bytes(31))
   expect(vft("aggregate", whole, "--epoch", 1, "--resume"), 2, "salts.secret")
@@ -115,6 +116,27 @@ def test_all_epochs_are_the_run(run, part, tmp_path):
   shutil.copy(whole / "public" / name(1), whole / "public" / "certificate.vft")
   expect(vft("aggregate", whole, "--resume"), 0, "next: vft verify")
   expect(verify(whole / "public", "--require", "steps,dataset"), 0, f"accepted: {EPOCHS} steps")
+
+
+def test_one_after_the_other(run, part):
+  """Together they are the run's; in another order, or of another run or secret, nothing."""
+  names, adapter = [part / f"{epoch}.vft" for epoch in range(EPOCHS)], run / "public" / "adapter"
+  manifest = ("--manifest", part / "manifest.json")
+  report = json.loads(expect(vft("verify", *names, *manifest, "--adapter", adapter, "--json", "--require",
+                                 "start,steps,oracles,adapter,dataset,sampler,policy"), 0).stdout)
+  assert report["steps"] == EPOCHS and "epochs" not in report and report["bits_total"] >= 128
+  assert f"{EPOCHS} steps in {EPOCHS} certificates" in report["claims"]["steps"]["detail"]
+  rejected(vft("verify", names[1], names[0], *manifest), "chain/gap")
+  rejected(vft("verify", names[0], names[0], *manifest), "chain/gap")
+  rejected(vft("verify", part / "0.cert", names[1], *manifest), "chain/certificate")
+  rejected(vft("verify", names[0], part / "1.cert", *manifest), "chain/certificate")
+  data = names[1].read_bytes()
+  names[1].write_bytes(flipped(data, place(data, "start"), 1))
+  rejected(vft("verify", *names, *manifest), *PROOF_CHECKS)
+  expect(vft("verify", names[0], *manifest, "--digests", part / "d.json"), 0)
+  expect(vft("verify", *names, *manifest, "--digests", part / "d.json"), 2, "of one certificate")
+  expect(vft("verify", names[0], part / "none.vft", *manifest), 2, "no such file")
+  expect(vft("verify", run / "public", names[0]), 2, "unexpected argument")
 
 
 def test_no_adapter_to_compare(run, part):

@@ -93,7 +93,7 @@ def verify_certificate(data, known, epochs=False):
     statement += [*root(digest["start"]), *root(parts["released"]), *pack(digest["context"])]
     require(digest["header"] == blake3(parts["header"]), "certificate/header")
     verify_circuit(outer_machine(), built_in_key("vft_outer_key"), sponge(23, statement),
-                   options(4, 26), parts["proof"])
+                   options(4, 26, 134), parts["proof"])
     return parts
 
 

@@ -363,8 +363,8 @@ def elements(digest, check):
     return out
 
 
-def options(log_inv_rate, grind):
-    return {"log_inv_rate": log_inv_rate, "bits": 130, "grind": grind, "test_queries": 0, "hash": 0,
+def options(log_inv_rate, grind, bits=130):
+    return {"log_inv_rate": log_inv_rate, "bits": bits, "grind": grind, "test_queries": 0, "hash": 0,
             "context": []}
 
 
