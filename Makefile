@@ -187,7 +187,8 @@ $(B)/tests/lib/test_bind: tests/lib/test_bind.c $(B)/libvft_verify.a $(B)/libvft
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(CFLAGS)) -o $@ $< $(B)/libvft_bind.a $(B)/libvft_verify.a $(LIBS) -lcmocka
 # With the transcript's challenges in the test's hand (tests/hide/fixed_oracle.h).
-$(B)/tests/hide/test_hiding $(B)/tests/argument/test_whir_hiding $(B)/tests/argument/test_whir_hiding_levels: LIBS += \
+$(B)/tests/hide/test_hiding $(B)/tests/hide/test_published $(B)/tests/argument/test_whir_hiding \
+$(B)/tests/argument/test_whir_hiding_levels: LIBS += \
     -Wl,--wrap=vft_channel_challenge_ext -Wl,--wrap=vft_channel_challenge_indices \
     -Wl,--wrap=vft_channel_prover -Wl,--wrap=vft_channel_verifier
 $(B)/tests/hide/test_hiding: LIBS += -Wl,--wrap=vft_channel_pad
@@ -228,14 +229,16 @@ check-c: $(TESTS) $(B)/lib/link
 	@tools/run_tests.sh $(B) c
 
 # All tests; the C tests under the sanitizers; the verifier under valgrind; a proof of every attack
-# on the step and the sampler; every leaf of a run attacked; certificates of other cuts; thousands
-# of single-byte changes to a finished run.
+# on the step and the sampler; every leaf of a run attacked; certificates of other cuts; a thousand
+# hiding proofs for the classifier; thousands of single-byte changes to a finished run.
 check-long: check
 	@$(MAKE) --no-print-directory BUILD=debug check-c
 	@tools/valgrind.sh
 	@VFT_LONG=1 $(B)/tests/prove/test_step_attacks
 	@VFT_LONG=1 $(B)/tests/program/test_epoch_attacks
 	@VFT_LONG=1 $(B)/tests/recurse/test_verifier_cells
+	@VFT_LONG=1 $(B)/tests/hide/test_hiding
+	@VFT_LONG=1 $(B)/tests/hide/test_published
 	@VFT_LONG=1 "$$(tools/python_env.sh)" -m pytest -q --no-header tests/python/test_leaves.py \
 	  tests/python/test_certificate_cut.py
 	@python3 tests/long/tamper_bytes.py

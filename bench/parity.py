@@ -21,6 +21,7 @@ Inputs
               ids[i + 1]. Sequences of one step may differ in length; each attends to itself only.
   --schedule  one JSON object a step: {"lr": x}.
   --heldout   one JSON object a sequence: {"ids": [...], "mask": [...]}, optionally "language".
+              Several files: the output is a list, and --vft-eval has one for each.
   --adapter   a trained PEFT folder (the integer run's export), evaluated on the float32 base.
   --vft-eval  a JSON object with the integer engine's own held-out figures: "ppl" and "ece", or
               these inside "after".
@@ -336,10 +337,11 @@ def read_engine(path):
 
 def parse(argv):
   parser = argparse.ArgumentParser(description="Compares an integer LoRA run with float32.")
-  for name in ("--model", "--init", "--batches", "--schedule", "--heldout"):
+  for name in ("--model", "--init", "--batches", "--schedule"):
     parser.add_argument(name, required=True)
+  parser.add_argument("--heldout", required=True, nargs="+")
   parser.add_argument("--adapter", help="trained PEFT folder of the integer run")
-  parser.add_argument("--vft-eval", help="JSON with the integer engine's ppl and ece")
+  parser.add_argument("--vft-eval", nargs="+", default=[], help="JSON with the integer engine's ppl and ece")
   parser.add_argument("--control", action="store_true", help="train under bfloat16 autocast too")
   parser.add_argument("--save", help="write the adapter trained here into this folder (PEFT)")
   parser.add_argument("--lora-r", type=int, required=True)
@@ -356,39 +358,8 @@ def parse(argv):
   return parser.parse_args(argv)
 
 
-def run(args):
-  for path in (args.model, args.init, args.vft_eval,
-               args.adapter and os.path.join(args.adapter, "adapter_config.json")):
-    if path and not os.path.exists(path):
-      raise BadInput(f"{path}: no such file")
-  import torch
-  torch.set_num_threads(args.threads)
-  torch.manual_seed(0)
-  model = load_model(args.model)
-  context = model.config.max_position_embeddings
-  steps = read_batches(args.batches, context)
-  rates = [float(line["lr"]) for _, line in read_lines(args.schedule)]
-  heldout = read_heldout(args.heldout, context)
-  if len(rates) != len(steps) or not steps:
-    raise BadInput(f"{len(steps)} steps of batches, {len(rates)} of the schedule")
-
-  results = {"base": evaluate(model, heldout, args.ece_bins)}
-  model = attach(model, args.init, args.lora_r, args.lora_alpha)
-  losses, clipped = train(model, steps, rates, args)
-  results["fp32"] = evaluate(model, heldout, args.ece_bins)
-  if args.save:
-    model.save_pretrained(args.save)
-  if args.control:
-    other = attach(load_model(args.model), args.init, args.lora_r, args.lora_alpha)
-    train(other, steps, rates, args, bfloat16=True)
-    results["control"] = evaluate(other, heldout, args.ece_bins)
-  if args.adapter:
-    from peft import PeftModel
-    model = PeftModel.from_pretrained(load_model(args.model), args.adapter).float().eval()
-    results["vft"] = evaluate(model, heldout, args.ece_bins)
-  if args.vft_eval:
-    results["engine"] = read_engine(args.vft_eval)
-
+def report(args, results, heldout, steps, losses, clipped):
+  """What is printed of one file of held-out sequences."""
   out = {"steps": len(steps), "tokens": sum(sum(m) for s in steps for _, m in s),
          "heldout_tokens": sum(sum(m) for _, m, _ in heldout), "clipped_steps": clipped,
          "loss_first": losses[0], "loss_last": losses[-1]}
@@ -405,6 +376,48 @@ def run(args):
   return out
 
 
+def run(args):
+  for path in (args.model, args.init, *args.vft_eval,
+               args.adapter and os.path.join(args.adapter, "adapter_config.json")):
+    if path and not os.path.exists(path):
+      raise BadInput(f"{path}: no such file")
+  import torch
+  torch.set_num_threads(args.threads)
+  torch.manual_seed(0)
+  model = load_model(args.model)
+  context = model.config.max_position_embeddings
+  steps = read_batches(args.batches, context)
+  rates = [float(line["lr"]) for _, line in read_lines(args.schedule)]
+  heldout = [read_heldout(path, context) for path in args.heldout]
+  if args.vft_eval and len(args.vft_eval) != len(heldout):
+    raise BadInput(f"{len(args.vft_eval)} --vft-eval for {len(heldout)} --heldout")
+  if len(rates) != len(steps) or not steps:
+    raise BadInput(f"{len(steps)} steps of batches, {len(rates)} of the schedule")
+
+  def measure(name, of):
+    for result, sequences in zip(results, heldout):
+      result[name] = evaluate(of, sequences, args.ece_bins)
+
+  results = [{} for _ in heldout]
+  measure("base", model)
+  model = attach(model, args.init, args.lora_r, args.lora_alpha)
+  losses, clipped = train(model, steps, rates, args)
+  measure("fp32", model)
+  if args.save:
+    model.save_pretrained(args.save)
+  if args.control:
+    other = attach(load_model(args.model), args.init, args.lora_r, args.lora_alpha)
+    train(other, steps, rates, args, bfloat16=True)
+    measure("control", other)
+  if args.adapter:
+    from peft import PeftModel
+    measure("vft", PeftModel.from_pretrained(load_model(args.model), args.adapter).float().eval())
+  for result, path in zip(results, args.vft_eval):
+    result["engine"] = read_engine(path)
+  return [report(args, result, sequences, steps, losses, clipped)
+          for result, sequences in zip(results, heldout)]
+
+
 def main(argv=None):
   args = parse(argv)
   try:
@@ -412,8 +425,8 @@ def main(argv=None):
   except (BadInput, OSError, KeyError) as error:
     print(f"parity: {error}", file=sys.stderr)
     return 2
-  print(json.dumps(out, indent=2))
-  return 0 if out["within"] else 1
+  print(json.dumps(out if len(out) > 1 else out[0], indent=2))
+  return 0 if all(one["within"] for one in out) else 1
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ pooled, so that every record is held out once.
   python bench/parity_folds.py --model DIR --records A.jsonl [B.jsonl ...] --out DIR \\
       [--other C.jsonl] [--folds 7] [--lora-r 8] [--steps 100] [--lr 0.005] ...
 
-Record i of the given files, one after the other in an order that --seed fixes, is in fold i mod
---folds. Prints one JSON object: for `own` (the fold's records) and `other` (--other, for all
-folds) the differences to fp32 training of `engine` (the integer engine), `vft` (its adapter on
-the float32 base) and `control` (training under bfloat16 autocast), ppl in per cent and ece in points, of each fold and pooled. Pooled perplexity is
-exp of the mean loss over all tokens; pooled ECE has the tokens of all folds in its bins.
+Record i of the given files, one after the other in an order that a seed fixes, is in fold i mod
+--folds; each seed has its own order and its own start. Prints one JSON object: for `own` (the
+fold's records) and `other` (--other, for all folds) the differences to fp32 training of `engine`
+(the integer engine), `vft` (its adapter on the float32 base) and with --control `control` (training
+under bfloat16 autocast), ppl in per cent and ece in points, of each fold and pooled. Pooled
+perplexity is exp of the mean loss over all tokens; pooled ECE has the tokens of all folds in its
+bins.
 Needs ./vft; packages: tools/pretrain_demo/requirements.txt.
 """
 
@@ -35,7 +37,7 @@ def command(*args, out=None):
   return json.loads(done.stdout) if out == "json" else done.stdout
 
 
-def configuration(args, records, model, steps):
+def configuration(args, seed, records, model):
   return "\n".join([
       f"base_model: {model}", "datasets:", f"  - path: {records}", "    type: messages",
       f"calibration_text: {args.calibration.resolve()}", "chat_template: chatml",
@@ -45,37 +47,43 @@ def configuration(args, records, model, steps):
       "lora_target_modules: [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]",
       f"learning_rate: {args.lr}", "lr_scheduler: cosine", "warmup_ratio: 0.03",
       "weight_decay: 0.05", f"max_grad_norm: {args.clip}", "adam_beta1: 0.9", "adam_beta2: 0.95",
-      "adam_epsilon: 1e-8", f"max_steps: {steps}", f"seed: {args.seed}", ""])
+      "adam_epsilon: 1e-8", f"max_steps: {args.steps}", f"seed: {seed}",
+      f"# {args.clip} {args.control} {args.other and args.other.resolve()}", ""])
 
 
-def fold(args, number, train, heldout):
-  """{"own": report of bench/parity.py, "other": ...} of one fold."""
-  place = args.out / f"fold_{number}"
+def fold(args, seed, number, train, heldout):
+  """{"own": report of bench/parity.py, "other": ...} of one fold; kept, for the next call."""
+  place = args.out / f"seed_{seed}" / f"fold_{number}"
   place.mkdir(parents=True, exist_ok=True)
+  config, run, kept = place / "run.yaml", place / "run", place / "reports.json"
+  text = configuration(args, seed, place / "train.jsonl", args.model.resolve())
+  if kept.exists() and config.read_text() == text:
+    return json.loads(kept.read_text())
+  kept.unlink(missing_ok=True)
+  shutil.rmtree(run, ignore_errors=True)
+  shutil.rmtree(place / "adapter", ignore_errors=True)
+  config.write_text(text)
   (place / "train.jsonl").write_text("".join(train), encoding="utf-8")
   (place / "own.jsonl").write_text("".join(heldout), encoding="utf-8")
-  config, run = place / "run.yaml", place / "run"
-  vft, text = ROOT / "vft", configuration(args, place / "train.jsonl", args.model.resolve(), args.steps)
-  if not (place / "adapter").exists() or config.read_text() != text:  # else from an earlier call
-    shutil.rmtree(run, ignore_errors=True)
-    shutil.rmtree(place / "adapter", ignore_errors=True)
-    config.write_text(text)
-    command(vft, "train", config, "--out", run, "--parity-files", "--quiet")
-    command(vft, "export", run, "--format", "peft", "--out", place / "adapter")
-  out = {}
+  vft = ROOT / "vft"
+  command(vft, "train", config, "--out", run, "--parity-files", "--quiet")
+  command(vft, "export", run, "--format", "peft", "--out", place / "adapter")
   files = {"own": place / "own.jsonl", **({"other": args.other.resolve()} if args.other else {})}
   for name, data in files.items():
-    tokens = place / f"{name}_tokens.jsonl"
-    report = command(vft, "eval", run, "--data", data, "--json", "--heldout-file", tokens, "--quiet")
-    (place / f"{name}_eval.json").write_text(report)
-    parity = run / "private"
-    out[name] = command(
-        sys.executable, ROOT / "bench" / "parity.py", "--model", args.model.resolve(),
-        "--init", parity / "init_adapter" / "adapter_model.safetensors", "--batches", parity / "batches.jsonl",
-        "--schedule", parity / "schedule.jsonl", "--heldout", tokens,
-        "--lora-r", args.lora_r, "--lora-alpha", 2 * args.lora_r, "--clip", args.clip,
-        "--adapter", place / "adapter", "--vft-eval", place / f"{name}_eval.json", "--control",
-        out="json")
+    (place / f"{name}_eval.json").write_text(command(
+        vft, "eval", run, "--data", data, "--json", "--heldout-file", place / f"{name}_tokens.jsonl",
+        "--quiet"))
+  private = run / "private"
+  reports = command(
+      sys.executable, ROOT / "bench" / "parity.py", "--model", args.model.resolve(),
+      "--init", private / "init_adapter" / "adapter_model.safetensors",
+      "--batches", private / "batches.jsonl", "--schedule", private / "schedule.jsonl",
+      "--heldout", *(place / f"{name}_tokens.jsonl" for name in files),
+      "--vft-eval", *(place / f"{name}_eval.json" for name in files),
+      "--lora-r", args.lora_r, "--lora-alpha", 2 * args.lora_r, "--clip", args.clip,
+      "--adapter", place / "adapter", *(["--control"] if args.control else []), out="json")
+  out = dict(zip(files, reports if isinstance(reports, list) else [reports]))
+  kept.write_text(json.dumps(out))
   return out
 
 
@@ -96,6 +104,8 @@ def differences(reports):
          "clipped_steps": [r["clipped_steps"] for r in reports]}
   out["ppl_fp32"], out["ece_fp32"] = pooled(reports, "fp32")
   for side in SIDES:
+    if side not in reports[0]["bins"]:
+      continue
     ppl, ece = pooled(reports, side)
     out[side] = {
         "ppl_percent": 100 * (ppl / out["ppl_fp32"] - 1), "ece_points": 100 * (ece - out["ece_fp32"]),
@@ -119,18 +129,21 @@ def main():
   parser.add_argument("--clip", type=float, default=1.0)
   parser.add_argument("--batch", type=int, default=4)
   parser.add_argument("--sequence-len", type=int, default=48)
-  parser.add_argument("--seed", type=int, default=42)
+  parser.add_argument("--seed", type=int, nargs="+", default=[42])
+  parser.add_argument("--control", action="store_true", help="bfloat16 autocast too")
   args = parser.parse_args()
   args.out = args.out.resolve()
   records = []
   for path in args.records:  # by line feeds: strings of JSON may have other separators
     records += [line + "\n" for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-  random.Random(args.seed).shuffle(records)
   reports = []
-  for k in range(args.folds):
-    reports.append(fold(args, k, [r for i, r in enumerate(records) if i % args.folds != k],
-                        records[k::args.folds]))
-    print(f"fold {k + 1} of {args.folds}", file=sys.stderr, flush=True)
+  for seed in args.seed:
+    order = records.copy()
+    random.Random(seed).shuffle(order)
+    for k in range(args.folds):
+      train = [r for i, r in enumerate(order) if i % args.folds != k]
+      reports.append(fold(args, seed, k, train, order[k::args.folds]))
+      print(f"seed {seed}, fold {k + 1} of {args.folds}", file=sys.stderr, flush=True)
   print(json.dumps({name: differences([r[name] for r in reports]) for name in reports[0]}, indent=2))
 
 

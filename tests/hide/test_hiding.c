@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hide/classifier.h"
-#include "hide/fixed_oracle.h"
+#include "hide/distinguish.h"
 #include "hide/late.h"
 #include "hide/opening.h"
 #include "hide/secret.h"
@@ -19,39 +18,6 @@
 #include "prove/hiding.h"
 #include "recurse/machine.h"
 #include "recurse/machine_trace.h"
-
-#define OK(x)                                                      \
-  do {                                                             \
-    vft_status ok_ = (x);                                          \
-    if (ok_ != VFT_OK) print_message("%s\n", vft_error_message()); \
-    assert_int_equal(ok_, VFT_OK);                                 \
-  } while (0)
-
-/* ---- randomness, some of which may be left out ---- */
-
-/* The calls in order: pads, late randomness, random coefficients, salts, a mask, its tail, .... */
-enum { PADS, LATE, TAILS, SALTS, MASKS, NOTHING = 1 << 30 };
-typedef struct {
-  int call, without;
-} source;
-static uint64_t seed = 1;
-
-static vft_status fill(void *ctx, void *out, size_t bytes) {
-  source *s = ctx;
-  if (s->call++ == s->without) {
-    memset(out, 0, bytes);
-    return VFT_OK;
-  }
-  uint8_t *at = out;
-  uint64_t keep = oracle_state;
-  for (size_t i = 0; i < bytes; i += 8) {
-    oracle_state = seed++ * 0xd1342543de82ef95ull;
-    uint64_t z = oracle64();
-    memcpy(at + i, &z, bytes - i < 8 ? bytes - i : 8);
-  }
-  oracle_state = keep;
-  return VFT_OK;
-}
 
 /* ---- a statement ---- */
 
@@ -631,90 +597,47 @@ static void simulator(void **state) {
 
 /* ---- the classifier ---- */
 
-enum { SAMPLES = 50 };
-
-static void samples(job *j, int without, uint8_t **bytes, size_t *len, bool simulated) {
-  for (int i = 0; i < SAMPLES; i++) {
-    source s = {0, without};
-    vft_random random = {fill, &s};
-    vft_prove_options how = {.random = &random};
-    vft_proof proof;
-    if (simulated) {
-      vft_statement st = statement(j);
-      vft_ext lambda = fixed_challenge(0);
-      OK(vft_hide_simulate(&st, &j->link, &j->options, &random, &lambda, &proof));
-    } else {
-      prove(j, &proof, &how);
-      OK(verify(j, &proof));
-    }
-    bytes[i] = malloc(proof.len);
-    memcpy(bytes[i], proof.bytes, proof.len);
-    assert_true(!*len || *len == proof.len); /* its length tells nothing */
-    *len = proof.len;
-    vft_proof_free(&proof);
-  }
+static private_run private_run_of(job *j) {
+  return (private_run){statement(j), &j->trace, &j->link, &j->options, lax};
 }
 
-/* AUROC of telling proofs of witness 3 from those of witness 12, or (simulated) of none. */
-static auroc compare(int without, bool simulated, bool machine) {
+/* Proofs of witness 3, of witness 12, and of none. */
+static void tell(job *three, job *twelve, const int *leak, int leaks) {
+  private_run a = private_run_of(three), b = private_run_of(twelve);
+  crowd one = {"witness 3", &a, 1, false};
+  crowd other[] = {{"witness 12", &b, 1, false}, {"simulator", &a, 1, true}};
+  not_told_apart(&one, other, 2);
+  for (int i = 0; i < leaks; i++) told_apart(&one, other, leak[i]);
+}
+
+static void classifier_on_toys(void **state) {
+  (void)state;
   job a, b;
-  uint8_t *bytes[2][SAMPLES];
-  size_t len = 0;
   toy_seed = 5;
-  fixed_oracle = 1;
-  if (machine) {
-    job_machine(&a, 3);
-    job_machine(&b, 12);
-  } else {
-    job_init(&a, 3, -1);
-    job_init(&b, 12, -1);
-  }
-  assert_memory_equal(&a.root, &b.root, sizeof a.root); /* one statement */
-  samples(&a, without, bytes[0], &len, false);
-  samples(&b, without, bytes[1], &len, simulated);
-  fixed_oracle = 0;
-  auroc r = classify(bytes[0], bytes[1], SAMPLES, len);
-  for (int k = 0; k < 2; k++)
-    for (int i = 0; i < SAMPLES; i++) free(bytes[k][i]);
+  job_init(&a, 3, -1);
+  job_init(&b, 12, -1);
+  tell(&a, &b, (int[]){PADS, LATE, TAILS}, 3);
   job_free(&a);
   job_free(&b);
-  return r;
 }
 
-static void classifier(void **state) {
+static void classifier_on_machines(void **state) {
   (void)state;
-  static const struct {
-    const char *name;
-    int without, simulated, machine, leaks;
-  } row[] = {{"two witnesses", NOTHING, 0, 0, 0},
-             {"witness and simulator", NOTHING, 1, 0, 0},
-             {"without pads", PADS, 0, 0, 1},
-             {"without random coefficients", TAILS, 0, 0, 1},
-             {"without late randomness", LATE, 0, 0, 1},
-             {"machine", NOTHING, 0, 1, 0},
-             {"machine and simulator", NOTHING, 1, 1, 0},
-             {"machine, without pads", PADS, 0, 1, 1},
-             {"machine, no random coefs", TAILS, 0, 1, 1}};
-  if (getenv("VFT_SEED")) seed = strtoull(getenv("VFT_SEED"), NULL, 10) << 40;
-  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-    bool tells = true;
-    /* One interval of twenty misses the true value; a leak is there the second time too. */
-    for (int again = 0; again < (row[i].leaks ? 1 : 2) && tells; again++) {
-      auroc r = compare(row[i].without, row[i].simulated, row[i].machine);
-      print_message("%-28s AUROC %.3f (95 %%: %.3f to %.3f)\n", row[i].name, r.value, r.low,
-                    r.high);
-      tells = r.low > 0.5 || r.high < 0.5;
-      if (row[i].leaks) assert_true(r.low > 0.9);
-    }
-    assert_int_equal(tells, row[i].leaks);
-  }
+  job a, b;
+  job_machine(&a, 3);
+  job_machine(&b, 12);
+  tell(&a, &b, (int[]){PADS, TAILS, MASKS}, 3);
+  job_free(&a);
+  job_free(&b);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(complete), cmocka_unit_test(tamper),    cmocka_unit_test(relations),
-      cmocka_unit_test(products), cmocka_unit_test(every_check), cmocka_unit_test(pads),
-      cmocka_unit_test(lookups),  cmocka_unit_test(simulator),
-      cmocka_unit_test(classifier)};
+      cmocka_unit_test(complete),           cmocka_unit_test(tamper),
+      cmocka_unit_test(relations),          cmocka_unit_test(products),
+      cmocka_unit_test(every_check),        cmocka_unit_test(pads),
+      cmocka_unit_test(lookups),            cmocka_unit_test(simulator),
+      cmocka_unit_test(classifier_on_toys), cmocka_unit_test(classifier_on_machines)};
+  begin_random();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,31 @@
 
 #include "circuit_proof.h"
 
+/* As `check`, of any shape. */
+typedef struct {
+  vft_machine_shape shape;
+  vft_proof_options options;
+  vft_digest key;
+  const vft_fp *input;
+  const uint8_t *proof;
+  size_t len;
+} claim;
+
+static vft_status check_claim(const claim *c) {
+  vft_status st = VFT_OK;
+  vft_machine *m = NULL;
+  int64_t **values = NULL;
+  vft_soundness account;
+  TRY_OUT(vft_machine_build(&c->shape, &m));
+  TRY_OUT(vft_machine_inputs(m, c->input, m->shape.inputs, &values));
+  const vft_statement statement = {m->program, (const int64_t *const *)values, &c->key, NULL};
+  TRY_OUT(vft_hide_verify(&statement, &c->options, c->proof, c->len, NULL, &account));
+out:
+  vft_free(values);
+  vft_machine_free(m);
+  return st;
+}
+
 static vft_status circuit(const circuit_shape *s, const uint8_t *key, const uint64_t *inputs,
                           size_t n, const uint8_t *proof, size_t len) {
   vft_poseidon_digest elements;
@@ -12,6 +37,7 @@ static vft_status circuit(const circuit_shape *s, const uint8_t *key, const uint
       .bases = s->bases, .frees = s->frees, .splits = s->splits, .parts = s->parts,
       .fetches = s->fetches, .permutations = s->permutations, .narrow_sums = s->narrow_sums,
       .sums = s->sums, .zeros = s->zeros};
+  c.options.bits = 130;
   c.options.log_inv_rate = s->log_inv_rate;
   c.options.grind = s->grind;
   if (s->log_columns < 1 || s->log_columns > 30)
@@ -29,7 +55,7 @@ static vft_status circuit(const circuit_shape *s, const uint8_t *key, const uint
   if (!input) return VFT_RESOURCE;
   for (size_t i = 0; i < n; i++) input[i] = (vft_fp){inputs[i]};
   c.input = input;
-  vft_status st = check(&c);
+  vft_status st = check_claim(&c);
   vft_free(input);
   return st;
 }
@@ -38,7 +64,9 @@ int vft_verify_circuit(const circuit_shape *shape, const uint8_t *key, const uin
                        size_t ninputs, const uint8_t *proof, size_t len,
                        vft_verify_result **result) {
   static const vft_certificate_parts none;
-  begin((uint64_t)len + ninputs + (shape ? 4 * (uint64_t)shape->splits : 0));
+  uint64_t bytes = (uint64_t)len + ninputs + (shape ? 4 * (uint64_t)shape->splits : 0);
+  vft_error_clear();
+  vft_memory_limit(((uint64_t)8 << 20) + 16 * bytes);
   vft_status st = circuit(shape, key, inputs, ninputs, proof, len);
   return finish(st, &none, len, result);
 }

@@ -173,7 +173,7 @@ def forged(made, what, path):
   return result.stdout.strip()
 
 
-@pytest.mark.parametrize("what, field", [("fewer", "end"), ("lax", "keys")])
+@pytest.mark.parametrize("what, field", [("fewer", "end"), ("lax", "keys"), ("below", "keys")])
 def test_forged(alone, tmp_path, library, what, field):
   """A good proof of what is not the run: accepted by who believes the digest in question, and by no one else."""
   shutil.copytree(alone.public, tmp_path / "public", ignore=shutil.ignore_patterns("proofs"))

@@ -1,8 +1,9 @@
-/* Certificates of an aggregated run that state what is not so: forge_certificate RUN fewer|lax OUT.
+/* Certificates of an aggregated run that state what is not so: forge_certificate RUN fewer|lax|below OUT.
  * fewer: of all items of a cut run but those of the last leaf. lax: of one leaf, which verifies the
- * release alone; its circuit is the run's but that it does not say how many items it has.
+ * release alone; its circuit is the run's but that it does not say how many items it has. below: of
+ * a node over such a leaf, for all items but those of the last leaf, and that one.
  *
- * Both are honest proofs under the built-in keys, written to OUT as certificates of the run, and
+ * They are honest proofs under the built-in keys, written to OUT as certificates of the run, and
  * accepted by whoever believes their digests: items, or the root of the wraps' keys, which go to
  * the output. What a node or the outermost circuit rejects by itself is tried before. */
 #include <stdio.h>
@@ -112,6 +113,12 @@ static vft_node_child said(vft_node_child c, uint64_t first, uint64_t last) {
 
 /* ---- nodes ---- */
 
+static uint32_t not_zero(const vft_circuit *c) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < c->nzero; i++) n += !vft_ext_is_zero(vft_circuit_value(c, c->zero[i]));
+  return n;
+}
+
 static vft_status join(vft_node_child a, vft_node_child b) {
   vft_circuit *c;
   vft_status st = vft_node_join(run.node, &run.keys.table, run.statement,
@@ -178,9 +185,8 @@ static void certificate(vft_circuit *c, const char *path) {
 /* Zeros of the outermost circuit on the statement that are none. */
 static uint32_t failing(vft_node_child root) {
   vft_circuit *c;
-  uint32_t n = 0;
   OK(outermost(run.certificate, &run.keys.table, root, &c));
-  for (uint32_t k = 0; k < c->nzero; k++) n += !vft_ext_is_zero(vft_circuit_value(c, c->zero[k]));
+  uint32_t n = not_zero(c);
   vft_circuit_free(c);
   return n;
 }
@@ -257,14 +263,13 @@ static void set_input(vft_circuit *c, uint32_t i, vft_fp v) {
   c->cells[VFT_CELL_INPUT].value[i] = vft_ext_from_fp(v);
 }
 
-/* The release's leaf over all items, without the one thing that this is not. */
-static vft_circuit *lax_leaf(void) {
+/* The release's leaf over the items before `end`, without the one thing that this is not. */
+static vft_circuit *lax_leaf(uint64_t end) {
   vft_circuit *c;
   uint32_t kept = 0;
   OK(vft_leaf_make(&run.a, 0, run.statement, NULL, &c));
   NEED(vft_circuit_holds(c));
-  run.statement[VFT_AT_END] = run.certificate[VFT_CERT_END];
-  set_input(c, VFT_AT_END, run.statement[VFT_AT_END]);
+  set_input(c, VFT_AT_END, vft_fp_from_u64(end));
   NEED(evaluate(c));
   for (uint32_t i = 0; i < c->nzero; i++)
     if (vft_ext_is_zero(vft_circuit_value(c, c->zero[i]))) c->zero[kept++] = c->zero[i];
@@ -273,54 +278,159 @@ static vft_circuit *lax_leaf(void) {
   return c;
 }
 
-static void lax(const char *path) {
+/* Keys of a leaf and its wrap. */
+static vft_kind_keys keys_of(const vft_circuit *leaf) {
   static const vft_fp none[VFT_RANGE_INPUTS];
   vft_machine_shape shape = vft_node_shape();
-  vft_circuit_key leaf_key, wrap_key;
+  vft_kind_keys keys;
+  vft_circuit *w;
+  OK(vft_circuit_key_make(leaf, NULL, vft_leaf_columns(leaf), NULL, &keys.leaf));
+  OK(vft_node_wrap(&keys.leaf, none, NULL, 0, NULL, &w));
+  OK(vft_circuit_key_make(w, &shape, 0, NULL, &keys.wrap));
+  vft_circuit_free(w);
+  return keys;
+}
+
+static vft_poseidon_digest wrap_key(const vft_kind_keys *keys) {
+  vft_poseidon_digest key;
+  NEED(vft_poseidon_read(keys->wrap.key.b, &key));
+  return key;
+}
+
+/* The wrap of a proof of the leaf, which has the run's statement now. */
+static vft_node_child wrapped(const vft_kind_keys *keys, vft_circuit *leaf, uint32_t kind) {
+  vft_proof inner = {0}, outer = {0};
+  vft_fp in[VFT_RANGE_INPUTS];
+  vft_circuit *w;
+  for (int i = 0; i < VFT_RANGE_INPUTS; i++) {
+    if (i < VFT_AT_FIRST) set_input(leaf, (uint32_t)i, run.statement[i]);
+    in[i] = leaf->cells[VFT_CELL_INPUT].value[i].c[0];
+  }
+  OK(vft_circuit_prove(&keys->leaf, leaf, &inner, NULL));
+  OK(vft_node_wrap(&keys->leaf, in, inner.bytes, inner.len, NULL, &w));
+  OK(vft_circuit_prove(&keys->wrap, w, &outer, NULL));
+  vft_circuit_free(w);
+  vft_proof_free(&inner);
+  return (vft_node_child){1 + kind, in[VFT_AT_FIRST].v, in[VFT_AT_END].v, outer.bytes, outer.len};
+}
+
+/* The table of keys with this one in the place of the first, in what is stated from now on. */
+static vft_table_tree forged_table(const vft_kind_keys *keys) {
   vft_table_tree table;
   vft_poseidon_digest wraps[VFT_LEAF_KINDS];
-  vft_proof inner = {0}, outer = {0};
-  vft_circuit *c = lax_leaf(), *w;
-  char hex[65];
-  OK(vft_circuit_key_make(c, NULL, vft_leaf_columns(c), NULL, &leaf_key));
-  OK(vft_node_wrap(&leaf_key, none, NULL, 0, NULL, &w));
-  OK(vft_circuit_key_make(w, &shape, 0, NULL, &wrap_key));
-  vft_circuit_free(w);
   memcpy(wraps, run.keys.wrap, sizeof wraps);
-  NEED(vft_poseidon_read(wrap_key.key.b, &wraps[0]));
+  wraps[0] = wrap_key(keys);
   NEED(memcmp(&wraps[0], &run.keys.wrap[0], sizeof *wraps));
   OK(vft_table_tree_init(&table, wraps, run.keys.kinds.n));
-  for (uint32_t i = 0; i < 4; i++) {
-    run.statement[VFT_AT_WRAP_KEYS + i] = run.certificate[VFT_CERT_KEYS + i] = table.root.e[i];
-    set_input(c, VFT_AT_WRAP_KEYS + i, table.root.e[i]);
-  }
-  OK(vft_circuit_prove(&leaf_key, c, &inner, NULL));
-  vft_circuit_free(c);
-  OK(vft_node_wrap(&leaf_key, run.statement, inner.bytes, inner.len, NULL, &w));
-  OK(vft_circuit_prove(&wrap_key, w, &outer, NULL));
-  vft_circuit_free(w);
-  vft_node_child root = {1, 0, vft_leaves_items(&run.a.leaves), outer.bytes, outer.len};
-  OK(outermost(run.certificate, &table, root, &c));
-  certificate(c, path);
+  memcpy(run.statement + VFT_AT_WRAP_KEYS, table.root.e, sizeof table.root.e);
+  memcpy(run.certificate + VFT_CERT_KEYS, table.root.e, sizeof table.root.e);
+  return table;
+}
+
+static void tell_root(const vft_table_tree *table) {
   uint8_t key[32];
-  vft_poseidon_bytes(&table.root, key);
+  char hex[65];
+  vft_poseidon_bytes(&table->root, key);
   vft_hex(key, 32, hex);
   printf("%s\n", hex);
-  vft_proof_free(&inner);
-  vft_proof_free(&outer);
-  vft_circuit_key_free(&leaf_key);
-  vft_circuit_key_free(&wrap_key);
+}
+
+static void lax(const char *path) {
+  vft_circuit *weak = lax_leaf(vft_leaves_items(&run.a.leaves)), *c;
+  vft_kind_keys keys = keys_of(weak);
+  vft_table_tree table = forged_table(&keys);
+  vft_node_child root = wrapped(&keys, weak, 0);
+  OK(outermost(run.certificate, &table, root, &c));
+  certificate(c, path);
+  tell_root(&table);
+  vft_free((void *)root.proof);
+  vft_circuit_free(weak);
+  vft_kind_keys_free(&keys);
+  vft_table_tree_free(&table);
+}
+
+/* ---- and has an honest one beside it ---- */
+
+/* Under the run's own table no node takes the weak leaf: no key there is its wrap's, and its wrap's is
+ * not there. last: the run's. */
+static void refused(const vft_kind_keys *keys, vft_circuit *weak, vft_node_child last) {
+  vft_node_child child = wrapped(keys, weak, 0);
+  vft_poseidon_digest *first = &run.keys.table.node[0], own = *first;
+  vft_circuit *c;
+  for (child.kind = 0; child.kind <= run.keys.kinds.n + 1; child.kind++)
+    NEED(join(child, last) == VFT_REJECTED);
+  child.kind = 1;
+  NEED(last.kind > 2); /* whose path does not have entry 0 itself */
+  *first = wrap_key(keys);
+  OK(vft_node_join(run.node, &run.keys.table, run.statement, (vft_node_child[]){child, last}, &c));
+  NEED(not_zero(c) == 4); /* the root of the table, and nothing else */
+  *first = own;
+  vft_circuit_free(c);
+  vft_free((void *)child.proof);
+}
+
+/* The node over both, proved. */
+static vft_node_child joined(const vft_table_tree *table, vft_node_child a, vft_node_child b) {
+  vft_machine_shape shape = vft_node_shape();
+  vft_circuit_key key;
+  vft_proof proof = {0};
+  vft_circuit *c;
+  OK(vft_node_join(run.node, table, run.statement, (vft_node_child[]){a, b}, &c));
+  NEED(vft_circuit_holds(c));
+  OK(vft_circuit_key_make(c, &shape, 0, NULL, &key));
+  NEED(!memcmp(key.key.b, vft_node_key, 32));
+  OK(vft_circuit_prove(&key, c, &proof, NULL));
+  vft_circuit_key_free(&key);
+  vft_circuit_free(c);
+  return (vft_node_child){0, a.first, b.end, proof.bytes, proof.len};
+}
+
+static void below(const char *path) {
+  uint64_t n = vft_leaves_count(&run.a.leaves);
+  vft_node_child kept = leaf(n - 1);
+  vft_circuit *weak = lax_leaf(kept.first), *honest, *c;
+  vft_fp own[VFT_CERT_ELEMENTS];
+  memcpy(own, run.certificate, sizeof own);
+  vft_kind_keys weak_keys = keys_of(weak);
+  refused(&weak_keys, weak, kept);
+  vft_table_tree table = forged_table(&weak_keys);
+  OK(vft_leaf_make(&run.a, n - 1, run.statement, NULL, &honest));
+  vft_kind_keys honest_keys = keys_of(honest);
+  vft_poseidon_digest key = wrap_key(&honest_keys);
+  NEED(!memcmp(&key, &run.keys.wrap[kept.kind - 1], sizeof key));
+  vft_node_child a = wrapped(&weak_keys, weak, 0);
+  vft_node_child b = wrapped(&honest_keys, honest, kept.kind - 1); /* kept is of the other table's run */
+  NEED(a.first == 0 && a.end == b.first && b.end == vft_leaves_items(&run.a.leaves));
+  NEED(vft_node_join(run.node, &table, run.statement, (vft_node_child[]){a, kept}, &c) == VFT_REJECTED);
+  vft_node_child root = joined(&table, a, b);
+  NEED(outermost(own, &run.keys.table, root, &c) == VFT_REJECTED);
+  OK(outermost(run.certificate, &table, root, &c));
+  certificate(c, path);
+  tell_root(&table);
+  vft_free((void *)a.proof);
+  vft_free((void *)b.proof);
+  vft_free((void *)root.proof);
+  free((void *)kept.proof);
+  vft_circuit_free(weak);
+  vft_circuit_free(honest);
+  vft_kind_keys_free(&weak_keys);
+  vft_kind_keys_free(&honest_keys);
   vft_table_tree_free(&table);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 || (strcmp(argv[2], "fewer") && strcmp(argv[2], "lax"))) {
-    fprintf(stderr, "usage: forge_certificate RUN fewer|lax OUT\n");
+  static const struct {
+    const char *name;
+    void (*make)(const char *path);
+  } what[] = {{"fewer", fewer}, {"lax", lax}, {"below", below}};
+  size_t i = 0, n = sizeof what / sizeof *what;
+  while (argc == 4 && i < n && strcmp(argv[2], what[i].name)) i++;
+  if (argc != 4 || i == n) {
+    fprintf(stderr, "usage: forge_certificate RUN fewer|lax|below OUT\n");
     return 2;
   }
   begin(argv[1]);
-  if (!strcmp(argv[2], "fewer")) fewer(argv[3]);
-  else lax(argv[3]);
+  what[i].make(argv[3]);
   end();
   return 0;
 }
