@@ -33,7 +33,7 @@ static vft_status run(int argc, char **argv) {
   }
   if (memory) TRY(vft_memory_parse(memory, &request.memory));
   if (memory && pieces)
-    return cli_usage(&cli_aggregate, "--memory and --pieces: the one says how large leaves are, or the other");
+    return cli_usage(&cli_aggregate, "--memory and --pieces: one of them says how large leaves are");
   if (pieces) TRY(cli_number(&cli_aggregate, "pieces", pieces, 0, VFT_LEAF_GROUPS, &in_leaf));
   chosen = (uint32_t)in_leaf;
   request.pieces = pieces ? &chosen : NULL;
@@ -51,7 +51,8 @@ static vft_status run(int argc, char **argv) {
 }
 
 const cli_command cli_aggregate = {
-    "aggregate", "RUN [--epoch E[-F]] [--memory SIZE] [--resume]", "Make one certificate of all proofs of a run",
+    "aggregate", "RUN [--epoch E[-F]] [--memory SIZE] [--resume]",
+    "Make one certificate of all proofs of a run",
     "Each proof of RUN/public/proofs is verified inside of a proof, these pairwise, and so on to one,\n"
     "RUN/public/certificate.vft: under 400 kB for any number of steps, and 32 bytes a block of\n"
     "candidates. With --epoch the same of some epochs alone. The run must have proof_hash: poseidon.\n"

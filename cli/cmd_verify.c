@@ -75,7 +75,8 @@ static vft_status run(int argc, char **argv) {
   }
   for (size_t i = 1; i < n; i++) {
     if (!request.certificate)
-      return cli_usage(&cli_verify, "unexpected argument '%s': only certificates can follow each other", path[i]);
+      return cli_usage(&cli_verify, "unexpected argument '%s': only certificates can follow each other",
+                       path[i]);
     if (digests) return cli_usage(&cli_verify, "--digests is of one certificate");
     if (!vft_file_exists(path[i]) || vft_folder_exists(path[i]))
       return vft_fail(VFT_USAGE, "%s: no such file (expected a certificate)", path[i]);

@@ -27,8 +27,8 @@ static void read_accepted(void) {
   fclose(f);
 }
 
-/* Whether they have that statement and that proof. (Of what is before the released root nothing but the digests
- * speak, and those of the proof are elements: p more is the same.) */
+/* Whether they have that statement and that proof. (Of what is before the released root nothing but
+ * the digests speak, and those of the proof are elements: p more is the same.) */
 static bool is_accepted(const vft_certificate_digests *known, const vft_certificate_parts *parts) {
   vft_certificate_digests first;
   vft_certificate_parts p;

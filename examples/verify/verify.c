@@ -2,9 +2,9 @@
  *
  *   verify MANIFEST CERTIFICATE [ADAPTER]
  *
- * vft_bind_certificate turns the files into digests, vft_verify_certificate decides about the certificate with
- * these alone, vft_bind_adapter says which root the adapter in a PEFT folder has. Who has the digests
- * already, from `vft verify --digests` say, needs libvft_verify only.
+ * vft_bind_certificate turns the files into digests, vft_verify_certificate decides about the
+ * certificate with these alone, vft_bind_adapter says which root the adapter in a PEFT folder has.
+ * Who has the digests already, from `vft verify --digests` say, needs libvft_verify only.
  *
  *   make libvft_verify libvft_bind
  *   cc -Iinclude examples/verify/verify.c build/libvft_bind.a build/libvft_verify.a -pthread \

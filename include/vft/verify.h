@@ -3,8 +3,8 @@
  *
  * A certificate is one proof about a run: there were T steps, each computed as declared from the
  * state before, on examples drawn by the declared sampler, from the declared start to the released
- * adapter; or about some of its epochs, from one state, to which it shows a commitment, to another. What is declared is in the run's manifest, of which this library knows digests only:
- * libvft_bind (vft/bind.h) computes them, as does vft verify --digests. */
+ * adapter; or about some of its epochs, from one state, to which it shows a commitment, to another.
+ * What is declared is in the run's manifest, of which this library knows digests only: libvft_bind (vft/bind.h) computes them, as does vft verify --digests. */
 #ifndef VFT_VERIFY_LIBRARY_H
 #define VFT_VERIFY_LIBRARY_H
 
@@ -60,9 +60,10 @@ int vft_verify_epochs(const uint8_t *certificate, size_t len, const vft_certific
                       vft_verify_result **result);
 
 /* Parts of the certificate, in its bytes; NULL and 0 unless it was accepted. The released adapter's
- * root (without `releases`: the commitment to the last state) is proven; counters (the digest after each block of each epoch) and keys of windows, 32
- * bytes each, and the beacon's value (NULL: none) are what `blocks` was computed from. Of epochs that the
- * certificate is not about, they are what its maker wrote. */
+ * root (without `releases`: the commitment to the last state) is proven; counters (the digest after
+ * each block of each epoch) and keys of windows, 32 bytes each, and the beacon's value (NULL: none)
+ * are what `blocks` was computed from. Of epochs that the certificate is not about, they are what its
+ * maker wrote. */
 const uint8_t *vft_verify_released(const vft_verify_result *result);
 const uint8_t *vft_verify_manifest(const vft_verify_result *result);
 const uint8_t *vft_verify_counters(const vft_verify_result *result, size_t *n);

@@ -19,11 +19,11 @@
  * item and the one after the last, the numbers of the entries of the states before the first and after the
  * last, 1 if the latter has the released adapter, else 0, the commitment to the former (4), the adapter's
  * root or the commitment to the latter (4), and the context, BLAKE3 of the certificate's bytes before `epoch`
- * (5, as h_Pi). The circuit's four inputs are the sponge of domain 23 over it. A commitment to an entry is the
- * sponge of domain 26 over its leaf (4), a salt (4) and the context (5). The salt is zeros for the declared
- * start, which everyone knows, else the prover's secret: neighbouring certificates meet in one commitment and
- * nothing else of the state is seen. The context makes that a meeting of one cut, beacon and so on: what a
- * leaf's roots are of follows from the cut. */
+ * (5, as h_Pi). The circuit's four inputs are the sponge of domain 23 over it. A commitment to an
+ * entry is the sponge of domain 26 over its leaf (4), a salt (4) and the context (5). The salt is
+ * zeros for the declared start, which everyone knows, else the prover's secret: neighbouring
+ * certificates meet in one commitment and nothing else of the state is seen. The context makes that a
+ * meeting of one cut, beacon and so on: what a leaf's roots are of follows from the cut. */
 #ifndef VFT_RECURSE_CERTIFICATE_H
 #define VFT_RECURSE_CERTIFICATE_H
 

@@ -66,9 +66,9 @@ typedef struct {
 /* Reads a finished run, and verifies it as `vft verify RUN/public` does (run/verify.h), but for the model:
  * all that is made of its proofs later is made of proofs that were accepted here. Fails: VFT_USAGE (its proofs
  * are not under Poseidon), VFT_REJECTED (with the check that failed), VFT_RESOURCE (also "interrupted").
- * pieces: as in vft_aggregate_request. memory: bytes of vft_alloc that aggregation is to stay within: without
- * `pieces`, leaves are made so small; 0: as they are by default. Fails then VFT_RESOURCE where the smallest ones
- * do not fit. */
+ * pieces: as in vft_aggregate_request. memory: bytes of vft_alloc that aggregation is to stay
+ * within: without `pieces`, leaves are made so small, and it fails with VFT_RESOURCE where the
+ * smallest ones do not fit; 0: as they are by default. */
 VFT_MUST_CHECK vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, uint64_t memory,
                                                vft_aggregation *out);
 /* The manifest alone: for keys of leaves. */

@@ -104,8 +104,8 @@ vft_status vft_aggregate_estimate(const vft_manifest *manifest, vft_step *step, 
     st = kind_cost(&a, kinds.example[k], rates, &kind[k]);
   }
   if (st == VFT_OK) out->memory_bytes = greatest(kind, kinds.n, &node, VFT_KEYS_KEPT);
-  for (uint32_t k = 0; st == VFT_OK && k < kinds.n; k++) /* its key and its wrap's, for the table of keys; where
-                                                            they are not kept, again when it is proved */
+  /* Its key and its wrap's, for the table of keys; where they are not kept, again when it is proved. */
+  for (uint32_t k = 0; st == VFT_OK && k < kinds.n; k++)
     out->seconds += kind[k].record + (kind[k].key ? 1 : 2) * (kind[k].wiring + node.wiring);
   out->leaves = vft_leaves_count(&a.leaves);
   for (uint64_t i = 0; st == VFT_OK && i < out->leaves; i++) {

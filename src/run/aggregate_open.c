@@ -193,9 +193,9 @@ static vft_status choose(const vft_manifest *m, vft_step *step, const vft_cut *c
     else if (choice->shards > 1) choice->shards--;
     else break;
   }
-  return vft_fail(VFT_RESOURCE, "--memory: a leaf of the certificate takes %.1f GB, %.1f GB are left of %.1f; allow "
-                  "more, or prove the run in smaller parts (vft prove --memory)", (double)needed / 1e9,
-                  (double)budget / 1e9, (double)memory / 1e9);
+  return vft_fail(VFT_RESOURCE, "--memory: a leaf of the certificate takes %.1f GB, %.1f GB are left "
+                  "of %.1f; allow more, or prove the run in smaller parts (vft prove --memory)",
+                  (double)needed / 1e9, (double)budget / 1e9, (double)memory / 1e9);
 }
 
 vft_status vft_aggregation_open(const char *run, const uint32_t *pieces, uint64_t memory,

@@ -256,7 +256,8 @@ static bool has_certificate(const char *run) {
   request.manifest = folder ? vft_run_path(&arena, folder, "manifest.json") : NULL;
   request.adapter = folder ? vft_run_path(&arena, folder, "adapter") : NULL;
   bool has = request.certificate && request.manifest && request.adapter &&
-             vft_file_exists(request.certificate) && vft_run_verify(&request, &report) == VFT_OK && !report.part;
+             vft_file_exists(request.certificate) && vft_run_verify(&request, &report) == VFT_OK &&
+             !report.part;
   vft_verify_report_free(&report);
   vft_arena_free(&arena);
   vft_error_clear();
@@ -316,7 +317,8 @@ vft_status vft_run_aggregate(const vft_aggregate_request *request, bool *all) {
   }
   j->memory = request->memory;
   if (!j->memory && vft_memory_available() / 10 * 9 < PLENTY) j->memory = vft_memory_available() / 10 * 9;
-  TRY_OUT(vft_aggregation_open(request->run, request->pieces, j->memory, &j->a)); /* finds a bad proof before hours of work */
+  /* finds a bad proof before hours of work */
+  TRY_OUT(vft_aggregation_open(request->run, request->pieces, j->memory, &j->a));
   if (request->some && (first > request->last || request->last >= j->a.leaves.epochs)) {
     st = vft_fail(VFT_USAGE, "--epoch %llu-%llu: the run has epochs 0 to %llu", (unsigned long long)first,
                   (unsigned long long)request->last, (unsigned long long)j->a.leaves.epochs - 1);

@@ -82,8 +82,8 @@ static int bind(const char *manifest, const char *certificate, uint64_t epochs[2
   if (st == VFT_OK && !report.has_digests)
     st = vft_reject("certificate/header", "%s: a proof that vft fold joins, no certificate", certificate);
   if (st == VFT_OK && !epochs && report.part)
-    st = vft_reject("certificate/epochs", "%s: a certificate of epochs %llu to %llu, not of a run", certificate,
-                    (unsigned long long)report.epochs[0], (unsigned long long)report.epochs[1]);
+    st = vft_reject("certificate/epochs", "%s: a certificate of epochs %llu to %llu, not of a run",
+                    certificate, (unsigned long long)report.epochs[0], (unsigned long long)report.epochs[1]);
   if (st == VFT_OK) *digests = report.digests;
   if (st == VFT_OK && epochs) memcpy(epochs, report.epochs, sizeof report.epochs);
   vft_verify_report_free(&report);

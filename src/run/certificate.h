@@ -16,8 +16,8 @@ typedef struct {
   uint8_t beacon[32];
   uint64_t epoch, span;      /* it is about epochs epoch .. epoch + span - 1 */
   vft_poseidon_digest start; /* commitment to the state before them; zeros: the declared start */
-  vft_digest released;       /* or, if it does not release an adapter (vft_run_part), a commitment to the state
-                                after them */
+  vft_digest released;       /* or, if it does not release an adapter (vft_run_part), a commitment
+                                to the state after them */
   uint8_t header[32];  /* digest of all before `released`, as read */
   uint8_t context[32]; /* of all before `epoch`: as read, or by vft_certificate_context */
   uint8_t *proof; /* vft_free */
@@ -77,7 +77,8 @@ VFT_MUST_CHECK vft_status vft_certificate_manifest(const vft_certificate *c,
 
 /* Verifies the proof for that manifest. a: the manifest's, to which the blocks table is added.
  * Fails: VFT_REJECTED "certificate/manifest", "certificate/epochs", "certificate/windows",
- * "certificate/start", "sampler/beacon", a check of the proof, or "soundness/bits" (the whole chain); VFT_RESOURCE. */
+ * "certificate/start", "sampler/beacon", a check of the proof, or "soundness/bits" (the whole chain);
+ * VFT_RESOURCE. */
 typedef struct {
   bool cached;      /* leaves' keys */
   double keys_s, proof_ms;

@@ -1,13 +1,13 @@
-/* Proofs of some epochs of a run, one after the other, that can still be joined: what vft aggregate makes on
- * its way and vft fold joins. They are not hiding: a proof of the nodes' shape, and roots that the prover else
- * keeps for himself. For others there are certificates of epochs (run/certificate.h).
+/* Proofs of some epochs of a run, one after the other, that can still be joined: what vft aggregate
+ * makes on its way and vft fold joins. They are not hiding: a proof of the nodes' shape, and roots that
+ * the prover else keeps for himself. For others there are certificates of epochs (run/certificate.h).
  *
  *   "VFTRANG1" | u32 version 3 | u64 epoch | u64 epochs | u64 first item | u64 item after the last |
- *   common digest (32) | u32 kind | u32 keys | keys of the wraps (32 each) | roots of the tables states, rows,
- *   counters, places, claims (32 each) | before the first epoch's first step and after the last one's last:
- *   leaf of states (32), its 24 siblings (32 each) | a certificate (recurse/certificate.h) whose epochs,
- *   commitment and released root are zeros and whose proof is over the items: of a node (kind 0), or, where they are one leaf, of
- *   its wrap, under key kind - 1 */
+ *   common digest (32) | u32 kind | u32 keys | keys of the wraps (32 each) | roots of the tables
+ *   states, rows, counters, places, claims (32 each) | before the first epoch's first step and after the
+ *   last one's last: leaf of states (32), its 24 siblings (32 each) | a certificate
+ *   (recurse/certificate.h) whose epochs, commitment and released root are zeros and whose proof is over
+ *   the items: of a node (kind 0), or, where they are one leaf, of its wrap, under key kind - 1 */
 #ifndef VFT_RUN_RANGE_H
 #define VFT_RUN_RANGE_H
 

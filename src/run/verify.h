@@ -77,10 +77,11 @@ typedef struct {
  * VFT_USAGE (missing files, unsupported version), VFT_RESOURCE. */
 VFT_MUST_CHECK vft_status vft_run_verify(const vft_verify_request *request,
                                          vft_verify_report *report);
-/* Several certificates of epochs, each but the first beginning with the state with which the one before ends:
- * request.certificate is one after the other. What holds of all epochs is checked, and no part, if they begin
- * with the first and end with the last. Fails as above, and VFT_REJECTED "chain/run", "chain/gap", "chain/state",
- * "chain/certificate" (none), "soundness/bits" (of them together). */
+/* Several certificates of epochs, each but the first beginning with the state with which the one
+ * before ends: request.certificate is one after the other. What holds of all epochs is checked, and no
+ * part, if they begin with the first and end with the last. Fails as above, and VFT_REJECTED
+ * "chain/run", "chain/gap", "chain/state", "chain/certificate" (none), "soundness/bits" (of them
+ * together). */
 VFT_MUST_CHECK vft_status vft_run_verify_chain(const vft_verify_request *request,
                                                const char *const *certificate, size_t n,
                                                vft_verify_report *report);

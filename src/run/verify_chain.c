@@ -11,6 +11,10 @@ static const char *said(const char *detail) {
   return at ? at + sizeof before - 1 : detail;
 }
 
+static vft_status not_one(const char *path) {
+  return vft_reject("chain/certificate", "%s: a proof that vft fold joins, no certificate", path);
+}
+
 static vft_status check_meeting(const vft_verify_report *a, const vft_verify_report *b,
                                 const char *const path[2]) {
   if (memcmp(a->digests.context, b->digests.context, sizeof a->digests.context))
@@ -51,8 +55,8 @@ static vft_status conclude(vft_verify_report *all, size_t n) {
     if (all->claim[c].state != VFT_PART) continue;
     const char *detail = said(all->claim[c].detail);
     char *text = c == VFT_CLAIM_STEPS
-                     ? vft_arena_printf(&all->arena, "%llu steps in %zu certificates, each continuing the one before",
-                                        steps, n)
+                     ? vft_arena_printf(&all->arena, "%llu steps in %zu certificates, each continuing the "
+                                        "one before", steps, n)
                      : vft_arena_strdup(&all->arena, detail);
     if (text && all->part)
       text = vft_arena_printf(&all->arena, "of epochs %llu to %llu alone: %s", first, last, text);
@@ -80,10 +84,10 @@ vft_status vft_run_verify_chain(const vft_verify_request *request, const char *c
     if (!i) {
       TRY(st);
       if (all->has_digests) continue;
-      return vft_reject("chain/certificate", "%s: a proof that vft fold joins, no certificate", certificate[0]);
+      return not_one(certificate[0]);
     }
     if (st == VFT_OK && !next.has_digests)
-      st = vft_reject("chain/certificate", "%s: a proof that vft fold joins, no certificate", certificate[i]);
+      st = not_one(certificate[i]);
     if (st == VFT_OK) st = check_meeting(all, &next, certificate + i - 1);
     if (st == VFT_OK) st = add(all, &next);
     vft_verify_report_free(&next);

@@ -36,10 +36,10 @@ static void digest_line(FILE *out, const char *name, const uint8_t *b) {
 void vft_verify_report_print(const vft_verify_report *r, vft_status verdict, bool verbose,
                              FILE *out) {
   if (!r->has_manifest) return;
+  static const char *const state[] = {
+      [VFT_NOT_CHECKED] = "NOT CHECKED", [VFT_PART] = "PART", [VFT_CHECKED] = "OK"};
   for (int c = 0; c < VFT_CLAIMS; c++)
-    fprintf(out, "%-12s %-55s (%s)\n",
-            r->claim[c].state == VFT_CHECKED ? "OK" : r->claim[c].state == VFT_PART ? "PART" : "NOT CHECKED", meaning[c],
-            r->claim[c].detail);
+    fprintf(out, "%-12s %-55s (%s)\n", state[r->claim[c].state], meaning[c], r->claim[c].detail);
   digest_line(out, "h_Pi", r->h_pi);
   digest_line(out, "h0", r->h0.b);
   if (r->has_h_t) digest_line(out, "h_T", r->h_t.b);

@@ -33,14 +33,14 @@ static int on_certificate(const uint8_t *b, size_t n, const vft_certificate_dige
 /* A certificate of two ranges of layers, one epoch of two blocks, one window, and a proof of `length`
  * zeros. */
 static size_t make_certificate(uint8_t *b, uint8_t beacon, size_t length) {
-  static const uint64_t number[][2] = {{3, 4}, {0, 32}, {1, 4}, {2, 4}, {3, 4},  {4, 4}, {1, 4}, {1, 4},
+  static const uint64_t number[][2] = {{4, 4}, {0, 32}, {1, 4}, {2, 4}, {3, 4},  {4, 4}, {1, 4}, {1, 4},
                                        {1, 4}, {2, 4},  {1, 8}, {0, 64}, {1, 8}, {0, 32}};
   size_t at = 8;
   memcpy(b, "VFTCERT1", 8);
   for (size_t i = 0; i < sizeof number / sizeof *number; at += number[i++][1])
     b[at] = (uint8_t)number[i][0];
   b[at++] = beacon;
-  at += 32 + 32;
+  at += 32 + 8 + 8 + 32 + 32;
   b[at] = (uint8_t)length;
   b[at + 1] = (uint8_t)(length >> 8);
   return at + 8 + length;
@@ -49,7 +49,7 @@ static size_t make_certificate(uint8_t *b, uint8_t beacon, size_t length) {
 static void headers(void **state) {
   (void)state;
   static uint8_t b[2048], copy[2048];
-  static vft_certificate_digests known;
+  static vft_certificate_digests known = {.releases = 1};
   char check[64];
   size_t n = make_certificate(b, 1, 1000);
   memcpy(copy, b, sizeof b);
@@ -77,6 +77,17 @@ static void headers(void **state) {
   assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
   assert_string_equal(check, "certificate/manifest");
   b[12] = 0;
+  for (int i = 0; i < 2; i++) { /* some epochs, by either number */
+    vft_verify_result *r;
+    known.first = i;
+    known.releases = i;
+    assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
+    assert_string_equal(check, "certificate/epochs");
+    assert_int_equal(vft_verify_epochs(b, n, &known, &r), VFT_VERIFY_REJECTED);
+    assert_string_not_equal(vft_verify_check(r), "certificate/epochs");
+    vft_verify_free(r);
+  }
+  known.first = 0;
   memset(known.base, 0xff, 32);
   assert_int_equal(on_certificate(b, n, &known, check), VFT_VERIFY_REJECTED);
   assert_string_equal(check, "transcript/canonical");

@@ -218,7 +218,7 @@ def test_run_aggregates_by_default(made, proved, tmp_path):
 def test_help():
   expect(vft("--help"), 0, "  aggregate Make one certificate of all proofs of a run")
   expect(vft("aggregate", "--help"), 0, "Usage: vft aggregate RUN", "--resume", "proof_hash: poseidon")
-  expect(vft("verify", "--help"), 0, "certificate.vft --manifest FILE")
+  expect(vft("verify", "--help"), 0, "certificate.vft ... --manifest FILE")
   expect(vft("run", "--help"), 0, "--no-aggregate", "certificate.vft")
   expect(vft("aggregate"), 2, "nothing to work on")
   expect(vft("aggregate", "/nonexistent"), 2, "no run here")
