@@ -4,7 +4,8 @@
  * A certificate is one proof about a run: there were T steps, each computed as declared from the
  * state before, on examples drawn by the declared sampler, from the declared start to the released
  * adapter; or about some of its epochs, from one state, to which it shows a commitment, to another.
- * What is declared is in the run's manifest, of which this library knows digests only: libvft_bind (vft/bind.h) computes them, as does vft verify --digests. */
+ * What is declared is in the run's manifest, of which this library knows digests only: libvft_bind
+ * (vft/bind.h) computes them, as does vft verify --digests. */
 #ifndef VFT_VERIFY_LIBRARY_H
 #define VFT_VERIFY_LIBRARY_H
 

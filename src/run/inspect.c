@@ -204,7 +204,8 @@ static vft_status inspect_epochs(const char *path, FILE *out) {
   vft_status st = vft_epochs_certificate_read(path, c);
   if (st == VFT_OK) {
     fprintf(out, "Proof of epochs %" PRIu64 " to %" PRIu64 " that vft fold joins, of %zu bytes (not "
-                 "verified: vft verify does; not zero-knowledge)\n", c->epoch, c->epoch + c->epochs - 1, c->head.length);
+                 "verified: vft verify does; not zero-knowledge)\n", c->epoch, c->epoch + c->epochs - 1,
+            c->head.length);
     hex_line(out, "h_Pi", c->head.manifest);
     fprintf(out, "  items           %" PRIu64 " to %" PRIu64 "\n", c->first, c->end - 1);
     digest_line(out, "state before", &c->state[0].leaf);
