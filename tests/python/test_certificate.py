@@ -306,6 +306,14 @@ def test_kept_proof_of_another_run(made, foreign, tmp_path):
   rejected(verify(run / "public"), "certificate/manifest")
 
 
+def test_memory(proved):
+  """Is planned before anything is made."""
+  failed(vft("aggregate", proved, "--memory", "60M"), 3, "a leaf of the certificate takes", "allow more")
+  expect(vft("aggregate", proved, "--memory", "2G", "--pieces", 1), 2, "one of them")
+  expect(vft("aggregate", proved, "--memory", "lots"), 2, "amount of bytes")
+  assert not list((proved / "private").glob("aggregate/*"))
+
+
 def test_folder_that_cannot_be_made(proved, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(proved, run)
