@@ -18,7 +18,7 @@ static vft_status run(int argc, char **argv) {
 }
 
 const cli_command cli_fold = {
-    "fold", "A.cert B.cert --out C.cert", "Join certificates of neighbouring epochs of a run",
+    "fold", "A.cert B.cert --out C.cert", "Join proofs of neighbouring epochs of a run",
     "Each is one that vft aggregate makes on its way in RUN/private/aggregate, or one that was joined. B\n"
     "begins with the epoch after A's last. The result says what both say, in one proof. None of them is\n"
     "zero-knowledge (vft aggregate --epoch E-F makes what is); vft verify checks them with --manifest.", run};
