@@ -33,9 +33,10 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_real_term dot = VFT_R2(1, n->x, n->x_axes, n->dy, n->dy_axes);
   vft_tensor_id sum = vft_build_define(b, with(c, n->path, "/dot"), n->rows, 0, &dot, 1);
   if (b->status != VFT_OK) return;
-  /* a mean of d products of 16 and n_grad bits; 32 bits are ample and bound r w */
+  /* a mean of d products of 16 and n_dx bits, which have room for growth; bounds r w by 2^60 */
   const char *w_name = with(c, n->path, "/dot/mean");
-  vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 32, true, b->ops->step->frac[sum]);
+  vft_tensor_id w = vft_build_wide(b, w_name, n->rows, 61 - f->w_r < 36 ? 61 - f->w_r : 36, true,
+                                   b->ops->step->frac[sum]);
   vft_raw_term num = VFT_RAW1(1, sum, n->rows), den = VFT_RAW0(c->s->d);
   vft_build_div(b, (vft_build_out){w_name, w, n->rows}, &num, 1, &den, 1);
   vft_real_term once = VFT_R2(1, n->r, n->r_axes, w, n->rows);
@@ -61,42 +62,54 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_build_requant(b, n->out, VFT_NO_TENSOR, NULL, false, dh, terms);
 }
 
-/* vb = 2^a B^T dy. */
-static vft_tensor_id inner_grad(vft_build *c, int p, vft_tensor_id dy) {
+/* vb = 2^a B^T dy, and at the exponent at which it joins W^T dy. */
+typedef struct {
+  vft_tensor_id vb, summed; /* the same one when no layer's exponents differ */
+} inner;
+
+static inner inner_grad(vft_build *c, int p, vft_tensor_id dy) {
   vft_builder *b = &c->b;
-  if (!vft_build_adapted(c, p)) return VFT_NO_TENSOR;
+  if (!vft_build_adapted(c, p)) return (inner){VFT_NO_TENSOR, VFT_NO_TENSOR};
   const char *out = vft_build_out_axes(p);
   uint32_t L = (uint32_t)c->s->layers;
   vft_real_term t = VFT_R2(1, c->work[p][1], vft_build_name(b, "l%sr", out), dy,
                            vft_build_name(b, "lspq%s", out));
   t.exp2 = c->s->alpha_log2;
-  return vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb"), "lspqr",
-                                p == VFT_DOWN ? c->f->w_vb_down : c->f->w_vb, true,
-                                vft_build_fracs(b, c->f->vb + (size_t)p * L, L), &t, 1);
+  int bits = p == VFT_DOWN ? c->f->w_vb_down : c->f->w_vb;
+  inner v;
+  v.vb = v.summed = vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb"), "lspqr", bits, true,
+                                           vft_build_fracs(b, c->f->vb + (size_t)p * L, L), &t, 1);
+  const vft_profile *all = c->model; /* so that all parts have the same relations */
+  size_t layers = (size_t)all->layers, at = (size_t)p * layers;
+  if (!memcmp(all->vb + at, all->avb + at, layers * sizeof *all->vb)) return v;
+  t = VFT_R1(1, v.vb, "lspqr");
+  v.summed = vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb_summed"), "lspqr", bits, true,
+                                    vft_build_fracs(b, c->f->avb + (size_t)p * L, L), &t, 1);
+  return v;
 }
 
 /* Terms W^T dy + A^T vb for layers l + off. */
-static int transposed_terms(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb, int off,
+static int transposed_terms(vft_build *c, int p, vft_tensor_id dy, inner v, int off,
                             vft_real_term *terms) {
   vft_builder *b = &c->b;
   const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
   const char *l = off ? vft_build_name(b, "l+%d", off) : "l";
   terms[0] = VFT_R2(1, c->step->w[p], vft_build_base_axes(c, off, with(c, out, in)), dy,
                     vft_build_name(b, "%sspq%s", l, out));
-  if (vb == VFT_NO_TENSOR) return 1;
-  terms[1] = VFT_R2(1, c->work[p][0], vft_build_name(b, "%sr%s", l, in), vb,
+  if (v.summed == VFT_NO_TENSOR) return 1;
+  terms[1] = VFT_R2(1, c->work[p][0], vft_build_name(b, "%sr%s", l, in), v.summed,
                     vft_build_name(b, "%sspqr", l));
   return 2;
 }
 
 /* Sums over all tokens of the step: A: vb x^T, B: 2^a dy U^T, each rounded once. */
-static void lora_grads(vft_build *c, int p, vft_tensor_id dy, vft_tensor_id vb,
+static void lora_grads(vft_build *c, int p, vft_tensor_id dy, inner v,
                        const vft_axes_factor *x, int nx) {
   vft_builder *b = &c->b;
   if (!vft_build_adapted(c, p)) return;
   const char *in = vft_build_in_axes(p), *out = vft_build_out_axes(p);
   uint32_t L = (uint32_t)c->s->layers;
-  vft_real_term a = VFT_R1(1, vb, "lspqr");
+  vft_real_term a = VFT_R1(1, v.vb, "lspqr");
   for (int i = 0; i < nx; i++) a.factor[a.nfactors++] = x[i];
   vft_real_term u = VFT_R2(1, dy, vft_build_name(b, "lspq%s", out), c->u[p], "lspqr");
   u.exp2 = c->s->alpha_log2;
@@ -139,15 +152,15 @@ void vft_build_layers_backward(vft_build *c) {
   const char *above = c->grad_at ? "l+1spqd" : "lspqd";
   t[0] = VFT_R1(1, c->dh1, above);
   vft_tensor_id dha = gradient(c, "mlp/dy", "lspqd", f->dha, t, 1);
-  vft_tensor_id vb_down = inner_grad(c, VFT_DOWN, dha);
+  inner vb_down = inner_grad(c, VFT_DOWN, dha);
   n = transposed_terms(c, VFT_DOWN, dha, vb_down, 0, t);
   vft_tensor_id dm = gradient(c, "mlp/dm", "lspqf", f->dm, t, n);
   t[0] = VFT_R2(1, dm, "lspqf", c->z, "lspqf");
   vft_tensor_id dup = gradient(c, "mlp/dup", "lspqf", f->dup, t, 1);
   t[0] = VFT_R3(1, dm, "lspqf", c->up, "lspqf", c->dz, "lspqf");
   vft_tensor_id dgate = gradient(c, "mlp/dgate", "lspqf", f->dgate, t, 1);
-  vft_tensor_id vb_gate = inner_grad(c, VFT_GATE, dgate);
-  vft_tensor_id vb_up = inner_grad(c, VFT_UP, dup);
+  inner vb_gate = inner_grad(c, VFT_GATE, dgate);
+  inner vb_up = inner_grad(c, VFT_UP, dup);
   n = transposed_terms(c, VFT_GATE, dgate, vb_gate, 0, t);
   n += transposed_terms(c, VFT_UP, dup, vb_up, 0, t + n);
   vft_tensor_id dx2 = sized(c, "mlp/dx", "lspqd", f->n_dx, f->dx + L, t, n);
@@ -180,11 +193,11 @@ void vft_build_layers_backward(vft_build *c) {
   /* Attention: with P = E R, dS = P (dO . v - dO . O). dO R is rounded first. */
   t[0] = VFT_R1(1, dh2, "lspqd");
   vft_tensor_id dhb = gradient(c, "attn/dy", "lspqd", f->dhb, t, 1);
-  vft_tensor_id vb_o = inner_grad(c, VFT_O, dhb);
+  inner vb_o = inner_grad(c, VFT_O, dhb);
   n = transposed_terms(c, VFT_O, dhb, vb_o, 0, t);
   vft_tensor_id d_o = gradient(c, "attn/do", "lspqguae", f->do_, t, n);
   t[0] = VFT_R2(1, d_o, "lspqguae", c->att_r, "lsgupq");
-  vft_tensor_id dop = gradient(c, "attn/dop", "lspqguae", f->dop, t, 1);
+  vft_tensor_id dop = sized(c, "attn/dop", "lspqguae", f->n_dop, f->dop, t, 1);
   t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dop, "lspqguae");
   vft_tensor_id dv = gradient(c, "attn/dv", "lsjkgae", f->dv, t, 1);
   t[0] = VFT_R2(1, dop, "lspqguae", c->val, "lsjkgae");
@@ -193,7 +206,7 @@ void vft_build_layers_backward(vft_build *c) {
   vft_tensor_id dl = vft_build_define(b, "attn/dl", "lsgupq", 0, t, 1);
   t[0] = VFT_R2(1, c->att_e, "lsgupqjk", dp, "lsgupqjk");
   t[1] = VFT_R2(-1, c->att_e, "lsgupqjk", dl, "lsgupq");
-  vft_tensor_id ds = gradient(c, "attn/ds", "lsgupqjk", f->ds, t, 2);
+  vft_tensor_id ds = sized(c, "attn/ds", "lsgupqjk", f->n_ds, f->ds, t, 2);
   t[0] = VFT_R2(1, ds, "lsgupqjk", c->k, "lsjkgae");
   vft_tensor_id dqr = vft_build_define(b, "attn/dq_rotated", "lspqguae", 0, t, 1);
   t[0] = VFT_R2(1, ds, "lsgupqjk", c->q, "lspqguae");
@@ -202,9 +215,9 @@ void vft_build_layers_backward(vft_build *c) {
   vft_tensor_id dq = gradient(c, "attn/dq", "lspqguae", f->dq, t, 1);
   t[0] = VFT_R2(1, c->unrot_k, "jkbae", dkr, "lsjkgbe");
   vft_tensor_id dk = gradient(c, "attn/dk", "lsjkgae", f->dk, t, 1);
-  vft_tensor_id vb_q = inner_grad(c, VFT_Q, dq);
-  vft_tensor_id vb_k = inner_grad(c, VFT_K, dk);
-  vft_tensor_id vb_v = inner_grad(c, VFT_V, dv);
+  inner vb_q = inner_grad(c, VFT_Q, dq);
+  inner vb_k = inner_grad(c, VFT_K, dk);
+  inner vb_v = inner_grad(c, VFT_V, dv);
   vft_axes_factor x1 = {c->x[0], "lspqd"}, o = {c->o, "lspqguae"};
   lora_grads(c, VFT_O, dhb, vb_o, &o, 1);
   lora_grads(c, VFT_Q, dq, vb_q, &x1, 1);

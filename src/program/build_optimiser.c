@@ -104,7 +104,7 @@ static void update(vft_build *c, int p, int kind, vft_tensor_id mu) {
   const char *axes = matrix_axes(c, p, kind);
   int f[1024], fs[1024];
   for (uint32_t l = 0; l < L; l++) {
-    f[l] = pf->g0[(size_t)(2 * p + kind) * L + l] + vft_step_sigma(c->s);
+    f[l] = pf->g[(size_t)(2 * p + kind) * L + l];
     fs[l] = f[l] + 5;
   }
   const char *next = vft_build_name(b, "next/%s/%c", vft_projection_path[p], kind ? 'B' : 'A');

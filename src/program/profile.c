@@ -212,6 +212,12 @@ static int log2_ceil(size_t x) {
   return n;
 }
 
+static int log2_floor(size_t x) {
+  int n = -1;
+  for (; x; x >>= 1) n++;
+  return n;
+}
+
 /* Bound of W x + 2^a B U (or W^T dy + A^T vb) after both are brought to the larger exponent:
  * wide = terms * |W| |x|, narrow = rank * |S| |u|. */
 static i128 aligned_bound(i128 wide, int f_wide, i128 narrow, int f_narrow) {
@@ -224,14 +230,19 @@ static i128 aligned_bound(i128 wide, int f_wide, i128 narrow, int f_narrow) {
 static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c->max[kind][l]; }
 
 /* Activations have 16 bits and room for 3 times (less than 6 times) the largest value that
- * calibration saw. Gradients have 15 bits for that value in containers of 24 (norm outputs: 22):
- * room for 256 (64) times. Over thousands of tokens of training records activations were seen to
- * grow by 1.6 over the calibration's, gradients by 10; in text where a token in the middle becomes
- * an attention sink, by 150: those of rare tokens and of the softmax have heavy tails. Inner
- * values have 16 of 21 to 24 bits. */
-enum { GRAD_BITS = 15, INNER_BITS = 16 };
+ * calibration saw. Over thousands of tokens of training records activations were seen to grow by
+ * 1.6 over the calibration's, gradients by 10; in text where a token in the middle becomes an
+ * attention sink, by 150: those of rare tokens and of the softmax have heavy tails. Most of a
+ * gradient's elements are hundreds of times smaller than its largest, and AdamW moves a weight by
+ * as much for a small gradient as for a large one, so their low bits count: calibration's largest
+ * value has up to 18 bits. Above it there is room for 256 times, in norm outputs and inner
+ * gradients, which stay smaller than calibration's, for 64; the bits are fewer where static bounds
+ * leave less. */
+enum { FILL = 18, INNER_GRAD_FILL = 21, GRAD_ROOM = 9, DX_ROOM = 7, INNER_GRAD_ROOM = 7, INNER_BITS = 16 };
 static int activation(float max, int highest) { return fit(3 * max, 15, 0, highest); }
-static int gradient(float max, int highest) { return fit(max, GRAD_BITS, 0, highest); }
+static int gradient(float max, int bits, int highest) {
+  return fit(max, min_int(FILL, bits - GRAD_ROOM), 0, highest);
+}
 
 /* Inputs' and output gradients' exponents of projection p at layer l. */
 static int input_exponent(const vft_profile *f, int p, int l) {
@@ -288,7 +299,8 @@ static vft_status fit_inner_values(vft_profile *f, const vft_step_shape *s,
 }
 
 /* vb = 2^a B^T dy. W^T dy + A^T vb of the projections that share an input are summed at one
- * exponent; the largest vb exponents are lowered until that sum closes below 3 2^59. */
+ * exponent: vb enters there at exponents of its own, of which the largest are lowered until that
+ * sum closes below 3 2^59. Gradients of A need all of vb's bits, those sums do not. */
 static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
                                       const vft_calibration *c) {
   static const int group[4][3] = {
@@ -297,8 +309,9 @@ static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int l = 0; l < L && adapted(s, p); l++) {
       int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
-      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_BITS, w_vb - 5) - s->alpha_log2, 0,
+      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_GRAD_FILL, w_vb - INNER_GRAD_ROOM) - s->alpha_log2, 0,
                              min_int(40, f->f_s + gradient_exponent(f, p, l) - s->alpha_log2));
+      f->avb[p * L + l] = f->vb[p * L + l];
     }
   for (int g = 0; g < 4; g++)
     for (int l = 0; l < L; l++)
@@ -307,7 +320,7 @@ static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
         for (int i = 0; i < 3 && group[g][i] >= 0; i++) {
           int p = group[g][i];
           top = max_int(top, f->w[p * L + l] + gradient_exponent(f, p, l));
-          if (adapted(s, p)) top = max_int(top, f->f_s + f->vb[p * L + l]);
+          if (adapted(s, p)) top = max_int(top, f->f_s + f->avb[p * L + l]);
         }
         i128 sum = 0;
         bool lowered = false;
@@ -318,14 +331,14 @@ static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
           int up = top - f->w[p * L + l] - gradient_exponent(f, p, l);
           sum += up > 60 ? (i128)1 << 100 : base << up;
           if (!adapted(s, p)) continue;
-          up = top - f->f_s - f->vb[p * L + l];
+          up = top - f->f_s - f->avb[p * L + l];
           sum += up > 60 ? (i128)1 << 100 : lora << up;
         }
         if (sum < (i128)3 << 59) break;
         for (int i = 0; i < 3 && group[g][i] >= 0; i++) {
-          int *vb = &f->vb[group[g][i] * L + l];
-          if (!adapted(s, group[g][i]) || f->f_s + *vb != top || *vb == 0) continue;
-          --*vb;
+          int *avb = &f->avb[group[g][i] * L + l];
+          if (!adapted(s, group[g][i]) || f->f_s + *avb != top || *avb == 0) continue;
+          --*avb;
           lowered = true;
         }
         if (!lowered) return too_wide("the inner gradient", group[g][0], l);
@@ -345,6 +358,20 @@ static void fit_lora_gradients(vft_profile *f, const vft_step_shape *s, const vf
       f->g0[2 * p * L + l] = fit(c->max_da[p][l], bits, s->clip_frac, min_int(exact_a, most));
       f->g0[(2 * p + 1) * L + l] = fit(c->max_db[p][l], bits, s->clip_frac, min_int(exact_b, most));
     }
+}
+
+/* The mean gradient. A sum divided by the number N of loss tokens, half of the step's S n or more,
+ * keeps its bits at an exponent that is larger by log2(S n / 2). Clipped, it is at most the
+ * threshold, whatever the sums are: so, if that is larger, the exponent at which the threshold
+ * fills the container, and 1/64 more for the rounding of the norm and of the scale. */
+static void fit_mean_gradients(vft_profile *f, const vft_step_shape *s) {
+  int sigma = max_int(0, log2_floor((size_t)s->sequences * (size_t)s->positions / 2));
+  int all = f->w_g - 1 - 13 + s->clip_frac; /* clip_u < 2^13 */
+  if (s->clip_u + s->clip_u / 64 >= 1 << 13) all--;
+  for (int i = 0; i < 2 * VFT_PROJECTIONS * f->layers; i++) {
+    f->g[i] = f->g0[i] + sigma;
+    if (s->clip) f->g[i] = min_int(max_int(f->g[i], all), f->g0[i] + 30);
+  }
 }
 
 /* Exponent at which norm i of layer l adds its gradient: r gamma dy and h w3. */
@@ -397,8 +424,8 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->gain[L + l] = vft_float_frac(vft_float_absmax(y->ffn_norm, (size_t)s->d), f->n_gain);
   }
 
-  /* Residual stream: one exponent for all layers, 12 if the container, 25 to 30 bits with 2 bits
-   * of headroom, holds it. Trained models have a few channels thousands of times larger than the
+  /* Residual stream: one exponent for all layers, 12 if a container of up to 30 bits with 2 bits of
+   * headroom holds it, and up to 16 where one of 25, the least, does. Trained models have a few channels thousands of times larger than the
    * rest (attention sinks), which the exponent must not be lost to. */
   float h = 0, score = 0;
   for (int l = 0; l <= L; l++)
@@ -407,20 +434,26 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     if (cal(c, VFT_CAL_SCORE, l) > score) score = cal(c, VFT_CAL_SCORE, l);
   int e_h = vft_float_exponent(h), log_d = log2_ceil((size_t)s->d);
   f->w_h = max_int(25, min_int(30, 12 + e_h + 3));
-  f->f_h = fit(h, f->w_h - 3, 0, 12);
+  f->f_h = fit(h, f->w_h - 3, 0, 16);
   /* 1/rms: 11 bits where it is smallest (rms <= max|h|, and about max|h| / sqrt(d) when one
    * channel dominates), one bit of headroom above the largest that was seen. */
   f->f_r = max_int(14, min_int(24, 11 + e_h - log_d / 2));
   f->f_r = min_int(f->f_r, 27 - vft_float_exponent(c->inv_rms_max));
   f->w_r = f->f_r + vft_float_exponent(c->inv_rms_max) + 1;
   f->w_w2 = 61 - f->w_r;
-  /* Rotated sum over u n queries of dS q', 2^(n_grad - 1 + 15 + f_unrot + 1) u n, and E (dP - dl),
-   * 2^(e_score + n_grad - 1 + 15 + 1) head_dim: at most 2^60. r gamma dy: at most 2^59. */
+  /* Rotated sum over u n queries of dS q', 2^(n_ds - 1 + 15 + f_unrot + 1) u n, and E (dP - dl),
+   * 2^(e_score + n_dop - 1 + 15 + 1) head_dim: at most 2^60. r gamma dy: at most 2^59. B^T dy and
+   * the gradient of B, 2^(n_grad - 1 + w_s - 1) and 2^(n_grad - 1 + w_u - 1) times what is summed:
+   * at most 2^61. */
   int log_un = log2_ceil((size_t)s->per_group * (size_t)s->positions);
-  f->n_grad = min_int(f->n_grad, 45 - log_un - f->f_unrot);
-  f->n_grad = min_int(f->n_grad, 45 - log2_ceil((size_t)s->head_dim) - f->e_score);
-  f->n_grad = max_int(f->n_grad, 16);
-  f->n_dx = max_int(16, min_int(f->n_dx, min_int(f->n_grad, 61 - f->w_r - f->n_gain)));
+  f->n_ds = max_int(16, min_int(f->n_ds, 45 - log_un - f->f_unrot));
+  f->n_dop = max_int(16, min_int(f->n_dop, 45 - log2_ceil((size_t)s->head_dim) - f->e_score));
+  size_t outputs = 1;
+  for (int p = 0; p < VFT_PROJECTIONS; p++)
+    if (vft_step_out(s, p) > outputs) outputs = vft_step_out(s, p);
+  f->n_grad = min_int(f->n_grad, 63 - f->w_s - log2_ceil(outputs));
+  f->n_grad = max_int(16, min_int(f->n_grad, 63 - f->w_u - log2_ceil(tokens)));
+  f->n_dx = max_int(16, min_int(f->n_dx, 61 - f->w_r - f->n_gain));
   /* Table inputs have 16 bits: 3 and 2 times the spread that was seen (it grew by 1.6 and 1.2 over
    * the calibration's). */
   f->f_score = fit(3 * score, 16, 4, 10);
@@ -448,24 +481,25 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->gate[l] = activation(cal(c, VFT_CAL_G, l), 13);
     f->dh[l] = fit(after, f->w_dh - 9, 0, 40);
     f->dh[L + l] = fit(middle, f->w_dh - 9, 0, 40);
-    f->dha[l] = gradient(after, 30);
-    f->dhb[l] = gradient(middle, 30);
-    f->dm[l] = gradient(cal(c, VFT_CAL_DM, l), 40);
-    f->dup[l] = gradient(cal(c, VFT_CAL_DU, l), 40);
-    f->dgate[l] = gradient(cal(c, VFT_CAL_DG, l), 40);
-    f->dx[l] = gradient(cal(c, VFT_CAL_DX1, l), 40);
-    f->dx[L + l] = gradient(cal(c, VFT_CAL_DX2, l), 40);
-    f->do_[l] = gradient(cal(c, VFT_CAL_DO, l), 40);
-    f->dop[l] = gradient(cal(c, VFT_CAL_DOP, l), 40);
-    f->dv[l] = gradient(cal(c, VFT_CAL_DV, l), 40);
-    f->ds[l] = gradient(cal(c, VFT_CAL_DS, l), 40);
-    f->dq[l] = gradient(cal(c, VFT_CAL_DQ, l), 40);
-    f->dk[l] = gradient(cal(c, VFT_CAL_DK, l), 40);
+    f->dha[l] = gradient(after, f->n_grad, 30);
+    f->dhb[l] = gradient(middle, f->n_grad, 30);
+    f->dm[l] = gradient(cal(c, VFT_CAL_DM, l), f->n_grad, 40);
+    f->dup[l] = gradient(cal(c, VFT_CAL_DU, l), f->n_grad, 40);
+    f->dgate[l] = gradient(cal(c, VFT_CAL_DG, l), f->n_grad, 40);
+    f->dx[l] = fit(cal(c, VFT_CAL_DX1, l), min_int(FILL, f->n_dx - DX_ROOM), 0, 40);
+    f->dx[L + l] = fit(cal(c, VFT_CAL_DX2, l), min_int(FILL, f->n_dx - DX_ROOM), 0, 40);
+    f->do_[l] = gradient(cal(c, VFT_CAL_DO, l), f->n_grad, 40);
+    f->dop[l] = gradient(cal(c, VFT_CAL_DOP, l), f->n_dop, 40);
+    f->dv[l] = gradient(cal(c, VFT_CAL_DV, l), f->n_grad, 40);
+    f->ds[l] = gradient(cal(c, VFT_CAL_DS, l), f->n_ds, 40);
+    f->dq[l] = gradient(cal(c, VFT_CAL_DQ, l), f->n_grad, 40);
+    f->dk[l] = gradient(cal(c, VFT_CAL_DK, l), f->n_grad, 40);
   }
 
   TRY(fit_inner_values(f, s, c));
   TRY(fit_inner_gradients(f, s, c));
   fit_lora_gradients(f, s, c);
+  fit_mean_gradients(f, s);
 
   /* Norm backward, dh += r gamma dy - h w3 with w3 = r^2 c / d, exponents f1 and f_h + f_w3. The
    * static bounds (build_backward.c) ask for

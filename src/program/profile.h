@@ -53,14 +53,16 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
 #define VFT_PROFILE_SCALARS(X)                                                       \
   X(n_weight, 14)   /* base weights, embedding, head: |W| < 2^(n-1) */               \
   X(n_gain, 12)     /* norm gains */                                                 \
-  X(n_grad, 24)     /* gradients, signed; above 16 bits in two limbs */             \
-  X(n_dx, 22)       /* gradients of norm outputs, likewise */                        \
+  X(n_grad, 28)     /* gradients, signed; above 16 bits in two limbs; larger models need fewer */ \
+  X(n_dop, 28)      /* of the context over the softmax's denominator: head_dim lowers it */ \
+  X(n_ds, 28)       /* of the scores: the number of positions lowers it */           \
+  X(n_dx, 26)       /* of norm outputs */                                            \
   X(w_h, 25)        /* residual stream, signed */                                    \
   X(w_dh, 31)       /* its gradient, signed */                                       \
   X(w_r, 24)        /* 1/rms, unsigned, at most 28 */                                \
   X(w_u, 22)        /* U = A x, signed; fewer for rank > 8 (profile.c) */            \
-  X(w_vb, 24)       /* B^T dy, signed; "down" may need fewer (profile.c) */          \
-  X(w_vb_down, 24)                                                                   \
+  X(w_vb, 32)       /* B^T dy, signed; "down" needs fewer (profile.c) */             \
+  X(w_vb_down, 32)                                                                   \
   X(w_s, 22)        /* LoRA working copy, signed */                                  \
   X(w_max, 24)      /* row maxima of scores and logits, signed */                    \
   X(w_w2, 37)       /* r c / d, signed */                                            \
@@ -103,6 +105,7 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(up, 1)      /* up projection */                                                  \
   X(u, 7)       /* U = A x */                                                        \
   X(vb, 7)      /* B^T dy (with alpha/r) */                                          \
+  X(avb, 7)     /* the same where A^T vb meets W^T dy: at most that of vb */         \
   X(dh, 2)      /* residual gradient: 0 after the layer, 1 before its MLP */         \
   X(dha, 1)     /* residual gradient entering the MLP's backward, n_grad bits */         \
   X(dhb, 1)     /* ... entering the attention's */                                   \
@@ -118,7 +121,8 @@ extern const char *const vft_projection_path[VFT_PROJECTIONS]; /* "attn/q", ...,
   X(dk, 1)                                                                           \
   X(w2, 2)      /* norm backward, r c / d */                                         \
   X(w3, 2)      /* norm backward, r^2 c / d */                                       \
-  X(g0, 14)     /* summed LoRA gradients: variant 2 p + (0 A, 1 B) */
+  X(g0, 14)     /* summed LoRA gradients: variant 2 p + (0 A, 1 B) */                \
+  X(g, 14)      /* their mean over the loss tokens, clipped */
 
 typedef struct {
 #define X(name, value) int name;

@@ -12,7 +12,7 @@ typedef struct {
 
 static const range ranges[] = {
     {"n_grad", 2, 32},  /* one or two limbs */
-    {"n_dx", 2, 32},
+    {"n_d", 2, 32},
     {"n_", 2, 16},      /* other narrow containers are 16 bits wide at most */
     {"w_r", 2, 28},     /* h r gain and r w2 stay within 2^61 */
     {"w_h", 17, 31},    /* two limbs */

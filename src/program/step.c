@@ -36,13 +36,6 @@ void vft_state_id_list(const vft_state_ids *ids, vft_tensor_id list[VFT_STATE_TE
   memcpy(list, all, sizeof all);
 }
 
-int vft_step_sigma(const vft_step_shape *s) {
-  int64_t half = (int64_t)s->sequences * s->positions / 2;
-  int sigma = 0;
-  while (half >> (sigma + 1)) sigma++;
-  return sigma;
-}
-
 /* ---- sizes ---- */
 
 /* The divisor pair of n nearest its square root, larger part last. */
@@ -303,7 +296,7 @@ static void add_state(vft_build *c, int p, int kind, bool out) {
     return;
   }
   for (uint32_t l = 0; l < L; l++) { /* exponents of the scaled gradient g: m has 4, v 2 f + 10 */
-    int fg = f->g0[(size_t)(2 * p + kind) * L + l] + vft_step_sigma(c->s);
+    int fg = f->g[(size_t)(2 * p + kind) * L + l];
     fm[l] = fg + 4;
     fv[l] = 2 * fg + 10;
   }

@@ -130,9 +130,6 @@ typedef struct vft_step vft_step;
 /* The power of two that holds n >= 1 steps or rows. */
 uint32_t vft_rows_slots(uint64_t n);
 
-/* sigma of the gradient's normalisation: floor(log2(S n / 2)), at least 0. */
-int vft_step_sigma(const vft_step_shape *shape);
-
 /* Builds the step. log_columns as in vft_program. The profile is copied.
  * Fails VFT_USAGE (shape out of range; a gadget's bound does not close, naming it), VFT_RESOURCE.
  * The program is not yet bound-checked: call vft_program_check_bounds. */

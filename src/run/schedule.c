@@ -54,7 +54,7 @@ static vft_status put_epsilon(vft_step_inputs *in, const vft_step *step, int p, 
   vft_tensor_id id = step->eps[p][kind];
   const vft_tensor *t = &step->program->tensors[id];
   const vft_profile *f = &step->profile;
-  int L = step->shape.layers, sigma = vft_step_sigma(&step->shape);
+  int L = step->shape.layers;
   if (vft_tensor_count(t) != (size_t)L)
     return vft_fail(VFT_USAGE, "%s has %zu elements for %d layers", t->name, vft_tensor_count(t),
                     L);
@@ -62,7 +62,7 @@ static vft_status put_epsilon(vft_step_inputs *in, const vft_step *step, int p, 
   if (!in->value[id]) return VFT_RESOURCE;
   for (int l = 0; l < L; l++) {
     int64_t v;
-    TRY(vft_fix_round(x, f->g0[(size_t)(2 * p + kind) * (size_t)L + (size_t)l] + sigma + 5, &v));
+    TRY(vft_fix_round(x, f->g[(size_t)(2 * p + kind) * (size_t)L + (size_t)l] + 5, &v));
     if (v < 1) v = 1;
     if (v < t->lo || v > t->hi)
       return vft_fail(VFT_USAGE, "%s = %lld at layer %d is outside of %lld..%lld: choose another "

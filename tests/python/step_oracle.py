@@ -98,7 +98,6 @@ class Step:
         s = shape
         self.T = s["sequences"] * s["positions"]
         self.heads = s["groups"] * s["per_group"]
-        self.sigma = max(0, (self.T // 2).bit_length() - 1)
         self.rot_q = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_rot"], True)
         self.rot_k = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_rot"], False)
         self.unrot_q = rope(s["positions"], s["head_dim"], s["rope_theta"], profile["f_unrot"], True)
@@ -219,7 +218,8 @@ class Step:
     def back_terms(self, p, l, dy, f_dy, vb):
         terms = [(dy.dot(self.w["w"][p][l]), self.lay("w", l, p) + f_dy)]
         if vb is not None:
-            terms.append((vb.dot(self.work[p][0][l]), self.f["f_s"] + self.lay("vb", l, p)))
+            summed = to((vb, self.lay("vb", l, p)), self.lay("avb", l, p))
+            terms.append((summed.dot(self.work[p][0][l]), self.f["f_s"] + self.lay("avb", l, p)))
         return terms
 
     def gradients(self, p, l, dy, f_dy, vb, x, f_x):
@@ -354,7 +354,8 @@ class Step:
                 nxt = {"P": [], "m": [], "v": [], "g": []}
                 for l in range(L):
                     old = {x: state[p][kind][x][l] for x in "Pmv"}
-                    g = rq(self.g0[p][kind][l] * mu, 30 - self.sigma)
+                    i = 2 * p + kind
+                    g = to((self.g0[p][kind][l] * mu, self.lay("g0", l, i) + 30), self.lay("g", l, i))
                     m = rq(b1 * old["m"] + (2 ** 16 - b1) * 2 ** 4 * g, 16)
                     v = old["v"] + (2 * (2 ** 10 * g * g - old["v"]) + d2) // (2 * d2)
                     step = schedule["eps"][p][kind][l] + isqrt(v)
@@ -535,7 +536,8 @@ def make_profile(shape, top, fracs, fixed):
     s = shape
     L = s["layers"]
     tokens = s["sequences"] * s["positions"]
-    f = dict(n_weight=12, n_gain=12, n_grad=16, n_dx=16, w_h=25, w_dh=25, w_r=24, w_u=22, w_vb=24, w_vb_down=24, w_s=22, w_max=24,
+    f = dict(n_weight=12, n_gain=12, n_grad=16, n_dop=16, n_ds=16, n_dx=16, w_h=25, w_dh=25, w_r=24, w_u=22, w_vb=24,
+             w_vb_down=24, w_s=22, w_max=24,
              w_w2=37, w_w3=36, w_g=24, w_q=48, w_norm=29, w_update=26, f_rot=13, f_unrot=11, e_score=14, k_score=32,
              f_dsilu=14, e_logit=24, k_logit=44, k_a1=20, w_a1=32, f_s=20)
     f["f_emb"], f["f_out"], f["f_gain_out"] = fracs["emb"], fracs["out"], fracs["gain_out"]
@@ -563,6 +565,10 @@ def make_profile(shape, top, fracs, fixed):
     f["vb"] = sum(([min(20, fit(x, 16, 0, 40)) for x in top.get("vb%d" % p, zero)[:L]] for p in range(7)), [])
     f["g0"] = sum(([min(26, fit(x, 18, s["clip_frac"], 40)) for x in top.get("g%d" % i, zero)[:L]]
                    for i in range(14)), [])
+    # where A^T vb meets W^T dy, some layers have fewer bits of vb; "k" has all
+    f["avb"] = [x if i // L == 1 else max(0, x - i % 3) for i, x in enumerate(f["vb"])]
+    sigma = max(0, (tokens // 2).bit_length() - 1)
+    f["g"] = [x + sigma + (i % 2 if s["clip"] else 0) for i, x in enumerate(f["g0"])]
     # norm backward: exponent of h w3 within [-1, 9] of that of r gamma dy
     w2, w3 = [], []
     for i in range(2):
@@ -592,7 +598,8 @@ CASES = {
     "wide": dict(shape=dict(layers=2, d=9, groups=1, per_group=3, head_dim=4, ff=12, vocab=22, tied=1,
                             rms_eps=1e-5, rope_theta=100.0, adapted=0b0111010, rank=1, alpha_log2=0, sequences=2,
                             positions=4, beta1_q16=58982, d2=1000, clip=1, clip_u=4096, clip_frac=12),
-                 seed=3, lr="1e-3", profile=dict(n_grad=20, n_dx=19, w_h=30, f_h=15, w_r=26, f_r=21, w_w2=35)),
+                 seed=3, lr="1e-3", profile=dict(n_grad=20, n_dop=19, n_ds=21, n_dx=19, w_h=30,
+                                                             f_h=15, w_r=26, f_r=21, w_w2=35)),
 }
 
 
@@ -665,7 +672,6 @@ def make_case(name):
         for k, v in reference.loss(adapters, batch, True)[2].items():
             top[k] = [max(a, b) for a, b in zip(v, top.get(k, [0.0] * len(v)))]
     profile = make_profile(s, top, fracs, CASES[name].get("profile", {}))
-    sigma = max(0, (s["sequences"] * s["positions"] // 2).bit_length() - 1)
     schedule = []
     for t in (1, 2):
         lr, wd, eps = Decimal(CASES[name]["lr"]), Decimal("0.01"), Decimal("1e-8")
@@ -673,7 +679,7 @@ def make_case(name):
         root = (1 - b2 ** t).sqrt()
         schedule.append({
             "lr": rnd(lr * root / (1 - b1 ** t) * 2 ** 29), "wd": rnd(lr * wd * 2 ** 30),
-            "eps": [[[max(1, rnd(eps * root * 2 ** (profile["g0"][(2 * p + kind) * L + l] + sigma + 5)))
+            "eps": [[[max(1, rnd(eps * root * 2 ** (profile["g"][(2 * p + kind) * L + l] + 5)))
                       for l in range(L)] for kind in range(2)] for p in range(7)]})
     return dict(shape=s, profile=profile, weights=weights, state=state, batches=batches, schedule=schedule,
                 floats=floats, adapters=adapters, fracs=fracs)

@@ -121,7 +121,7 @@ static void test_inputs_of_a_step(void **state) {
     double lr = r * c2 / c1 * 536870912, wd = r * atof(m->weight_decay) * 1073741824;
     assert_true(fabs((double)in.value[plan.step->lr][0] - lr) < 0.51);
     assert_true(fabs((double)in.value[plan.step->wd][0] - wd) < 0.51);
-    int g = m->profile.g0[2 * VFT_V * m->shape.layers + 1] + vft_step_sigma(&m->shape);
+    int g = m->profile.g[2 * VFT_V * m->shape.layers + 1];
     double eps = ldexp(atof(m->epsilon) * c2, g + 5);
     int64_t e = in.value[plan.step->eps[VFT_V][0]][1];
     assert_true(e >= 1 && (e == 1 || fabs((double)e - eps) < 0.51));
