@@ -20,6 +20,7 @@ PKGS    := jansson yaml-0.1 libcrypto libpcre2-8 sqlite3
 CFLAGS  += $(CSTD) $(WARN) $(OPT) -pthread -Isrc -Iinclude -MMD -MP
 AVX512  := -O3 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi \
            -mavx512vnni -mbmi2
+AVX2    := -O3 -mavx2 -mbmi2
 LIBS     = -pthread $(shell pkg-config --libs $(PKGS)) -lm
 
 SRC     := $(wildcard src/*/*.c)
@@ -166,6 +167,10 @@ $(B)/libvft.a: $(OBJ)
 $(B)/%_avx512.o: %_avx512.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(AVX512) -c -o $@ $<
+
+$(B)/%_avx2.o: %_avx2.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(AVX2) -c -o $@ $<
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
