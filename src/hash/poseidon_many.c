@@ -6,21 +6,33 @@
 
 enum { RATE = VFT_POSEIDON_RATE };
 
+typedef void permutation(vft_poseidon_state *, size_t, vft_fp (*)[VFT_POSEIDON_SBOXES]);
+
+/* Eight at a time; a last group that is not full is filled up. */
+static void by_eights(permutation *permute, vft_poseidon_state *states, size_t n,
+                      vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
+  size_t whole = n / 8 * 8, rest = n - whole;
+  permute(states, whole, sbox);
+  if (!rest) return;
+  vft_poseidon_state last[8];
+  vft_fp record[8][VFT_POSEIDON_SBOXES];
+  memset(last, 0, sizeof last);
+  memcpy(last, states + whole, rest * sizeof *last);
+  permute(last, 8, sbox ? record : NULL);
+  memcpy(states + whole, last, rest * sizeof *last);
+  if (sbox) memcpy(sbox + whole, record, rest * sizeof *record);
+}
+
 void vft_poseidon_permute_trace(vft_poseidon_state *states, size_t n,
                                 vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
 #ifdef __x86_64__
-  if (vft_simd_tier() >= VFT_SIMD_AVX512) {
-    size_t whole = n / 8 * 8, rest = n - whole;
-    vft_poseidon_permute_avx512(states, whole, sbox);
-    if (rest) {
-      vft_poseidon_state last[8];
-      vft_fp record[8][VFT_POSEIDON_SBOXES];
-      memset(last, 0, sizeof last);
-      memcpy(last, states + whole, rest * sizeof *last);
-      vft_poseidon_permute_avx512(last, 8, sbox ? record : NULL);
-      memcpy(states + whole, last, rest * sizeof *last);
-      if (sbox) memcpy(sbox + whole, record, rest * sizeof *record);
-    }
+  vft_simd tier = vft_simd_tier();
+  if (tier >= VFT_SIMD_AVX512) {
+    by_eights(vft_poseidon_permute_avx512, states, n, sbox);
+    return;
+  }
+  if (tier >= VFT_SIMD_AVX2 && n > 2) { /* two are as fast one after the other */
+    by_eights(vft_poseidon_permute_avx2, states, n, sbox);
     return;
   }
 #endif

@@ -11,6 +11,8 @@
 void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n,
                             vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 /* n a multiple of 8. */
+void vft_poseidon_permute_avx2(vft_poseidon_state *states, size_t n,
+                               vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n,
                                  vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
 
