@@ -2,18 +2,21 @@
  *
  * residual_grad[l + grad_at] is the gradient after covered layer l (so of H1[l+1]); the gradient
  * before layer 0 of the model is not needed, that before the first layer of a later part is
- * residual_grad[0]. Bounds (SmolLM2-135M, default containers, n_grad = 24, n_dx = 22, S n tokens):
- *   x . dy            2^(15 + 21 + 9.2)
- *   r w, r w2         2^(w_r + 31), 2^(w_r + w_w2 - 1) = 2^60
- *   r gamma dy        2^(w_r + 11 + 21) = 2^59, at most 2^60 aligned (profile.c)
+ * residual_grad[0]. Bounds (SmolLM2-135M, default containers: n_grad = 28, n_dop = 25, n_ds = 26,
+ * n_dx = 23, w_r = 26; S n tokens):
+ *   x . dy            2^(15 + 22 + 9.2)
+ *   r w, r w2         2^(w_r + 34) = 2^60, 2^(w_r + w_w2 - 1) = 2^60
+ *   r gamma dy        2^(w_r + 11 + 22) = 2^59, at most 2^60 aligned (profile.c)
  *   h w3              a lemma, see vft_build_norm_backward
- *   W^T dy            2^(13 + 23 + 10.6), raised to the LoRA term's exponent: all that meet in one
- *                     gradient below 3 2^59 by the profile's rule for vb
- *   dm u z'           2^(23 + 15 + 14.2)
- *   E (dP - dl)       2^(14 + 23 + 15 + 6 + 1)
- *   Rot sum dS q'     2^(11 + 23 + 15) u n <= 2^60 by the profile's rule for n_grad
- *   acc_A of down     2^(w_vb_down - 1 + 15 + 15) S n <= 2^61 by the profile's rule
- *   acc_B             2^(23 + 21) S n */
+ *   W^T dy            2^(13 + 27 + 10.6), raised to the LoRA term's exponent: all that meet in one
+ *                     gradient below 3 2^59 by the profile's rule for avb
+ *   B^T dy            2^(21 + 27 + 10.6) <= 2^61 by the profile's rule for n_grad
+ *   dm u z'           2^(27 + 15 + 14.2)
+ *   E (dP - dl)       2^(14 + 24 + 15 + 6 + 1) <= 2^60 by the profile's rule for n_dop
+ *   Rot sum dS q'     2^(11 + 25 + 15) u n <= 2^60 by the profile's rule for n_ds
+ *   acc_A of down     2^(w_vb_down - 1 + 15 + 15) S n <= 2^61 by the profile's rule; of others
+ *                     2^(31 + 15) S n <= 2^61 for the 2^15 tokens that a step has at most
+ *   acc_B             2^(27 + 21) S n <= 2^61 by the profile's rule for n_grad */
 #include <string.h>
 
 #include "program/build.h"
@@ -62,9 +65,9 @@ void vft_build_norm_backward(vft_build *c, const vft_norm_backward *n) {
   vft_build_requant(b, n->out, VFT_NO_TENSOR, NULL, false, dh, terms);
 }
 
-/* vb = 2^a B^T dy, and at the exponent at which it joins W^T dy. */
+/* vb = 2^a B^T dy, and rounded to the exponent at which A^T vb meets W^T dy. */
 typedef struct {
-  vft_tensor_id vb, summed; /* the same one when no layer's exponents differ */
+  vft_tensor_id vb, summed; /* one tensor where no layer's exponents differ */
 } inner;
 
 static inner inner_grad(vft_build *c, int p, vft_tensor_id dy) {
@@ -77,14 +80,16 @@ static inner inner_grad(vft_build *c, int p, vft_tensor_id dy) {
   t.exp2 = c->s->alpha_log2;
   int bits = p == VFT_DOWN ? c->f->w_vb_down : c->f->w_vb;
   inner v;
-  v.vb = v.summed = vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb"), "lspqr", bits, true,
-                                           vft_build_fracs(b, c->f->vb + (size_t)p * L, L), &t, 1);
+  v.vb = v.summed =
+      vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb"), "lspqr", bits, true,
+                             vft_build_fracs(b, c->f->vb + (size_t)p * L, L), &t, 1);
   const vft_profile *all = c->model; /* so that all parts have the same relations */
   size_t layers = (size_t)all->layers, at = (size_t)p * layers;
   if (!memcmp(all->vb + at, all->avb + at, layers * sizeof *all->vb)) return v;
   t = VFT_R1(1, v.vb, "lspqr");
-  v.summed = vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb_summed"), "lspqr", bits, true,
-                                    vft_build_fracs(b, c->f->avb + (size_t)p * L, L), &t, 1);
+  v.summed =
+      vft_build_requant_wide(b, with(c, vft_projection_path[p], "/vb_summed"), "lspqr", bits, true,
+                             vft_build_fracs(b, c->f->avb + (size_t)p * L, L), &t, 1);
   return v;
 }
 

@@ -235,13 +235,21 @@ static float cal(const vft_calibration *c, vft_cal_kind kind, int l) { return c-
  * attention sink, by 150: those of rare tokens and of the softmax have heavy tails. Most of a
  * gradient's elements are hundreds of times smaller than its largest, and AdamW moves a weight by
  * as much for a small gradient as for a large one, so their low bits count: calibration's largest
- * value has up to 18 bits. Above it there is room for 256 times, in norm outputs and inner
- * gradients, which stay smaller than calibration's, for 64; the bits are fewer where static bounds
- * leave less. */
-enum { FILL = 18, INNER_GRAD_FILL = 21, GRAD_ROOM = 9, DX_ROOM = 7, INNER_GRAD_ROOM = 7, INNER_BITS = 16 };
+ * value has up to 18 bits, fewer where static bounds leave a narrower container, for there is
+ * room above it for 256 times (in gradients of norm outputs and of inner values for 64); down to
+ * 15 bits the room is spent first, to 16 times. */
+enum {
+  GRAD_BITS = 18,
+  INNER_GRAD_BITS = 21, /* of B^T dy; calibration's B is larger than that of the first steps */
+  GRAD_ROOM = 9,
+  DX_ROOM = 7,
+  INNER_GRAD_ROOM = 7,
+  INNER_BITS = 16
+};
 static int activation(float max, int highest) { return fit(3 * max, 15, 0, highest); }
 static int gradient(float max, int bits, int highest) {
-  return fit(max, min_int(FILL, bits - GRAD_ROOM), 0, highest);
+  int most = max_int(min_int(GRAD_BITS, bits - GRAD_ROOM), min_int(15, bits - 5));
+  return fit(max, most, 0, highest);
 }
 
 /* Inputs' and output gradients' exponents of projection p at layer l. */
@@ -309,7 +317,7 @@ static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int l = 0; l < L && adapted(s, p); l++) {
       int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
-      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_GRAD_FILL, w_vb - INNER_GRAD_ROOM) - s->alpha_log2, 0,
+      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_GRAD_BITS, w_vb - INNER_GRAD_ROOM) - s->alpha_log2, 0,
                              min_int(40, f->f_s + gradient_exponent(f, p, l) - s->alpha_log2));
       f->avb[p * L + l] = f->vb[p * L + l];
     }
@@ -486,8 +494,8 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
     f->dm[l] = gradient(cal(c, VFT_CAL_DM, l), f->n_grad, 40);
     f->dup[l] = gradient(cal(c, VFT_CAL_DU, l), f->n_grad, 40);
     f->dgate[l] = gradient(cal(c, VFT_CAL_DG, l), f->n_grad, 40);
-    f->dx[l] = fit(cal(c, VFT_CAL_DX1, l), min_int(FILL, f->n_dx - DX_ROOM), 0, 40);
-    f->dx[L + l] = fit(cal(c, VFT_CAL_DX2, l), min_int(FILL, f->n_dx - DX_ROOM), 0, 40);
+    f->dx[l] = fit(cal(c, VFT_CAL_DX1, l), min_int(GRAD_BITS, f->n_dx - DX_ROOM), 0, 40);
+    f->dx[L + l] = fit(cal(c, VFT_CAL_DX2, l), min_int(GRAD_BITS, f->n_dx - DX_ROOM), 0, 40);
     f->do_[l] = gradient(cal(c, VFT_CAL_DO, l), f->n_grad, 40);
     f->dop[l] = gradient(cal(c, VFT_CAL_DOP, l), f->n_dop, 40);
     f->dv[l] = gradient(cal(c, VFT_CAL_DV, l), f->n_grad, 40);
