@@ -16,7 +16,7 @@
 #include "program/profile.h"
 
 #define VFT_MANIFEST_FORMAT "vft-manifest/2"
-#define VFT_PROTOCOL_NAME "vft-step/2"
+#define VFT_PROTOCOL_NAME "vft-step/3"
 #define VFT_CALIBRATION_B "16 * learning_rate"
 enum { VFT_SECURITY_BITS = 128, VFT_STEPS_MAX = 1 << 24 };
 
