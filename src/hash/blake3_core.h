@@ -44,6 +44,7 @@ typedef struct {
 } vft_blake3_ops;
 
 extern const vft_blake3_ops vft_blake3_ops_c;
+extern const vft_blake3_ops vft_blake3_ops_avx2;
 extern const vft_blake3_ops vft_blake3_ops_avx512;
 /* The table of the tier in force. */
 const vft_blake3_ops *vft_blake3_dispatch(void);

@@ -55,6 +55,7 @@ const vft_blake3_ops vft_blake3_ops_c = {nodes_c, absorb_c, merge_c};
 const vft_blake3_ops *vft_blake3_dispatch(void) {
 #ifdef __x86_64__
   if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_blake3_ops_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_blake3_ops_avx2;
 #endif
   return &vft_blake3_ops_c;
 }

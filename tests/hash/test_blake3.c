@@ -79,24 +79,35 @@ static void any_split_gives_the_same_hash(void **state) {
   }
 }
 
+/* Every length of the vector loops and their tails. */
 static void nodes_are_hashes_of_pairs(void **state) {
   (void)state;
   enum { MAX = 70 };
-  uint8_t in[64 * MAX];
-  vft_digest out[MAX], c[MAX];
-  for (size_t n = 0; n <= MAX; n += 7) {
-    fill(in, sizeof in);
-    vft_blake3_nodes(in, out, n);
-    vft_blake3_ops_c.nodes(in, c, n);
-    for (size_t i = 0; i < n; i++) {
-      vft_digest d = vft_blake3_hash(in + 64 * i, 64);
-      assert_memory_equal(d.b, out[i].b, 32);
+  uint8_t in[64 * MAX], copy[sizeof in];
+  vft_digest out[MAX + 1], c[MAX];
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+    vft_simd_force(tier);
+    for (size_t n = 0; n <= MAX; n++) {
+      fill(in, sizeof in);
+      if (n % 9 == 8) memset(in, n & 1 ? 0xff : 0, sizeof in);
+      memcpy(copy, in, sizeof in);
+      memset(out, 0xa5, sizeof out);
+      vft_blake3_nodes(in, out, n);
+      vft_blake3_ops_c.nodes(in, c, n);
+      for (size_t i = 0; i < n; i++) {
+        vft_digest d = vft_blake3_hash(in + 64 * i, 64);
+        assert_memory_equal(d.b, out[i].b, 32);
+      }
+      assert_memory_equal(c, out, 32 * n);
+      for (int i = 0; i < 32; i++) assert_int_equal(out[n].b[i], 0xa5);
+      /* In place. */
+      vft_blake3_nodes(in, (vft_digest *)(void *)in, n);
+      assert_memory_equal(in, out, 32 * n);
+      assert_memory_equal(in + 64 * n, copy + 64 * n, sizeof in - 64 * n);
     }
-    assert_memory_equal(c, out, 32 * n);
-    /* In place. */
-    vft_blake3_nodes(in, (vft_digest *)(void *)in, n);
-    assert_memory_equal(in, out, 32 * n);
   }
+  vft_simd_force(best);
 }
 
 /* Messages of `blocks` blocks hashed in lanes equal the plain hash. */
@@ -129,9 +140,9 @@ static void check_lanes(size_t n, size_t blocks, uint32_t last_len) {
 
 static void lanes_equal_plain(void **state) {
   (void)state;
-  vft_simd best = vft_simd_tier();
-  for (int tier = 0; tier < 2; tier++) {
-    vft_simd_force(tier ? best : VFT_SIMD_C);
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+    vft_simd_force(tier);
     for (size_t blocks = 1; blocks <= 20; blocks++) check_lanes(16, blocks, 64);
     check_lanes(48, 1, 8);
     check_lanes(32, 16, 40);
@@ -140,6 +151,42 @@ static void lanes_equal_plain(void **state) {
       check_lanes(16, 16 * chunks[k], 64);
       check_lanes(32, 16 * chunks[k] - 15, 16);
     }
+  }
+  vft_simd_force(best);
+}
+
+/* The kernels word for word, with a counter and a length that fill their words and any flags. */
+static void kernels_of_all_tiers_agree(void **state) {
+  (void)state;
+  enum { MAX = 48 };
+  static const uint64_t counters[] = {0, 1, 0xffffffff, 0x100000000, 0x123456789abcdef0, UINT64_MAX};
+  uint8_t blocks[64 * MAX];
+  uint32_t cv[8 * MAX], right[8 * MAX], a[8 * MAX], b[8 * MAX];
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+    vft_simd_force(tier);
+    const vft_blake3_ops *ops = vft_blake3_dispatch();
+    assert_true((ops == &vft_blake3_ops_c) == (tier == VFT_SIMD_C));
+    for (size_t n = 0; n <= MAX; n += 16)
+      for (size_t k = 0; k < sizeof counters / sizeof *counters; k++)
+        for (uint32_t flags = 0; flags < 16; flags++) {
+          fill(blocks, sizeof blocks);
+          fill((uint8_t *)cv, sizeof cv);
+          fill((uint8_t *)right, sizeof right);
+          memcpy(a, cv, sizeof a);
+          memcpy(b, cv, sizeof b);
+          ops->absorb(a, blocks, n, counters[k], 4 * flags, flags);
+          vft_blake3_ops_c.absorb(b, blocks, n, counters[k], 4 * flags, flags);
+          assert_memory_equal(a, b, sizeof a);
+          assert_memory_equal(a + 8 * n, cv + 8 * n, sizeof cv - 32 * n);
+          ops->merge(cv, right, a, n, flags);
+          vft_blake3_ops_c.merge(cv, right, b, n, flags);
+          assert_memory_equal(a, b, sizeof a);
+          /* The result may replace the left operand. */
+          memcpy(b, cv, sizeof b);
+          ops->merge(b, right, b, n, flags);
+          assert_memory_equal(a, b, 32 * n);
+        }
   }
   vft_simd_force(best);
 }
@@ -165,6 +212,7 @@ int main(void) {
       cmocka_unit_test(any_split_gives_the_same_hash),
       cmocka_unit_test(nodes_are_hashes_of_pairs),
       cmocka_unit_test(lanes_equal_plain),
+      cmocka_unit_test(kernels_of_all_tiers_agree),
       cmocka_unit_test(prefix_is_a_first_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
