@@ -29,6 +29,7 @@ typedef struct {
 } vft_rs_ops;
 
 extern const vft_rs_ops vft_rs_ops_c;
+extern const vft_rs_ops vft_rs_ops_avx2;
 extern const vft_rs_ops vft_rs_ops_avx512;
 
 #endif

@@ -74,15 +74,32 @@ static void codewords_are_evaluations(void **state) {
   check_code(15, 1, 1);
 }
 
+/* Words at which carries, borrows and halves turn: as elements, all below p. */
+static const uint64_t edge[] = {VFT_P - 1,
+                                0xffefffffffffffffull,
+                                0xffffffffull,
+                                1,
+                                0xfffffffe00000000ull,
+                                0,
+                                VFT_P - 2,
+                                0x7fffffffffffffffull,
+                                0x8000000000000000ull,
+                                0x7fffffff80000000ull,
+                                0x7fffffff80000001ull,
+                                0x100000000ull,
+                                0xfffffffeull,
+                                0xffff000000000000ull,
+                                0xfffffffeffffffffull,
+                                VFT_P - 0xffffffffull};
+enum { EDGES = sizeof edge / sizeof *edge };
+
 /* Splitting bounds: all inputs of one edge value, so that every butterfly meets it. */
 static void edge_messages(void **state) {
   (void)state;
-  const uint64_t edge[] = {VFT_P - 1, 0xffefffffffffffffull, 0xffffffffull, 1,
-                           0xfffffffe00000000ull};
   vft_rs *code;
   assert_int_equal(vft_rs_new(&code, 8, 1), VFT_OK);
   vft_fp *rows = vft_alloc(8 << 8, 8), *out = vft_alloc(8 << 9, 8);
-  for (size_t e = 0; e < 5; e++) {
+  for (size_t e = 0; e < EDGES; e++) {
     for (size_t i = 0; i < 8 << 8; i++) rows[i] = (vft_fp){i >> 8 & 1 && i & 1 ? 0 : edge[e]};
     assert_int_equal(vft_rs_encode(code, rows, 8, out), VFT_OK);
     for (size_t j = 0; j < 512; j++)
@@ -94,28 +111,65 @@ static void edge_messages(void **state) {
   vft_rs_free(code);
 }
 
+/* Any elements, edge values only, or one edge value at few places among zeros: then butterflies
+ * meet products of an edge value and of a root of one as they are. */
+static void draw_rows(vft_fp *rows, size_t n, int kind) {
+  for (size_t i = 0; i < n; i++) {
+    uint64_t r = test_u64();
+    rows[i] = kind == 0 ? test_fp() : (vft_fp){kind == 2 && r >> 32 & 7 ? 0 : edge[r % EDGES]};
+  }
+}
+
 static void tiers_and_threads_agree(void **state) {
   (void)state;
   vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
-  for (unsigned c = 3; c <= 11; c++) {
+  for (unsigned c = 0; c <= 11; c++) {
     vft_rs *code;
     assert_int_equal(vft_rs_new(&code, c, 1 + c % 3), VFT_OK);
     size_t nrows = 19, n = (size_t)1 << vft_rs_log_length(code), bytes = 3 * n * 64;
     vft_fp *rows = vft_alloc(nrows << c, 8), *a = vft_alloc(bytes, 1), *b = vft_alloc(bytes, 1);
-    for (size_t i = 0; i < nrows << c; i++) rows[i] = test_fp();
-    vft_threads_set(1);
-    vft_simd_force(VFT_SIMD_C);
-    assert_int_equal(vft_rs_encode(code, rows, nrows, a), VFT_OK);
-    vft_threads_set(3);
-    vft_simd_force(best);
-    assert_int_equal(vft_rs_encode(code, rows, nrows, b), VFT_OK);
-    assert_memory_equal(a, b, bytes);
+    for (int round = 0; round < (c < 6 ? 60 : 6); round++) {
+      draw_rows(rows, nrows << c, round % 3);
+      vft_threads_set(1);
+      vft_simd_force(VFT_SIMD_C);
+      assert_int_equal(vft_rs_encode(code, rows, nrows, a), VFT_OK);
+      vft_threads_set(3);
+      for (vft_simd tier = VFT_SIMD_AVX2; tier <= best; tier++) {
+        vft_simd_force(tier);
+        memset(b, 0xff, bytes);
+        assert_int_equal(vft_rs_encode(code, rows, nrows, b), VFT_OK);
+        assert_memory_equal(a, b, bytes);
+      }
+    }
     vft_free(rows);
     vft_free(a);
     vft_free(b);
     vft_rs_free(code);
   }
   vft_threads_set(0);
+}
+
+/* Any length, any missing rows. */
+static void interleaving(void **state) {
+  (void)state;
+  enum { MAX = 21 };
+  vft_fp rows[8][MAX], out[8 * (MAX + 1)];
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+    vft_simd_force(tier);
+    for (size_t len = 0; len <= MAX; len++)
+      for (unsigned present = 0; present < 256; present += len % 4 ? 15 : 1) {
+        const vft_fp *row[8];
+        draw_rows(rows[0], 8 * MAX, 0);
+        for (int l = 0; l < 8; l++) row[l] = present >> l & 1 ? rows[l] : NULL;
+        memset(out, 0xff, sizeof out);
+        vft_rs_interleave(out, row, len);
+        for (size_t i = 0; i < 8 * (len + 1); i++) {
+          uint64_t want = i / 8 == len ? UINT64_MAX : row[i % 8] ? row[i % 8][i / 8].v : 0;
+          assert_true(out[i].v == want);
+        }
+      }
+  }
 }
 
 static void refuses_impossible_lengths(void **state) {
@@ -132,6 +186,11 @@ static int force_c(void **state) {
   vft_simd_force(VFT_SIMD_C);
   return 0;
 }
+static int force_avx2(void **state) {
+  (void)state;
+  vft_simd_force(VFT_SIMD_AVX2);
+  return 0;
+}
 static int force_best(void **state) {
   (void)state;
   vft_simd_force(VFT_SIMD_AVX512);
@@ -142,10 +201,13 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(points),
       cmocka_unit_test_setup(codewords_are_evaluations, force_c),
+      cmocka_unit_test_setup(codewords_are_evaluations, force_avx2),
       cmocka_unit_test_setup(codewords_are_evaluations, force_best),
       cmocka_unit_test_setup(edge_messages, force_c),
+      cmocka_unit_test_setup(edge_messages, force_avx2),
       cmocka_unit_test_setup(edge_messages, force_best),
       cmocka_unit_test(tiers_and_threads_agree),
+      cmocka_unit_test(interleaving),
       cmocka_unit_test(refuses_impossible_lengths),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
