@@ -8,6 +8,7 @@
 static const vft_batch_ops *ops(void) {
 #ifdef __x86_64__
   if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_batch_ops_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_batch_ops_avx2;
 #endif
   return &vft_batch_ops_c;
 }

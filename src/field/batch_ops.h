@@ -36,6 +36,6 @@ typedef struct {
 } vft_batch_ops;
 
 extern const vft_batch_ops vft_batch_ops_c;
-extern const vft_batch_ops vft_batch_ops_avx512;
+extern const vft_batch_ops vft_batch_ops_avx2, vft_batch_ops_avx512;
 
 #endif

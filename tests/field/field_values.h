@@ -19,6 +19,7 @@ static inline uint64_t test_u64(void) {
 static inline vft_fp test_fp(void) {
   static const uint64_t edge[] = {0, 1, 2, VFT_P - 1, VFT_P - 2, 0xffffffffull, 0x100000000ull,
                                   0xfffffffe00000000ull, 0xfffffffeffffffffull,
+                                  0xffffffff00000000ull, 0x3fffffull, 0x7ffffffffffull,
                                   0xffefffffffffffffull, 0xfffffffffffffull, 0x10000000000000ull,
                                   0x7fffffffffffffffull, 0x8000000000000000ull};
   uint64_t r = test_u64();
