@@ -110,6 +110,7 @@ const vft_logup_ops vft_logup_ops_c = {split, fold, combine, sums, sums_ones, ad
 const vft_logup_ops *vft_logup_ops_get(void) {
 #ifdef __x86_64__
   if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_logup_ops_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_logup_ops_avx2;
 #endif
   return &vft_logup_ops_c;
 }

@@ -47,7 +47,7 @@ typedef struct {
 } vft_logup_ops;
 
 extern const vft_logup_ops vft_logup_ops_c;
-extern const vft_logup_ops vft_logup_ops_avx512;
+extern const vft_logup_ops vft_logup_ops_avx2, vft_logup_ops_avx512;
 /* The table of the present SIMD tier. */
 const vft_logup_ops *vft_logup_ops_get(void);
 

@@ -350,9 +350,14 @@ VFT_INLINE vft_xacc vft_xacc_zero(void) {
 VFT_INLINE void vft_xacc_mac_cut(vft_xacc *s, vft_x a, const vft_xdigits *b) {
   static const int row[3][3] = VFT_XROWS;
   vft_v ah[3] = {vft_vhigh(a.c[0]), vft_vhigh(a.c[1]), vft_vhigh(a.c[2])};
-  _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) {
-    _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++)
-      vft_vacc_mac(&s->c[i], a.c[j], ah[j], b->e[row[i][j]]);
+  _Pragma("GCC unroll 3") for (int k = 0; k < 3; k++) {
+    _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) {
+      _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
+        vft_v d = b->e[row[i][j]].d[k];
+        s->c[i].x[k] = _mm256_add_epi64(s->c[i].x[k], _mm256_mul_epu32(a.c[j], d));
+        s->c[i].y[k] = _mm256_add_epi64(s->c[i].y[k], _mm256_mul_epu32(ah[j], d));
+      }
+    }
   }
 }
 /* any, any */
@@ -401,15 +406,13 @@ VFT_INLINE vft_xconst vft_xconst_set(vft_ext r) {
 /* base + a r -> canonical; all any. A coordinate gathers three products. */
 VFT_INLINE vft_x vft_xconst_mac(const vft_xconst *k, vft_x a, vft_x base) {
   static const int row[3][3] = VFT_XROWS;
-  vft_vdigits d[3] = {vft_vcut(a.c[0]), vft_vcut(a.c[1]), vft_vcut(a.c[2])};
-  vft_x out;
-  _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) {
-    vft_vpair s = vft_vpair_seed(base.c[i]);
-    _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++)
-      vft_vpair_mac(&s, d[j], &k->e[row[i][j]]);
-    out.c[i] = vft_vpair_canon(s);
+  vft_vpair s[3];
+  _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) s[i] = vft_vpair_seed(base.c[i]);
+  _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
+    vft_vdigits d = vft_vcut(a.c[j]);
+    _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) vft_vpair_mac(&s[i], d, &k->e[row[i][j]]);
   }
-  return out;
+  return (vft_x){{vft_vpair_canon(s[0]), vft_vpair_canon(s[1]), vft_vpair_canon(s[2])}};
 }
 VFT_INLINE vft_x vft_xconst_mul(const vft_xconst *k, vft_x a) {
   return vft_xconst_mac(k, a, vft_xzero());

@@ -324,12 +324,14 @@ static void bytes_do_not_depend_on_the_machine(void **state) {
     instance in = make(sizes[i], 1, 1, PROTOCOL_SEED + 7 * i);
     uint8_t *first = NULL;
     size_t first_len = 0;
-    for (int v = 0; v < 32; v++) {
-      vft_threads_set(1 + (v & 1) * 2);
-      vft_simd_force(v & 2 ? VFT_SIMD_C : best);
+    for (int v = 0; v < 48; v++) {
+      static const vft_simd tiers[3] = {VFT_SIMD_C, VFT_SIMD_AVX2, VFT_SIMD_AVX512};
+      unsigned u = (unsigned)v / 3;
+      vft_threads_set(1 + (u & 1) * 2);
+      vft_simd_force(tiers[v % 3]);
       vft_channel *ch = prover_channel(&in);
-      vft_logup_leaves leaves = leaves_of(&in, (unsigned)v >> 2 & 3);
-      if (v & 16) { /* a dirty workspace: large enough, or (i = 1) not for the leaves' tables */
+      vft_logup_leaves leaves = leaves_of(&in, u >> 1 & 3);
+      if (u & 8) { /* a dirty workspace: large enough, or (i = 1) not for the leaves' tables */
         leaves.workspace_bytes = vft_logup_plan(in.n, in.real, leaves.recompute, i == 1 ? 0 : 99);
         leaves.workspace = vft_alloc_raw(leaves.workspace_bytes, 1);
         assert_non_null(leaves.workspace);
@@ -360,38 +362,39 @@ static void bytes_do_not_depend_on_the_machine(void **state) {
 /* ---- kernels at their edges ----------------------------------------------------------------- */
 
 #ifdef __x86_64__
-enum { BLOCKS = 64 };
+enum { BLOCKS = 128 }; /* the most row pairs of one sum */
 
 /* Words that stress the limbs: all ones below p, and the largest with a full low limb. */
 static uint64_t edge(uint64_t *s) {
   static const uint64_t edges[] = {0, 1, VFT_P - 1, 0xffefffffffffffffull, 0xfffffffffffffull,
-                                   0xffffffff00000000ull, 0xffffffffull, 1ull << 52};
+                                   0xffffffff00000000ull, 0xffffffffull, 1ull << 52,
+                                   VFT_P - 2, 1ull << 32, 0xfffffffeffffffffull, 0x7ffffffffffull,
+                                   0x3fffff, 1ull << 63, 2, 0xfffffffe00000000ull};
   uint64_t x = next(s);
-  return x & 8 ? edges[x & 7] : vft_fp_from_u64(next(s)).v;
+  return x & 16 ? edges[x & 15] : vft_fp_from_u64(next(s)).v;
 }
 
-static void fill_edges(vft_logup_block *b, size_t n, uint64_t *s, int constant) {
+static void fill_edges(vft_logup_block *b, size_t n, uint64_t *s, uint64_t constant) {
   for (size_t i = 0; i < n; i++) {
     for (int k = 0; k < 24; k++) {
-      b[i].c[k >> 3][k & 7] = constant ? 0xffefffffffffffffull : edge(s);
+      b[i].c[k >> 3][k & 7] = constant ? constant : edge(s);
     }
   }
 }
 
-static void kernels_agree(void **state) {
-  (void)state;
-  if (vft_simd_tier() < VFT_SIMD_AVX512) skip();
+static void tier_agrees(const vft_logup_ops *v) {
   static vft_logup_block t[4][2 * BLOCKS], o1[4][BLOCKS], o2[4][BLOCKS];
   static vft_logup_weight w[BLOCKS];
   static vft_ext leaf[16 * BLOCKS];
-  const vft_logup_ops *c = &vft_logup_ops_c, *v = &vft_logup_ops_avx512;
-  uint64_t s = 99;
+  const vft_logup_ops *c = &vft_logup_ops_c;
+  uint64_t s = 99, fulls[3] = {0xffefffffffffffffull, 0xfffffffeffffffffull, VFT_P - 1};
   for (int turn = 0; turn < 40; turn++) {
-    int constant = turn < 2;
-    for (int k = 0; k < 4; k++) fill_edges(t[k], 2 * BLOCKS, &s, constant);
+    int constant = turn < 3;
+    uint64_t full = fulls[turn % 3];
+    for (int k = 0; k < 4; k++) fill_edges(t[k], 2 * BLOCKS, &s, constant ? full : 0);
     for (size_t i = 0; i < 8 * BLOCKS; i++) {
       vft_fp e[3];
-      for (int k = 0; k < 3; k++) e[k].v = constant ? 0xffefffffffffffffull : edge(&s);
+      for (int k = 0; k < 3; k++) e[k].v = constant ? full : edge(&s);
       vft_fp all[5] = {e[0], e[1], e[2], vft_fp_add(e[0], e[2]), vft_fp_add(e[1], e[2])};
       for (int k = 0; k < 5; k++) w[i >> 3].c[k][i & 7] = all[k].v;
     }
@@ -399,7 +402,7 @@ static void kernels_agree(void **state) {
       for (int k = 0; k < 3; k++) leaf[i].c[k].v = edge(&s);
     }
     vft_ext r = {{{edge(&s)}, {edge(&s)}, {edge(&s)}}};
-    size_t n = turn < 4 ? BLOCKS : 1 + next(&s) % BLOCKS;
+    size_t n = turn < 4 ? BLOCKS : next(&s) % BLOCKS;
     const vft_logup_block *in[4] = {t[0], t[1], t[2], t[3]};
     vft_logup_block *p1[4] = {o1[0], o1[1], o1[2], o1[3]}, *p2[4] = {o2[0], o2[1], o2[2], o2[3]};
 
@@ -427,6 +430,15 @@ static void kernels_agree(void **state) {
     v->sums_ones(o2[0] + 2, t[2], t[3], w, n, r);
     assert_memory_equal(o1, o2, sizeof o1);
   }
+}
+
+static void kernels_agree(void **state) {
+  (void)state;
+  vft_simd before = vft_simd_tier(), best = vft_simd_force(VFT_SIMD_AVX512);
+  vft_simd_force(before);
+  if (best < VFT_SIMD_AVX2) skip();
+  tier_agrees(&vft_logup_ops_avx2);
+  if (best >= VFT_SIMD_AVX512) tier_agrees(&vft_logup_ops_avx512);
 }
 #endif
 
