@@ -71,7 +71,8 @@ const vft_whir_kernels vft_whir_kernels_c = {
 
 const vft_whir_kernels *vft_whir_kernels_choose(void) {
 #if defined(__x86_64__)
-  if (vft_simd_tier() == VFT_SIMD_AVX512) return &vft_whir_kernels_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_whir_kernels_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_whir_kernels_avx2;
 #endif
   return &vft_whir_kernels_c;
 }

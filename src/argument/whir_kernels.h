@@ -36,7 +36,7 @@ typedef struct {
 } vft_whir_kernels;
 
 extern const vft_whir_kernels vft_whir_kernels_c;
-extern const vft_whir_kernels vft_whir_kernels_avx512;
+extern const vft_whir_kernels vft_whir_kernels_avx2, vft_whir_kernels_avx512;
 /* The table of the SIMD tier in force. */
 const vft_whir_kernels *vft_whir_kernels_choose(void);
 

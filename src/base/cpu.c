@@ -11,7 +11,7 @@ static vft_simd machine_tier(void) {
       __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi") &&
       __builtin_cpu_supports("avx512vnni"))
     return VFT_SIMD_AVX512;
-  if (__builtin_cpu_supports("avx2")) return VFT_SIMD_AVX2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return VFT_SIMD_AVX2;
 #endif
   return VFT_SIMD_C;
 }

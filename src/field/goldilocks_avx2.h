@@ -403,15 +403,19 @@ VFT_INLINE vft_xconst vft_xconst_set(vft_ext r) {
   for (int i = 0; i < 5; i++) k.e[i] = vft_vconst_set(e[i]);
   return k;
 }
-/* base + a r -> canonical; all any. A coordinate gathers three products. */
-VFT_INLINE vft_x vft_xconst_mac(const vft_xconst *k, vft_x a, vft_x base) {
+/* s += a r; any. A coordinate gathers three products. */
+VFT_INLINE void vft_xconst_acc(vft_vpair s[3], const vft_xconst *k, vft_x a) {
   static const int row[3][3] = VFT_XROWS;
-  vft_vpair s[3];
-  _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) s[i] = vft_vpair_seed(base.c[i]);
   _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
     vft_vdigits d = vft_vcut(a.c[j]);
     _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) vft_vpair_mac(&s[i], d, &k->e[row[i][j]]);
   }
+}
+/* base + a r -> canonical; all any */
+VFT_INLINE vft_x vft_xconst_mac(const vft_xconst *k, vft_x a, vft_x base) {
+  vft_vpair s[3] = {vft_vpair_seed(base.c[0]), vft_vpair_seed(base.c[1]),
+                    vft_vpair_seed(base.c[2])};
+  vft_xconst_acc(s, k, a);
   return (vft_x){{vft_vpair_canon(s[0]), vft_vpair_canon(s[1]), vft_vpair_canon(s[2])}};
 }
 VFT_INLINE vft_x vft_xconst_mul(const vft_xconst *k, vft_x a) {

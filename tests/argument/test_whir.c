@@ -203,42 +203,50 @@ static void test_params(vft_whir_params *p, const shape *s, unsigned rate, unsig
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 
-/* Values at which limbs and sums are largest: all ones in the low 52 bits, p - 1. */
+/* Values at which limbs and sums are largest: all ones in the low 52 bits, p - 1, all ones in both
+ * halves but for one bit. */
 static vft_fp extreme_fp(size_t i) {
-  static const uint64_t edge[4] = {0xffefffffffffffffull, VFT_P - 1, 0xfffffffffffffull,
+  static const uint64_t edge[4] = {0xffefffffffffffffull, VFT_P - 1, 0xfffffffeffffffffull,
                                    0xffefffffffffffffull};
   return (vft_fp){edge[i % 4]};
 }
+static vft_fp edge_fp(void) {
+  static const uint64_t edge[8] = {0,           1,           VFT_P - 1,
+                                   VFT_P - 2,   0xffffffffull, 1ull << 32,
+                                   0xffffffff00000000ull, 0xfffffffffffffull};
+  return (vft_fp){edge[random_fp().v % 8]};
+}
 
-static void kernels_agree(void **state) {
-  (void)state;
-  const vft_whir_kernels *fast = vft_whir_kernels_choose();
+static void tier_agrees(const vft_whir_kernels *fast) {
   enum { MAX = 5000 };
   vft_fp *p[4];
   vft_ext *q[4], *w[4], *out[2];
   print_message("kernels: %s\n", fast->name);
-  assert_string_equal(fast->name, vft_simd_tier() == VFT_SIMD_AVX512 ? "avx512" : "c");
   for (int k = 0; k < 4; k++) {
     p[k] = malloc(MAX * sizeof *p[k]);
     q[k] = malloc(MAX * sizeof *q[k]);
     w[k] = malloc(MAX * sizeof *w[k]);
   }
   for (int k = 0; k < 2; k++) out[k] = malloc(MAX * sizeof *out[k]);
-  static const size_t lengths[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 255, 2047, 2048, 2049, MAX};
-  for (int mode = 0; mode < 4; mode++) {
+  static const size_t lengths[] = {0,  1,  2,  3,  4,  5,  6,   7,   8,   9,    10,   11,   12,
+                                   13, 14, 15, 16, 17, 63, 255, 256, 257, 2047, 2048, 2049, MAX};
+  for (int mode = 0; mode < 6; mode++) {
     for (size_t i = 0; i < MAX; i++)
       for (int k = 0; k < 4; k++) {
-        /* mode 1: extremes that cancel nowhere; mode 2: differences are extreme too */
+        /* mode 1: extremes that cancel nowhere; mode 2: differences are extreme too; mode 4: one
+         * value all along; mode 5: edges */
         vft_fp hi = mode == 1 || (k & 1) ? extreme_fp(i) : (vft_fp){0};
         p[k][i] = mode == 0 ? random_fp() : mode == 3 ? extreme_fp(i + (size_t)k) : hi;
+        if (mode == 4) p[k][i] = extreme_fp(2);
+        if (mode == 5) p[k][i] = edge_fp();
         for (int j = 0; j < 3; j++) {
-          q[k][i].c[j] = mode == 0 ? random_fp() : p[k][i];
-          w[k][i].c[j] = mode == 0 ? random_fp() : p[k][i];
+          q[k][i].c[j] = mode == 0 ? random_fp() : mode == 5 ? edge_fp() : p[k][i];
+          w[k][i].c[j] = mode == 0 ? random_fp() : mode == 5 ? edge_fp() : p[k][i];
         }
       }
     vft_ext e[4];
     for (int k = 0; k < 4; k++)
-      for (int j = 0; j < 3; j++) e[k].c[j] = mode ? extreme_fp(0) : random_fp();
+      for (int j = 0; j < 3; j++) e[k].c[j] = mode == 5 ? edge_fp() : mode ? extreme_fp(0) : random_fp();
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
       size_t n = lengths[l];
       vft_ext t[4][VFT_WHIR_T];
@@ -268,6 +276,19 @@ static void kernels_agree(void **state) {
     free(w[k]);
   }
   for (int k = 0; k < 2; k++) free(out[k]);
+}
+
+/* Every tier of the machine, under its name. */
+static void kernels_agree(void **state) {
+  (void)state;
+  vft_simd before = vft_simd_tier();
+  for (int tier = VFT_SIMD_C; tier <= VFT_SIMD_AVX512; tier++) {
+    if (vft_simd_force((vft_simd)tier) != (vft_simd)tier) break;
+    const vft_whir_kernels *fast = vft_whir_kernels_choose();
+    assert_string_equal(fast->name, vft_simd_name((vft_simd)tier));
+    tier_agrees(fast);
+  }
+  vft_simd_force(before);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
