@@ -25,7 +25,8 @@ VFT_INLINE void store_ext(vft_ext *out, size_t left, vft_x v) {
  *
  * The weights are not sorted into coordinates: of the 12 words of four weights, word 4v + j
  * belongs to element (4v + j) / 3, so the digits of four base elements are spread to the same
- * order and multiplied word by word. Lane j of accumulator v gathers coordinate (4v + j) mod 3. */
+ * order and multiplied word by word. Lane j of accumulator v gathers coordinate (4v + j) mod 3.
+ * One sum a pass, here and below: more accumulators would not fit the registers. */
 
 VFT_INLINE vft_v spread(vft_v t, int v) {
   return v == 0   ? _mm256_permute4x64_epi64(t, 0x40)  /* 0 0 0 1 */
@@ -36,75 +37,61 @@ VFT_INLINE vft_v load_word(const vft_ext *w, size_t left, int v) {
   const uint64_t *word = (const uint64_t *)w + 4 * v;
   return left >= 4 ? vft_vload(word) : vft_vloadm(vft_xmask(left, v), word);
 }
-VFT_INLINE void mac_word(vft_vacc *s, vft_v p, vft_v w, int v) {
-  vft_vdigits d = vft_vcut(p);
-  vft_vdigits e = {{spread(d.d[0], v), spread(d.d[1], v), spread(d.d[2], v)}};
-  vft_vacc_mac(s, w, vft_vhigh(w), e);
-}
-VFT_INLINE void flush_word(vft_vacc s, int v, vft_ext *t) {
-  uint64_t w[4];
-  vft_vstore(w, vft_vacc_canon(s));
-  for (int j = 0; j < 4; j++) {
-    vft_fp *c = &t->c[(4 * v + j) % 3];
-    *c = vft_fp_add(*c, (vft_fp){w[j]});
+/* The point of sum k at columns i ..; k is a constant where this is used. */
+VFT_INLINE vft_v point_fp(const vft_fp *const p[4], int k, size_t i, size_t left) {
+#define P(j) load_fp(p[j] + i, left)
+  switch (k) {
+    case VFT_WHIR_T00: return P(0);
+    case VFT_WHIR_T10: return P(1);
+    case VFT_WHIR_T01: return P(2);
+    case VFT_WHIR_TI0: return vft_vsub_canon(P(1), P(0));
+    case VFT_WHIR_TI1: return vft_vsub_canon(P(3), P(2));
+    case VFT_WHIR_T0I: return vft_vsub_canon(P(2), P(0));
+    case VFT_WHIR_T1I: return vft_vsub_canon(P(3), P(1));
+    default: return vft_vsub_canon(vft_vsub_canon(P(3), P(2)), vft_vsub_canon(P(1), P(0)));
   }
-}
-
-/* Two of the eight sums a pass, so that accumulators and operands fit the registers. */
-#define PASS(NAME, K0, K1, ...)                                                                \
-  VFT_INLINE void NAME(const vft_fp *const p[4], const vft_ext *const w[4], size_t from,       \
-                       size_t n, int v, vft_ext t[VFT_WHIR_T]) {                               \
-    vft_vacc s0 = vft_vacc_zero(), s1 = vft_vacc_zero();                                       \
-    size_t i = from;                                                                           \
-    for (; i + 4 <= n; i += 4) {                                                               \
-      const size_t left = 4;                                                                   \
-      __VA_ARGS__                                                                              \
-    }                                                                                          \
-    if (i < n) {                                                                               \
-      size_t left = n - i;                                                                     \
-      __VA_ARGS__                                                                              \
-    }                                                                                          \
-    flush_word(s0, v, &t[K0]);                                                                 \
-    flush_word(s1, v, &t[K1]);                                                                 \
-  }
-#define P(k) load_fp(p[k] + i, left)
-#define W(k) load_word(w[k] + i, left, v)
-PASS(pass_values, VFT_WHIR_T00, VFT_WHIR_T10, {
-  mac_word(&s0, P(0), W(0), v);
-  mac_word(&s1, P(1), W(1), v);
-})
-PASS(pass_value, VFT_WHIR_T01, VFT_WHIR_TI0, {
-  mac_word(&s0, P(2), W(2), v);
-  mac_word(&s1, vft_vsub_canon(P(1), P(0)), vft_vsub_canon(W(1), W(0)), v);
-})
-PASS(pass_differences, VFT_WHIR_TI1, VFT_WHIR_T0I, {
-  vft_v p2 = P(2), w2 = W(2);
-  mac_word(&s0, vft_vsub_canon(P(3), p2), vft_vsub_canon(W(3), w2), v);
-  mac_word(&s1, vft_vsub_canon(p2, P(0)), vft_vsub_canon(w2, W(0)), v);
-})
-PASS(pass_second, VFT_WHIR_T1I, VFT_WHIR_TII, {
-  vft_v p31 = vft_vsub_canon(P(3), P(1)), p20 = vft_vsub_canon(P(2), P(0));
-  vft_v w31 = vft_vsub_canon(W(3), W(1)), w20 = vft_vsub_canon(W(2), W(0));
-  mac_word(&s0, p31, w31, v);
-  mac_word(&s1, vft_vsub_canon(p31, p20), vft_vsub_canon(w31, w20), v);
-})
 #undef P
+}
+VFT_INLINE vft_v point_word(const vft_ext *const w[4], int k, size_t i, size_t left, int v) {
+#define W(j) load_word(w[j] + i, left, v)
+  switch (k) {
+    case VFT_WHIR_T00: return W(0);
+    case VFT_WHIR_T10: return W(1);
+    case VFT_WHIR_T01: return W(2);
+    case VFT_WHIR_TI0: return vft_vsub_canon(W(1), W(0));
+    case VFT_WHIR_TI1: return vft_vsub_canon(W(3), W(2));
+    case VFT_WHIR_T0I: return vft_vsub_canon(W(2), W(0));
+    case VFT_WHIR_T1I: return vft_vsub_canon(W(3), W(1));
+    default: return vft_vsub_canon(vft_vsub_canon(W(3), W(2)), vft_vsub_canon(W(1), W(0)));
+  }
 #undef W
+}
+VFT_INLINE void mac_words(vft_vacc s[3], const vft_fp *const p[4], const vft_ext *const w[4], int k,
+                          size_t i, size_t left) {
+  vft_vdigits d = vft_vcut(point_fp(p, k, i, left));
+  _Pragma("GCC unroll 3") for (int v = 0; v < 3; v++) {
+    vft_v y = point_word(w, k, i, left, v);
+    vft_vdigits e = {{spread(d.d[0], v), spread(d.d[1], v), spread(d.d[2], v)}};
+    vft_vacc_mac(&s[v], y, vft_vhigh(y), e);
+  }
+}
 
 static void products_fp(const vft_fp *const p[4], const vft_ext *const w[4], size_t n,
                         vft_ext t[VFT_WHIR_T]) {
-  for (size_t i = 0; i < n; i += BLOCK) {
-    size_t end = n - i < BLOCK ? n : i + BLOCK;
-    _Pragma("GCC unroll 3") for (int v = 0; v < 3; v++) {
-      pass_values(p, w, i, end, v, t);
-      pass_value(p, w, i, end, v, t);
-      pass_differences(p, w, i, end, v, t);
-      pass_second(p, w, i, end, v, t);
+  for (size_t from = 0; from < n; from += BLOCK) {
+    size_t end = n - from < BLOCK ? n : from + BLOCK;
+    _Pragma("GCC unroll 8") for (int k = 0; k < VFT_WHIR_T; k++) {
+      vft_vacc s[3] = {vft_vacc_zero(), vft_vacc_zero(), vft_vacc_zero()};
+      size_t i = from;
+      for (; i + 4 <= end; i += 4) mac_words(s, p, w, k, i, 4);
+      if (i < end) mac_words(s, p, w, k, i, end - i);
+      vft_x sum = vft_xfrom_words(vft_vacc_canon(s[0]), vft_vacc_canon(s[1]), vft_vacc_canon(s[2]));
+      t[k] = vft_ext_add(t[k], vft_xsum(sum));
     }
   }
 }
 
-/* ---- extension times extension, one sum a pass ------------------------------------------------ */
+/* ---- extension times extension --------------------------------------------------------------- */
 
 VFT_INLINE vft_x entry(const vft_ext *const p[4], int k, size_t i, size_t left) {
   return load_ext(p[k] + i, left);
@@ -112,7 +99,6 @@ VFT_INLINE vft_x entry(const vft_ext *const p[4], int k, size_t i, size_t left) 
 VFT_INLINE vft_x diff(const vft_ext *const p[4], int k, int l, size_t i, size_t left) {
   return vft_xsub(entry(p, k, i, left), entry(p, l, i, left));
 }
-/* The point of the sum at columns i ..; k is a constant where this is used. */
 VFT_INLINE vft_x point(const vft_ext *const p[4], int k, size_t i, size_t left) {
   switch (k) {
     case VFT_WHIR_T00: return entry(p, 0, i, left);

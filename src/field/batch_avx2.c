@@ -159,7 +159,16 @@ static void ext_mul_fp(vft_ext *out, const vft_ext *a, const vft_fp *b, size_t n
 #undef STEP
 }
 
+/* Making the constants of a fixed factor costs as much as some scalar products: below this length
+ * the plain kernel is faster. */
+#define UNLESS_SHORT(n, limit, op, ...)                  \
+  if ((n) < (limit)) {                                   \
+    vft_batch_ops_c.op(__VA_ARGS__);                     \
+    return;                                              \
+  }
+
 static void ext_scale(vft_ext *out, const vft_ext *a, vft_ext w, size_t n) {
+  UNLESS_SHORT(n, 4, ext_scale, out, a, w, n)
   vft_xconst c = vft_xconst_set(w);
 #define STEP(k) store(k, out + i, vft_xconst_mul(&c, load(k, a + i)))
   GROUPS(0, n, STEP);
@@ -302,6 +311,7 @@ static vft_ext ext_dot_fp(const vft_fp *t, const vft_ext *b, size_t n) {
 }
 
 static void ext_axpy(vft_ext *out, vft_ext w, const vft_ext *t, size_t n) {
+  UNLESS_SHORT(n, 4, ext_axpy, out, w, t, n)
   vft_xconst c = vft_xconst_set(w);
 #define STEP(k) store(k, out + i, vft_xconst_mac(&c, load(k, t + i), load(k, out + i)))
   GROUPS(0, n, STEP);
@@ -330,6 +340,7 @@ VFT_INLINE void axpy_fp_group(size_t k, vft_ext *out, const vft_fp *t, const vft
   }
 }
 static void ext_axpy_fp(vft_ext *out, vft_ext w, const vft_fp *t, size_t n) {
+  UNLESS_SHORT(n, 8, ext_axpy_fp, out, w, t, n)
   vft_vconst c[3];
   repeat(w, c);
 #define STEP(k) axpy_fp_group(k, out + i, t + i, c)
@@ -342,6 +353,7 @@ VFT_INLINE vft_x mixed(const vft_xconst *c, vft_x lo, vft_x hi) {
   return vft_xconst_mac(c, vft_xsub(hi, lo), lo);
 }
 static void mix(vft_ext *out, const vft_ext *lo, const vft_ext *hi, size_t m, vft_ext r) {
+  UNLESS_SHORT(m, 4, mix, out, lo, hi, m, r)
   vft_xconst c = vft_xconst_set(r);
 #define STEP(k) store(k, out + i, mixed(&c, load(k, lo + i), load(k, hi + i)))
   GROUPS(0, m, STEP);
@@ -365,6 +377,7 @@ VFT_INLINE void fold_low_group(size_t k, vft_ext *out, const vft_ext *f, const v
   store(k, out, v);
 }
 static void fold_low(vft_ext *out, const vft_ext *f, size_t m, vft_ext r) {
+  UNLESS_SHORT(m, 4, fold_low, out, f, m, r)
   vft_xconst c = vft_xconst_set(r);
 #define STEP(k) fold_low_group(k, out + i, f + 2 * i, &c)
   GROUPS(0, m, STEP);
@@ -383,6 +396,7 @@ VFT_INLINE vft_x mixed_fp(const vft_vconst c[3], vft_v lo, vft_v hi) {
   return out;
 }
 static void mix_fp(vft_ext *out, const vft_fp *lo, const vft_fp *hi, size_t m, vft_ext r) {
+  UNLESS_SHORT(m, 4, mix_fp, out, lo, hi, m, r)
   const vft_vconst c[3] = {vft_vconst_set(r.c[0]), vft_vconst_set(r.c[1]), vft_vconst_set(r.c[2])};
 #define STEP(k) store(k, out + i, mixed_fp(c, load_fp(k, lo + i), load_fp(k, hi + i)))
   GROUPS(0, m, STEP);
@@ -395,6 +409,7 @@ VFT_INLINE void fold_low_fp_group(size_t k, vft_ext *out, const vft_fp *f, const
   store(k, out, mixed_fp(c, in_order(evens(p, q)), in_order(odds(p, q))));
 }
 static void fold_low_fp(vft_ext *out, const vft_fp *f, size_t m, vft_ext r) {
+  UNLESS_SHORT(m, 4, fold_low_fp, out, f, m, r)
   const vft_vconst c[3] = {vft_vconst_set(r.c[0]), vft_vconst_set(r.c[1]), vft_vconst_set(r.c[2])};
 #define STEP(k) fold_low_fp_group(k, out + i, f + 2 * i, c)
   GROUPS(0, m, STEP);
@@ -407,6 +422,7 @@ VFT_INLINE void eq_group(size_t k, vft_ext *lo, vft_ext *hi, const vft_xconst *c
   store(k, lo, vft_xsub(a, b));
 }
 static void eq_step(vft_ext *lo, vft_ext *hi, vft_ext z, size_t m) {
+  UNLESS_SHORT(m, 4, eq_step, lo, hi, z, m)
   vft_xconst c = vft_xconst_set(z);
 #define STEP(k) eq_group(k, lo + i, hi + i, &c)
   GROUPS(0, m, STEP);

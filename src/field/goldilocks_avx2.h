@@ -227,11 +227,11 @@ typedef struct {
 } vft_vpair;
 
 VFT_INLINE vft_vconst vft_vconst_set(vft_fp k) {
+  vft_fp t[3] = {k, vft_fp_reduce128(k.v >> 42, k.v << 22), vft_fp_reduce128(k.v >> 21, k.v << 43)};
   vft_vconst c;
-  for (int i = 0; i < 3; i++) {
-    vft_fp t = vft_fp_mul(k, (vft_fp){1ull << (i == 2 ? 43 : 22 * i)});
-    c.lo[i] = vft_vset(t.v & VFT_EPSILON);
-    c.hi[i] = vft_vset(t.v >> 32);
+  _Pragma("GCC unroll 3") for (int i = 0; i < 3; i++) {
+    c.lo[i] = vft_vset(t[i].v); /* read for its low half */
+    c.hi[i] = vft_vset(t[i].v >> 32);
   }
   return c;
 }
