@@ -317,7 +317,8 @@ static vft_status fit_inner_gradients(vft_profile *f, const vft_step_shape *s,
   for (int p = 0; p < VFT_PROJECTIONS; p++)
     for (int l = 0; l < L && adapted(s, p); l++) {
       int w_vb = p == VFT_DOWN ? f->w_vb_down : f->w_vb;
-      f->vb[p * L + l] = fit(c->max_vb[p][l], min_int(INNER_GRAD_BITS, w_vb - INNER_GRAD_ROOM) - s->alpha_log2, 0,
+      int bits = min_int(INNER_GRAD_BITS, w_vb - INNER_GRAD_ROOM);
+      f->vb[p * L + l] = fit(c->max_vb[p][l], bits - s->alpha_log2, 0,
                              min_int(40, f->f_s + gradient_exponent(f, p, l) - s->alpha_log2));
       f->avb[p * L + l] = f->vb[p * L + l];
     }
@@ -368,7 +369,7 @@ static void fit_lora_gradients(vft_profile *f, const vft_step_shape *s, const vf
     }
 }
 
-/* The mean gradient. A sum divided by the number N of loss tokens, half of the step's S n or more,
+/* The mean gradient. Divided by the number of loss tokens, taken for half of the step's S n, a sum
  * keeps its bits at an exponent that is larger by log2(S n / 2). Clipped, it is at most the
  * threshold, whatever the sums are: so, if that is larger, the exponent at which the threshold
  * fills the container, and 1/64 more for the rounding of the norm and of the scale. */
@@ -433,8 +434,9 @@ vft_status vft_profile_fill(vft_profile *f, const vft_step_shape *s, const vft_m
   }
 
   /* Residual stream: one exponent for all layers, 12 if a container of up to 30 bits with 2 bits of
-   * headroom holds it, and up to 16 where one of 25, the least, does. Trained models have a few channels thousands of times larger than the
-   * rest (attention sinks), which the exponent must not be lost to. */
+   * headroom holds it, and up to 16 where one of 25, the least, does. Trained models have a few
+   * channels thousands of times larger than the rest (attention sinks), which the exponent must
+   * not be lost to. */
   float h = 0, score = 0;
   for (int l = 0; l <= L; l++)
     if (cal(c, VFT_CAL_H, l) > h) h = cal(c, VFT_CAL_H, l);

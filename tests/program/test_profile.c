@@ -186,6 +186,46 @@ static void test_shapes_close(void **unused) {
   }
 }
 
+/* Gradients keep room above calibration's largest; vb has no more bits in sums than in gradients of
+ * A; a clipped gradient fills its container and cannot leave it. */
+static void test_gradients(void **unused) {
+  (void)unused;
+  const char *const thresholds[] = {"0", "0.3", "1.0", "1.99", "1.97", "7"};
+  for (size_t k = 0; k < sizeof thresholds / sizeof *thresholds; k++) {
+    const shape_case c = {"SmolLM2-135M", smol, 2, 128, 16, 1, 127, 25000, 0.3f};
+    vft_step_shape s;
+    vft_model m;
+    vft_calibration cal;
+    vft_profile f;
+    make(&c, &s, &m, &cal);
+    assert_int_equal(vft_step_shape_set_clip(&s, thresholds[k]), VFT_OK);
+    assert_int_equal(vft_profile_init(&f, s.layers), VFT_OK);
+    assert_int_equal(vft_profile_fill(&f, &s, &m, &cal), VFT_OK);
+    bool lowered = false;
+    for (int l = 0; l < s.layers; l++) {
+      double room = ldexp(1, f.n_grad - 1) / (ldexp((double)cal.max[VFT_CAL_DQ][l], f.dq[l]));
+      assert_true(room >= 256);
+      room = ldexp(1, f.n_ds - 1) / (ldexp((double)cal.max[VFT_CAL_DS][l], f.ds[l]));
+      assert_true(room >= 256);
+    }
+    for (int i = 0; i < VFT_PROJECTIONS * s.layers; i++) {
+      assert_true(f.avb[i] <= f.vb[i]);
+      lowered = lowered || f.avb[i] < f.vb[i];
+    }
+    assert_true(lowered);
+    for (int i = 0; i < 2 * VFT_PROJECTIONS * s.layers; i++) {
+      if (!s.clip) {
+        assert_int_equal(f.g[i], f.g0[i] + 7); /* S n / 2 = 2^7 */
+        continue;
+      }
+      double top = ldexp(s.clip_u, f.g[i] - s.clip_frac) / ldexp(1, f.w_g - 1);
+      assert_true(f.g[i] == f.g0[i] + 7 || (top <= 64 / 65.0 && top > 0.49));
+    }
+    vft_profile_free(&f);
+    unmake(&m, &cal);
+  }
+}
+
 /* The same shape and profile give the same program; another exponent or constant another one. */
 static void test_program_binds_profile(void **unused) {
   (void)unused;
@@ -198,12 +238,15 @@ static void test_program_binds_profile(void **unused) {
   make(&c, &s, &m, &cal);
   assert_int_equal(vft_profile_init(&f, s.layers), VFT_OK);
   assert_int_equal(vft_profile_fill(&f, &s, &m, &cal), VFT_OK);
-  for (int change = 0; change < 8; change++) {
+  for (int change = 0; change < 11; change++) {
     vft_step *step;
     vft_step_shape t = s;
     vft_profile g = f;
-    int keep = f.x[1];
+    int keep = f.x[1], keep_avb = f.avb[1], keep_g = f.g[1];
     if (change == 1) f.x[1]--;
+    if (change == 8) f.avb[1]--;
+    if (change == 9) f.g[1]--;
+    if (change == 10) g.n_ds--;
     if (change == 2) g.f_rot--;
     if (change == 3) t.beta1_q16++;
     if (change == 4) t.d2++;
@@ -214,6 +257,8 @@ static void test_program_binds_profile(void **unused) {
     vft_program_digest(step->program, change ? other : first);
     if (change) assert_memory_not_equal(first, other, 32);
     f.x[1] = keep;
+    f.avb[1] = keep_avb;
+    f.g[1] = keep_g;
     vft_step_free(step);
   }
   vft_profile_free(&f);
@@ -267,8 +312,8 @@ static void test_refused(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float_bits),        cmocka_unit_test(test_clip),
-      cmocka_unit_test(test_shapes_close),      cmocka_unit_test(test_program_binds_profile),
-      cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_shapes_close),      cmocka_unit_test(test_gradients),
+      cmocka_unit_test(test_program_binds_profile), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
