@@ -43,9 +43,7 @@ typedef struct {
                 uint32_t flags);
 } vft_blake3_ops;
 
-extern const vft_blake3_ops vft_blake3_ops_c;
-extern const vft_blake3_ops vft_blake3_ops_avx2;
-extern const vft_blake3_ops vft_blake3_ops_avx512;
+extern const vft_blake3_ops vft_blake3_ops_c, vft_blake3_ops_avx2, vft_blake3_ops_avx512;
 /* The table of the tier in force. */
 const vft_blake3_ops *vft_blake3_dispatch(void);
 

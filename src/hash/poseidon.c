@@ -16,21 +16,21 @@ static vft_fp pow7(vft_fp x) {
   return vft_fp_mul(vft_fp_sqr(x2), x3);
 }
 
-#define POSEIDON_V uint64_t
-#define POSEIDON_ADD(a, b) ((a) + (b))
-#define POSEIDON_SUB(a, b) ((a) - (b))
-#define POSEIDON_SHL(a, n) ((a) << (n))
-#include "hash/poseidon_linear.h"
-
-/* The 32-bit halves of the state apart: each sum is below 264 * 2^32. */
+/* Entries are small, so the 32-bit halves of the state are summed apart: each sum is below
+ * 264 * 2^32 (264: largest row sum). Twice in a row, the state needs no index modulo 12. */
 static void linear_layer(vft_fp *s) {
-  uint64_t low[WIDTH], high[WIDTH];
-  for (int i = 0; i < WIDTH; i++) low[i] = s[i].v & 0xffffffffu, high[i] = s[i].v >> 32;
-  poseidon_linear(low);
-  poseidon_linear(high);
+  uint64_t low[2 * WIDTH], high[2 * WIDTH];
+  for (int i = 0; i < WIDTH; i++)
+    low[i] = low[i + WIDTH] = s[i].v & 0xffffffffu, high[i] = high[i + WIDTH] = s[i].v >> 32;
   for (int r = 0; r < WIDTH; r++) {
-    uint64_t over = high[r] >> 32, sum = low[r] + (over << 32) - over; /* 2^64 = 2^32 - 1 */
-    s[r] = vft_fp_add((vft_fp){high[r] << 32}, (vft_fp){sum}); /* 2^32 (2^32 - 1) < p */
+    uint64_t a = r ? 0 : VFT_POSEIDON_DIAGONAL * low[0];
+    uint64_t b = r ? 0 : VFT_POSEIDON_DIAGONAL * high[0];
+    for (int i = 0; i < WIDTH; i++) {
+      a += vft_poseidon_circulant[i] * low[r + i];
+      b += vft_poseidon_circulant[i] * high[r + i];
+    }
+    vft_u128 sum = ((vft_u128)b << 32) + a;
+    s[r] = vft_fp_reduce128((uint64_t)(sum >> 64), (uint64_t)sum);
   }
 }
 

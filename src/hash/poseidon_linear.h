@@ -1,5 +1,5 @@
-/* The linear layer of Poseidon on one half of each word, for types that the including file names:
- * POSEIDON_V, and POSEIDON_ADD, _SUB, _SHL on it. Integers modulo 2^64: what passes below zero on
+/* The linear layer of Poseidon on one half of each word, in additions, for types that the
+ * including file names: POSEIDON_V, and POSEIDON_ADD, _SUB, _SHL on it. Integers modulo 2^64: what passes below zero on
  * the way does not matter, for the sums are not (264, the largest row sum, times the inputs).
  *
  * y_r = sum of c_i x_(r+i) + (r == 0 ? 8 x_0 : 0). With i = 4 j + 3 b modulo 12, j modulo 3 and b

@@ -6,10 +6,8 @@
 
 enum { RATE = VFT_POSEIDON_RATE };
 
-typedef void permutation(vft_poseidon_state *, size_t, vft_fp (*)[VFT_POSEIDON_SBOXES]);
-
 /* Eight at a time; a last group that is not full is filled up. */
-static void by_eights(permutation *permute, vft_poseidon_state *states, size_t n,
+static void by_eights(vft_poseidon_permutation *permute, vft_poseidon_state *states, size_t n,
                       vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
   size_t whole = n / 8 * 8, rest = n - whole;
   permute(states, whole, sbox);

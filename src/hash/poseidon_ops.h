@@ -7,13 +7,11 @@
 #define VFT_POSEIDON_DIAGONAL 8 /* added to entry (0, 0) of the circulant matrix */
 #define VFT_POSEIDON_CIRCULANT {17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20}
 
-/* sbox: NULL, or as in vft_poseidon_permute_trace. */
-void vft_poseidon_permute_c(vft_poseidon_state *states, size_t n,
-                            vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
+/* n states, in place; sbox: NULL, or as in vft_poseidon_permute_trace. */
+typedef void vft_poseidon_permutation(vft_poseidon_state *states, size_t n,
+                                      vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
+vft_poseidon_permutation vft_poseidon_permute_c;
 /* n a multiple of 8. */
-void vft_poseidon_permute_avx2(vft_poseidon_state *states, size_t n,
-                               vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
-void vft_poseidon_permute_avx512(vft_poseidon_state *states, size_t n,
-                                 vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
+vft_poseidon_permutation vft_poseidon_permute_avx2, vft_poseidon_permute_avx512;
 
 #endif
