@@ -30,7 +30,7 @@ typedef struct {
                       vft_ext t[VFT_WHIR_T]);
   void (*products_ext)(const vft_ext *const p[4], const vft_ext *const w[4], size_t n,
                        vft_ext t[VFT_WHIR_T]);
-  /* out[i] = p at (a, b) = (r[0], r[1]); r[2] = r[0] r[1]. */
+  /* out[i] = p at (a, b) = (r[0], r[1]); r[2] = r[0] r[1]. In fold_ext out may be any of p. */
   void (*fold_fp)(vft_ext *out, const vft_fp *const p[4], const vft_ext r[3], size_t n);
   void (*fold_ext)(vft_ext *out, const vft_ext *const p[4], const vft_ext r[3], size_t n);
 } vft_whir_kernels;

@@ -5,7 +5,7 @@
 
 typedef enum { VFT_SIMD_C = 0, VFT_SIMD_AVX2 = 1, VFT_SIMD_AVX512 = 2 } vft_simd;
 
-/* AVX512 means F, DQ, BW, VL, IFMA, VBMI and VNNI together. */
+/* AVX2 means BMI2 as well; AVX512 means F, DQ, BW, VL, IFMA, VBMI and VNNI together. */
 vft_simd vft_simd_tier(void);
 const char *vft_simd_name(vft_simd tier);
 /* Tests only: force a tier not above what the machine has; returns the tier now in force. */

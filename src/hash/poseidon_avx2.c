@@ -3,10 +3,10 @@
  * A word of the state is a `pair`: lo + 2^32 hi modulo p, both not negative. S-boxes take it put
  * together as one 64-bit number congruent to it and give a pair again; the linear layer, of which
  * 264 < 2^8.1 is the largest row sum, adds up lo and hi apart. Bounds of lo and hi:
- *   out of an S-box, and of `reduce`   2^35.4 (see there);
+ *   out of an S-box, and of `reduce`   2^34.6 (see there);
  *   out of the linear layer            264 times what went in. In a partial round words 1..11 go
  *                                      in as they are, so every third one reduces them:
- *                                      2^35.4, 2^43.5, 2^51.6, at most 2^59.7. */
+ *                                      2^34.6, 2^42.7, 2^50.8, at most 2^58.9. */
 #ifdef __x86_64__
 #include <immintrin.h>
 #include <string.h>
@@ -70,7 +70,7 @@ INLINE product multiply(v4 x, v4 y) {
 }
 
 /* With hi = 2^32 top + mid, 2^64 = 2^32 - 1 and 2^96 = -1 it is lo - top + (2^32 - 1) mid. A
- * borrow leaves at least 2^64 - 2^32 + 1, so 2^32 - 1 can go; a carry at most 2^64 - 2^32, so it
+ * borrow leaves at least 2^64 - 2^32 + 1, so 2^32 - 1 can go; a carry at most 2^64 - 2^33, so it
  * can be added. */
 INLINE v4 reduced(product x) {
   v4 lo = _mm256_blend_epi32(x.p00, _mm256_slli_epi64(x.n, 32), 0xaa), top = high(x.hi);
@@ -81,8 +81,8 @@ INLINE v4 reduced(product x) {
 }
 
 /* What is added to the halves of an S-box's output: the constant K, and to keep them from falling
- * below zero (1 + 2^34) + 2^32 (2^32 - 1 - 4) = p, of which hi takes 2^34.99 more than it needs for
- * its 4: below 2^35.4 in all with n, mid and K < 2^32 each, and lo below 2^34.6. */
+ * below zero (1 + 2^34) + 2^32 (2^32 - 1 - 4) = p: mid and top < 2^32 are taken from lo, and 4 from
+ * 2^32 - 1. With n, p00, mid and K below 2^32 each, lo is below 2^34.6 and hi below 2^34. */
 typedef struct {
   uint64_t lo, hi;
 } seed;

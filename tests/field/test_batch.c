@@ -260,6 +260,24 @@ static void eq_tables(void **state) {
   }
 }
 
+/* Sums of words' halves are put together by adding three numbers; here both additions carry. */
+static void sums_that_carry(void **state) {
+  (void)state;
+  const uint64_t words[] = {VFT_P - 1, VFT_P - 1, 0x100000001ull};
+  for (size_t lanes = 1; lanes <= 16; lanes++) {
+    vft_fp sum = {0};
+    vft_ext ext = VFT_EXT_ZERO;
+    for (size_t i = 0; i < 3 * lanes; i++) {
+      fa[i].v = i % lanes ? 0 : words[i / lanes];
+      xa[i] = (vft_ext){{fa[i], fa[i], fa[i]}};
+      sum = vft_fp_add(sum, fa[i]);
+      ext = vft_ext_add(ext, xa[i]);
+    }
+    equal_fp(vft_fp_sum_n(fa, 3 * lanes), sum);
+    equal_ext(vft_ext_sum_n(xa, 3 * lanes), ext);
+  }
+}
+
 /* Constant arrays of the values with the fullest limbs: an accumulator drained too late fails
  * here; random data would not show it. */
 static void no_accumulator_overflows(void **state) {
@@ -307,7 +325,7 @@ int main(void) {
   {#t "/avx512", t, force, NULL, each[2]}
   const struct CMUnitTest tests[] = {
       EACH(base_maps), EACH(extension_maps), EACH(seventh_powers),          EACH(containers),
-      EACH(folds),     EACH(eq_tables), EACH(no_accumulator_overflows),
+      EACH(folds),     EACH(eq_tables), EACH(sums_that_carry), EACH(no_accumulator_overflows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

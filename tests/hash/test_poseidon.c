@@ -108,6 +108,76 @@ static void edges_in_every_lane(void **state) {
   }
 }
 
+/* The inverse of the linear layer, by elimination without pivoting (its minors: matrix_minors). */
+static void invert_matrix(vft_fp inverse[W][W]) {
+  vft_fp m[W][2 * W];
+  memset(m, 0, sizeof m);
+  for (int r = 0; r < W; r++) {
+    for (int c = 0; c < W; c++)
+      m[r][c].v = vft_poseidon_circulant[(c + W - r) % W] + (r + c == 0 ? 8 : 0);
+    m[r][W + r].v = 1;
+  }
+  for (int k = 0; k < W; k++) {
+    vft_fp scale = vft_fp_inv(m[k][k]);
+    for (int c = 0; c < 2 * W; c++) m[k][c] = vft_fp_mul(m[k][c], scale);
+    for (int r = 0; r < W; r++) {
+      vft_fp f = m[r][k];
+      for (int c = 0; r != k && c < 2 * W; c++)
+        m[r][c] = vft_fp_sub(m[r][c], vft_fp_mul(f, m[k][c]));
+    }
+  }
+  for (int r = 0; r < W; r++) memcpy(inverse[r], m[r] + W, sizeof inverse[r]);
+}
+
+/* From what enters the S-boxes of a round (behind the last: from the output) to the input. */
+static void backwards(vft_fp s[W], unsigned round, vft_fp inverse[W][W]) {
+  uint64_t seventh = 0; /* 7 seventh = 1 modulo p - 1 */
+  for (unsigned k = 1; k < 7; k++)
+    if (((vft_u128)k * (VFT_P - 1) + 1) % 7 == 0)
+      seventh = (uint64_t)(((vft_u128)k * (VFT_P - 1) + 1) / 7);
+  for (unsigned r = round;; r--) {
+    for (unsigned i = 0; r < VFT_POSEIDON_ROUNDS && i < W; i++)
+      s[i] = vft_fp_sub(s[i], (vft_fp){vft_poseidon_constant(r, i)});
+    if (r == 0) return;
+    vft_fp t[W] = {{0}};
+    for (unsigned i = 0; i < W; i++)
+      for (unsigned j = 0; j < W; j++) t[i] = vft_fp_add(t[i], vft_fp_mul(inverse[i][j], s[j]));
+    for (unsigned i = 0; i < W; i++)
+      s[i] = i == 0 || r - 1 < 4 || r - 1 >= 26 ? vft_fp_pow(t[i], seventh) : t[i];
+  }
+}
+
+/* Edges in the inputs of every round's S-boxes and in the output. There words from 0 to 2^32 - 2
+ * can stand as themselves plus p, and must not leave like that. */
+static void edges_in_every_round(void **state) {
+  (void)state;
+  static const uint64_t edge[] = {0, 1, 0xfffffffe, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
+                                  VFT_P - 0x100000000, VFT_P - 2, VFT_P - 1};
+  enum { N = 8, EDGES = sizeof edge / sizeof *edge };
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  vft_fp inverse[W][W];
+  invert_matrix(inverse);
+  for (unsigned round = 0; round <= VFT_POSEIDON_ROUNDS; round++)
+    for (int repeat = 0; repeat < 8; repeat++) {
+      vft_poseidon_state want[N], got[N], in[N];
+      static vft_fp sbox[2][N][VFT_POSEIDON_SBOXES];
+      for (unsigned k = 0; k < N; k++) {
+        for (unsigned i = 0; i < W; i++)
+          want[k].s[i].v = repeat % 2 ? test_u64() % 0xffffffff : edge[test_u64() % EDGES];
+        in[k] = want[k];
+        backwards(in[k].s, round, inverse);
+      }
+      for (int tier = VFT_SIMD_C; tier <= (int)best; tier++) {
+        vft_simd_force((vft_simd)tier);
+        memcpy(got, in, sizeof got);
+        vft_poseidon_permute_trace(got, N, sbox[tier != 0]);
+        if (round == VFT_POSEIDON_ROUNDS) assert_memory_equal(got, want, sizeof got);
+        if (round == 0) assert_memory_equal(sbox[tier != 0][0], want[0].s, sizeof want[0].s);
+        if (tier) assert_memory_equal(sbox[1], sbox[0], sizeof sbox[0]);
+      }
+    }
+}
+
 static void sponge_and_compression(void **state) {
   (void)state;
   vft_fp in[40];
@@ -190,6 +260,7 @@ int main(void) {
       cmocka_unit_test(known_answers),
       cmocka_unit_test(batches_follow_the_definition),
       cmocka_unit_test(edges_in_every_lane),
+      cmocka_unit_test(edges_in_every_round),
       cmocka_unit_test(sponge_and_compression),
       cmocka_unit_test(matrix_minors),
   };
