@@ -42,7 +42,8 @@ if [ "$build" = build ]; then
 fi
 if [ $# -eq 1 ] && ls tests/python/test_*.py >/dev/null 2>&1; then
   python=$(tools/python_env.sh) || exit 2
-  "$python" -m pytest -q --no-header tests/python >"$log/python.log" 2>&1
+  # Two files at a time: much in them runs on one core.
+  "$python" -m pytest -q --no-header -n 2 --dist loadfile tests/python >"$log/python.log" 2>&1
   rc=$?
   ok=$(grep -o '[0-9]* passed' "$log/python.log" | tail -1 | cut -d' ' -f1)
   bad=$(grep -o '[0-9]* \(failed\|error\)' "$log/python.log" | tail -1 | cut -d' ' -f1)

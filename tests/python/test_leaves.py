@@ -39,14 +39,14 @@ def cut(tmp_path_factory):
 
 def attack(run, groups, shards):
   """All attacks, in windows of so many groups and leaves of so many proofs; what was said of them."""
-  said = ""
   for program in ATTACKS:
     if not program.is_file():
       pytest.skip(f"{program} is needed")
-    result = subprocess.run([program, run, str(groups), str(shards)], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-    said += result.stdout + result.stderr
-  return said
+  started = [subprocess.Popen([program, run, str(groups), str(shards)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) for program in ATTACKS]
+  said = [process.communicate()[0] for process in started]
+  assert all(process.returncode == 0 for process in started), said
+  return "".join(said)
 
 
 def kinds(text):
