@@ -115,9 +115,9 @@ int main(int argc, char **argv) {
   vft_tensor_id mr = tensor("range/mult", VFT_WITNESS, 0, 0, UINT32_MAX, 1, 1 << 17, 0, 0);
   vft_tensor_id ms = tensor("silu/mult", VFT_WITNESS, 0, 0, UINT32_MAX, 1, 1 << 16, 0, 0);
   vft_table rt = {.name = "range", .kind = VFT_TABLE_RANGE, .rows = 1 << 17,
-                  .out = {VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = mr};
+                  .out = {VFT_NO_TENSOR, VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = mr};
   vft_table st = {.name = "silu", .kind = VFT_TABLE_FUNCTION, .tag = 32, .first = -32768,
-                  .rows = 1 << 16, .out = {silu, VFT_NO_TENSOR}, .mult = ms};
+                  .rows = 1 << 16, .out = {silu, VFT_NO_TENSOR, VFT_NO_TENSOR}, .mult = ms};
   vft_program_add_table(p, &rt);
   vft_program_add_table(p, &st);
   uint32_t lsf[] = {L, S, F, D}, lsd[] = {L, S, D, F}, ls[] = {L, S};
