@@ -127,15 +127,24 @@ static int bench_commit(void) {
 }
 
 static void bench_hash(void) {
-  enum { STATES = 256, NODES = 4096, BYTES = 1 << 16 };
+  enum { STATES = 256, NODES = 4096, BYTES = 1 << 16, LONG = 16 << 20 };
   static vft_poseidon_state st[STATES];
   static uint8_t in[64 * NODES];
   static vft_digest out[NODES];
+  static uint8_t message[LONG];
   for (int k = 0; k < STATES; k++)
     for (int i = 0; i < VFT_POSEIDON_WIDTH; i++) st[k].s[i] = draw();
   BENCH("poseidon.perm_ns", 15, 20, STATES, vft_poseidon_permute(st, STATES));
   BENCH("blake3.node_ns", 15, 20, NODES, vft_blake3_nodes(in, out, NODES));
   BENCH("blake3.byte_ns", 9, 10, BYTES, sink = vft_blake3_hash(in, BYTES).b[0]);
+  BENCH("blake3.long_byte_ns", 9, 1, LONG, {
+    vft_digest d;
+    vft_blake3 h;
+    vft_blake3_init(&h);
+    vft_blake3_update_long(&h, message, LONG);
+    vft_blake3_final(&h, d.b, sizeof d.b);
+    sink = d.b[0];
+  });
 }
 
 int main(void) {

@@ -47,6 +47,7 @@ void vft_blake3_compress(const uint32_t cv[8], const uint8_t block[64], uint64_t
   }
 }
 
+/* out may be left or right. */
 static void parent_cv(const uint32_t left[8], const uint32_t right[8], uint32_t out[8]) {
   uint8_t block[64];
   uint32_t full[16];
@@ -63,23 +64,23 @@ void vft_blake3_init(vft_blake3 *h) {
   memcpy(h->cv, vft_blake3_iv, 32);
 }
 
+/* After k chunks the stack holds one subtree for each bit of k: each zero bit below the subtree
+ * pushed is one pair of equal subtrees to join. */
+void vft_blake3_push(vft_blake3 *h, uint32_t cv[8], uint64_t chunks) {
+  h->chunk += chunks;
+  for (uint64_t k = h->chunk / chunks; (k & 1) == 0; k >>= 1)
+    parent_cv(h->stack[--h->stack_len], cv, cv);
+  memcpy(h->stack[h->stack_len++], cv, 32);
+}
+
 static uint32_t start_flag(const vft_blake3 *h) {
   return h->blocks_done == 0 ? VFT_BLAKE3_CHUNK_START : 0;
 }
 
-static void push_chunk(vft_blake3 *h) {
-  uint32_t full[16], cv[8];
+void vft_blake3_close(vft_blake3 *h) {
+  uint32_t full[16];
   vft_blake3_compress(h->cv, h->block, h->chunk, 64, start_flag(h) | VFT_BLAKE3_CHUNK_END, full);
-  memcpy(cv, full, 32);
-  h->chunk++;
-  /* After k chunks the stack holds one subtree for each bit of k: each trailing zero bit is one
-   * pair of equal subtrees to join. */
-  for (uint64_t k = h->chunk; (k & 1) == 0; k >>= 1) {
-    uint32_t joined[8];
-    parent_cv(h->stack[--h->stack_len], cv, joined);
-    memcpy(cv, joined, 32);
-  }
-  memcpy(h->stack[h->stack_len++], cv, 32);
+  vft_blake3_push(h, full, 1);
   memcpy(h->cv, vft_blake3_iv, 32);
   h->blocks_done = 0;
   h->block_len = 0;
@@ -91,7 +92,7 @@ void vft_blake3_update(vft_blake3 *h, const void *data, size_t len) {
   while (len) {
     if (h->block_len == VFT_BLAKE3_BLOCK) {
       if (h->blocks_done == VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK - 1) {
-        push_chunk(h);
+        vft_blake3_close(h);
       } else {
         uint32_t full[16];
         vft_blake3_compress(h->cv, h->block, h->chunk, 64, start_flag(h), full);

@@ -3,7 +3,7 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#include "hash/blake3_core.h"
+#include "hash/blake3_kernels.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define INLINE static inline __attribute__((always_inline))
@@ -56,13 +56,13 @@ INLINE __m256i ror7(__m256i a) {
   v[b2] = r2(xor(v[b2], v[c2]));                                                             \
   v[b3] = r2(xor(v[b3], v[c3]));
 
-/* h: eight chaining words in, eight out. */
-INLINE void compress8(__m256i *h, const __m256i *m, uint64_t counter, uint32_t len,
-                      uint32_t flags) {
+/* h: eight chaining words in, eight out; what `lanes` adds to the counter must not carry. */
+INLINE void compress8(__m256i *h, const __m256i *m, uint64_t counter, __m256i lanes,
+                      uint32_t len, uint32_t flags) {
   __m256i v[16];
   UNROLL for (int i = 0; i < 8; i++) v[i] = h[i];
   UNROLL for (int i = 0; i < 4; i++) v[8 + i] = _mm256_set1_epi32((int)vft_blake3_iv[i]);
-  v[12] = _mm256_set1_epi32((int)(uint32_t)counter);
+  v[12] = add(_mm256_set1_epi32((int)(uint32_t)counter), lanes);
   v[13] = _mm256_set1_epi32((int)(uint32_t)(counter >> 32));
   v[14] = _mm256_set1_epi32((int)len);
   v[15] = _mm256_set1_epi32((int)flags);
@@ -93,9 +93,10 @@ INLINE void transpose8(__m256i *r) {
   }
 }
 
-INLINE void load_blocks(const uint8_t *blocks, __m256i *m) {
+/* The blocks of lanes are `apart` bytes apart. */
+INLINE void load_blocks(const uint8_t *blocks, size_t apart, __m256i *m) {
   UNROLL for (int half = 0; half < 2; half++) {
-    UNROLL for (int l = 0; l < 8; l++) m[8 * half + l] = load(blocks + 64 * l + 32 * half);
+    UNROLL for (int l = 0; l < 8; l++) m[8 * half + l] = load(blocks + apart * (size_t)l + 32 * half);
     transpose8(m + 8 * half);
   }
 }
@@ -109,9 +110,9 @@ static void nodes_avx2(const uint8_t *in, vft_digest *out, size_t n) {
   size_t i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256i m[16], h[8];
-    load_blocks(in + 64 * i, m);
+    load_blocks(in + 64 * i, 64, m);
     set_iv(h);
-    compress8(h, m, 0, 64, flags);
+    compress8(h, m, 0, _mm256_setzero_si256(), 64, flags);
     transpose8(h);
     UNROLL for (int l = 0; l < 8; l++) store(out[i + (size_t)l].b, h[l]);
   }
@@ -126,9 +127,9 @@ static void absorb_avx2(uint32_t *cv, const uint8_t *blocks, size_t n, uint64_t 
   for (size_t j = 0; j < n; j += 8) {
     uint32_t *at = cv + place(j);
     __m256i m[16], h[8];
-    load_blocks(blocks + 64 * j, m);
+    load_blocks(blocks + 64 * j, 64, m);
     UNROLL for (int w = 0; w < 8; w++) h[w] = load(at + 16 * w);
-    compress8(h, m, chunk, block_len, flags);
+    compress8(h, m, chunk, _mm256_setzero_si256(), block_len, flags);
     UNROLL for (int w = 0; w < 8; w++) store(at + 16 * w, h[w]);
   }
 }
@@ -143,10 +144,27 @@ static void merge_avx2(const uint32_t *left, const uint32_t *right, uint32_t *ou
       m[8 + w] = load(right + at + 16 * w);
     }
     set_iv(h);
-    compress8(h, m, 0, 64, flags);
+    compress8(h, m, 0, _mm256_setzero_si256(), 64, flags);
     UNROLL for (int w = 0; w < 8; w++) store(out + at + 16 * w, h[w]);
   }
 }
 
-const vft_blake3_ops vft_blake3_ops_avx2 = {nodes_avx2, absorb_avx2, merge_avx2};
+static void chunks_avx2(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
+  enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK, APART = VFT_BLAKE3_APART };
+  const size_t apart = APART * VFT_BLAKE3_CHUNK;
+  const __m256i lanes = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                                           _mm256_set1_epi32(APART));
+  for (size_t l = 0; l < 16; l += 8) {
+    __m256i m[16], h[8];
+    set_iv(h);
+    for (unsigned b = 0; b < BLOCKS; b++) {
+      load_blocks(first + l * apart + b * VFT_BLAKE3_BLOCK, apart, m);
+      compress8(h, m, chunk + l * APART, lanes, 64,
+                (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END));
+    }
+    UNROLL for (int w = 0; w < 8; w++) store(cv + l + 16 * w, h[w]);
+  }
+}
+
+const vft_blake3_ops vft_blake3_ops_avx2 = {nodes_avx2, absorb_avx2, merge_avx2, chunks_avx2};
 #endif

@@ -2,7 +2,7 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#include "hash/blake3_core.h"
+#include "hash/blake3_kernels.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define INLINE static inline __attribute__((always_inline))
@@ -35,13 +35,13 @@ INLINE __m512i xor(__m512i a, __m512i b) { return _mm512_xor_si512(a, b); }
   v[b2] = _mm512_ror_epi32(xor(v[b2], v[c2]), r2);                                           \
   v[b3] = _mm512_ror_epi32(xor(v[b3], v[c3]), r2);
 
-/* h: eight chaining words in, eight out. */
-INLINE void compress16(__m512i *h, const __m512i *m, uint64_t counter, uint32_t len,
-                       uint32_t flags) {
+/* h: eight chaining words in, eight out; what `lanes` adds to the counter must not carry. */
+INLINE void compress16(__m512i *h, const __m512i *m, uint64_t counter, __m512i lanes,
+                       uint32_t len, uint32_t flags) {
   __m512i v[16];
   UNROLL for (int i = 0; i < 8; i++) v[i] = h[i];
   UNROLL for (int i = 0; i < 4; i++) v[8 + i] = _mm512_set1_epi32((int)vft_blake3_iv[i]);
-  v[12] = _mm512_set1_epi32((int)(uint32_t)counter);
+  v[12] = add(_mm512_set1_epi32((int)(uint32_t)counter), lanes);
   v[13] = _mm512_set1_epi32((int)(uint32_t)(counter >> 32));
   v[14] = _mm512_set1_epi32((int)len);
   v[15] = _mm512_set1_epi32((int)flags);
@@ -77,8 +77,9 @@ INLINE void transpose16(__m512i *r) {
   }
 }
 
-INLINE void load_blocks(const uint8_t *blocks, __m512i *m) {
-  UNROLL for (int l = 0; l < 16; l++) m[l] = _mm512_loadu_si512(blocks + 64 * l);
+/* The blocks of lanes are `apart` bytes apart. */
+INLINE void load_blocks(const uint8_t *blocks, size_t apart, __m512i *m) {
+  UNROLL for (int l = 0; l < 16; l++) m[l] = _mm512_loadu_si512(blocks + apart * (size_t)l);
   transpose16(m);
 }
 
@@ -91,9 +92,9 @@ static void nodes_avx512(const uint8_t *in, vft_digest *out, size_t n) {
   size_t i = 0;
   for (; i + 16 <= n; i += 16) {
     __m512i m[16], h[16];
-    load_blocks(in + 64 * i, m);
+    load_blocks(in + 64 * i, 64, m);
     set_iv(h);
-    compress16(h, m, 0, 64, flags);
+    compress16(h, m, 0, _mm512_setzero_si512(), 64, flags);
     UNROLL for (int w = 8; w < 16; w++) h[w] = _mm512_setzero_si512();
     transpose16(h);
     UNROLL for (int l = 0; l < 16; l++)
@@ -106,9 +107,9 @@ static void absorb_avx512(uint32_t *cv, const uint8_t *blocks, size_t n, uint64_
                           uint32_t block_len, uint32_t flags) {
   for (size_t j = 0; j < n; j += 16, cv += 128) {
     __m512i m[16], h[8];
-    load_blocks(blocks + 64 * j, m);
+    load_blocks(blocks + 64 * j, 64, m);
     UNROLL for (int w = 0; w < 8; w++) h[w] = _mm512_loadu_si512(cv + 16 * w);
-    compress16(h, m, chunk, block_len, flags);
+    compress16(h, m, chunk, _mm512_setzero_si512(), block_len, flags);
     UNROLL for (int w = 0; w < 8; w++) _mm512_storeu_si512(cv + 16 * w, h[w]);
   }
 }
@@ -122,10 +123,24 @@ static void merge_avx512(const uint32_t *left, const uint32_t *right, uint32_t *
       m[8 + w] = _mm512_loadu_si512(right + 8 * j + 16 * w);
     }
     set_iv(h);
-    compress16(h, m, 0, 64, flags);
+    compress16(h, m, 0, _mm512_setzero_si512(), 64, flags);
     UNROLL for (int w = 0; w < 8; w++) _mm512_storeu_si512(out + 8 * j + 16 * w, h[w]);
   }
 }
 
-const vft_blake3_ops vft_blake3_ops_avx512 = {nodes_avx512, absorb_avx512, merge_avx512};
+static void chunks_avx512(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
+  enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK };
+  __m512i m[16], h[8], lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  lanes = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(VFT_BLAKE3_APART));
+  set_iv(h);
+  for (unsigned b = 0; b < BLOCKS; b++) {
+    load_blocks(first + b * VFT_BLAKE3_BLOCK, VFT_BLAKE3_APART * VFT_BLAKE3_CHUNK, m);
+    compress16(h, m, chunk, lanes, 64,
+               (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END));
+  }
+  UNROLL for (int w = 0; w < 8; w++) _mm512_storeu_si512(cv + 16 * w, h[w]);
+}
+
+const vft_blake3_ops vft_blake3_ops_avx512 = {nodes_avx512, absorb_avx512, merge_avx512,
+                                              chunks_avx512};
 #endif

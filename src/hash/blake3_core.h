@@ -1,5 +1,5 @@
-/* Inside of the BLAKE3 module: constants, the compression function, and the table of many-lane
- * kernels. Only src/hash includes this file, and the gadget that has the same constants. */
+/* Inside of the BLAKE3 module: constants, the compression function, the tree of chunks. Only src/hash
+ * includes this file, and the gadget that has the same constants. */
 #ifndef VFT_HASH_BLAKE3_CORE_H
 #define VFT_HASH_BLAKE3_CORE_H
 
@@ -34,18 +34,11 @@ static const uint8_t vft_blake3_schedule[7][16] = {
 void vft_blake3_compress(const uint32_t cv[8], const uint8_t block[64], uint64_t counter,
                          uint32_t block_len, uint32_t flags, uint32_t out[16]);
 
-/* Kernels over many independent messages. Signatures and layouts: hash/blake3_lanes.h. */
-typedef struct {
-  void (*nodes)(const uint8_t *in, vft_digest *out, size_t n);
-  void (*absorb)(uint32_t *cv, const uint8_t *blocks, size_t n, uint64_t chunk,
-                 uint32_t block_len, uint32_t flags);
-  void (*merge)(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t n,
-                uint32_t flags);
-} vft_blake3_ops;
-
-extern const vft_blake3_ops vft_blake3_ops_c, vft_blake3_ops_avx2, vft_blake3_ops_avx512;
-/* The table of the tier in force. */
-const vft_blake3_ops *vft_blake3_dispatch(void);
+/* Ends the current chunk, all of whose bytes h has: only when more input follows. */
+void vft_blake3_close(vft_blake3 *h);
+/* Puts a complete subtree of `chunks` chunks, a power of two that divides h->chunk, after those
+ * that h has; h is between chunks. Changes cv. */
+void vft_blake3_push(vft_blake3 *h, uint32_t cv[8], uint64_t chunks);
 
 static inline uint32_t vft_load32(const uint8_t *p) {
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

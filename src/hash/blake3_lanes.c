@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "hash/blake3_core.h"
+#include "hash/blake3_kernels.h"
 
 #define LANES 16
 #define SLICE (8 * LANES)
@@ -50,7 +50,21 @@ static void merge_c(const uint32_t *left, const uint32_t *right, uint32_t *out, 
   }
 }
 
-const vft_blake3_ops vft_blake3_ops_c = {nodes_c, absorb_c, merge_c};
+static void chunks_c(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
+  enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK };
+  for (size_t l = 0; l < LANES; l++) {
+    const uint8_t *in = first + l * VFT_BLAKE3_APART * VFT_BLAKE3_CHUNK;
+    uint32_t full[16];
+    memcpy(full, vft_blake3_iv, 32);
+    for (unsigned b = 0; b < BLOCKS; b++) {
+      uint32_t flags = (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END);
+      vft_blake3_compress(full, in + b * VFT_BLAKE3_BLOCK, chunk + l * VFT_BLAKE3_APART, 64, flags, full);
+    }
+    scatter(cv, l, full);
+  }
+}
+
+const vft_blake3_ops vft_blake3_ops_c = {nodes_c, absorb_c, merge_c, chunks_c};
 
 const vft_blake3_ops *vft_blake3_dispatch(void) {
 #ifdef __x86_64__

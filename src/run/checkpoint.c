@@ -22,7 +22,7 @@ vft_digest vft_state_digest(uint64_t step, const vft_state_array *array, size_t 
   vft_blake3_update(&h, domain, sizeof domain);
   vft_blake3_update(&h, number, sizeof number);
   for (size_t i = 0; i < n; i++)
-    vft_blake3_update(&h, array[i].data, array[i].count * array[i].width);
+    vft_blake3_update_long(&h, array[i].data, array[i].count * array[i].width);
   vft_blake3_final(&h, out.b, sizeof out.b);
   return out;
 }
@@ -30,6 +30,15 @@ vft_digest vft_state_digest(uint64_t step, const vft_state_array *array, size_t 
 char *vft_checkpoint_path(vft_arena *arena, const char *run, uint64_t step) {
   return vft_arena_printf(arena, "%s/private/checkpoints/state_%06llu.ckpt", run,
                           (unsigned long long)step);
+}
+
+static vft_digest checksum(const void *data, size_t size) {
+  vft_digest out;
+  vft_blake3 h;
+  vft_blake3_init(&h);
+  vft_blake3_update_long(&h, data, size);
+  vft_blake3_final(&h, out.b, sizeof out.b);
+  return out;
 }
 
 vft_status vft_checkpoint_write(const char *path, const uint8_t manifest[32], uint64_t step,
@@ -48,7 +57,7 @@ vft_status vft_checkpoint_write(const char *path, const uint8_t manifest[32], ui
     vft_writer_bytes(&w, array[i].data, array[i].count * array[i].width);
   vft_status st = VFT_RESOURCE;
   if (!w.failed) {
-    vft_digest sum = vft_blake3_hash(w.data, w.size);
+    vft_digest sum = checksum(w.data, w.size);
     vft_writer_bytes(&w, sum.b, sizeof sum.b);
     if (!w.failed) st = vft_file_write(path, w.data, w.size);
   }
@@ -83,7 +92,7 @@ vft_status vft_checkpoint_read(const char *path, const uint8_t manifest[32], uin
     if (data) memcpy(array[i].data, data, array[i].count * array[i].width);
   }
   if (st == VFT_OK) {
-    vft_digest sum = vft_blake3_hash(file.data, r.at);
+    vft_digest sum = checksum(file.data, r.at);
     const uint8_t *stored = vft_reader_bytes(&r, sizeof sum.b);
     if (r.failed || r.at != r.size || memcmp(stored, sum.b, sizeof sum.b))
       st = bad(path, "it is damaged");

@@ -11,7 +11,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "hash/blake3.h"
-#include "hash/blake3_core.h"
+#include "hash/blake3_kernels.h"
 #include "hash/blake3_lanes.h"
 
 static uint64_t rng = 0x243f6a8885a308d3ull;
@@ -77,6 +77,38 @@ static void any_split_gives_the_same_hash(void **state) {
     vft_blake3_final(&h, d.b, 32);
     assert_memory_equal(d.b, whole.b, 32);
   }
+}
+
+/* Lengths about a group of 256 chunks and several; long pieces among short ones; every tier. */
+static void long_pieces_give_the_same_hash(void **state) {
+  (void)state;
+  enum { GROUP = 256 * 1024, MOST = 3 * GROUP + 1500 };
+  uint8_t *in = malloc(MOST);
+  fill(in, MOST);
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+    vft_simd_force(tier);
+    for (int k = 0; k < 24; k++) {
+      size_t len = (size_t)(k / 6) * GROUP + (size_t[]){0, 1, 64, 1023, 1024, 1500}[k % 6];
+      vft_digest want = vft_blake3_hash(in, len), got;
+      for (int way = 0; way < 6; way++) {
+        /* Whole; after a byte; after a group less a byte, a group, a group and a byte; ragged. */
+        size_t first[] = {len, 1, GROUP - 1, GROUP, GROUP + 1, next() % 5000};
+        vft_blake3 h;
+        vft_blake3_init(&h);
+        for (size_t at = 0, take = first[way]; at < len; at += take, take = 1 + next() % (GROUP + 5000)) {
+          if (take > len - at) take = len - at;
+          if (next() % 4) vft_blake3_update_long(&h, in + at, take);
+          else vft_blake3_update(&h, in + at, take);
+        }
+        vft_blake3_update_long(&h, in, 0);
+        vft_blake3_final(&h, got.b, 32);
+        assert_memory_equal(got.b, want.b, 32);
+      }
+    }
+  }
+  vft_simd_force(best);
+  free(in);
 }
 
 /* Every length of the vector loops and their tails. */
@@ -191,6 +223,28 @@ static void kernels_of_all_tiers_agree(void **state) {
   vft_simd_force(best);
 }
 
+static void chunks_of_all_tiers_agree(void **state) {
+  (void)state;
+  static const uint64_t counters[] = {0, 15, 0xffffff00, 0xffffff0f, 0x100000000, 0x123456789abcde07};
+  enum { SIZE = 16 * VFT_BLAKE3_APART * VFT_BLAKE3_CHUNK };
+  uint8_t *in = malloc(SIZE);
+  uint32_t want[128], got[129];
+  vft_simd best = vft_simd_force(VFT_SIMD_AVX512);
+  for (size_t k = 0; k < sizeof counters / sizeof *counters; k++) {
+    fill(in, SIZE);
+    vft_blake3_ops_c.chunks(in, counters[k], want);
+    for (vft_simd tier = VFT_SIMD_C; tier <= best; tier++) {
+      vft_simd_force(tier);
+      got[128] = 0xa5a5a5a5;
+      vft_blake3_dispatch()->chunks(in, counters[k], got);
+      assert_memory_equal(got, want, sizeof want);
+      assert_int_equal(got[128], 0xa5a5a5a5);
+    }
+  }
+  vft_simd_force(best);
+  free(in);
+}
+
 static void prefix_is_a_first_block(void **state) {
   (void)state;
   uint8_t msg[128];
@@ -210,9 +264,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(known_answers),
       cmocka_unit_test(any_split_gives_the_same_hash),
+      cmocka_unit_test(long_pieces_give_the_same_hash),
       cmocka_unit_test(nodes_are_hashes_of_pairs),
       cmocka_unit_test(lanes_equal_plain),
       cmocka_unit_test(kernels_of_all_tiers_agree),
+      cmocka_unit_test(chunks_of_all_tiers_agree),
       cmocka_unit_test(prefix_is_a_first_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
