@@ -135,6 +135,8 @@ static void bench_hash(void) {
   for (int k = 0; k < STATES; k++)
     for (int i = 0; i < VFT_POSEIDON_WIDTH; i++) st[k].s[i] = draw();
   BENCH("poseidon.perm_ns", 15, 20, STATES, vft_poseidon_permute(st, STATES));
+  BENCH("poseidon.one_ns", 15, 20, STATES,
+        for (int k = 0; k < STATES; k++) vft_poseidon_permute(st + k, 1));
   BENCH("blake3.node_ns", 15, 20, NODES, vft_blake3_nodes(in, out, NODES));
   BENCH("blake3.byte_ns", 9, 10, BYTES, sink = vft_blake3_hash(in, BYTES).b[0]);
   BENCH("blake3.long_byte_ns", 9, 1, LONG, {

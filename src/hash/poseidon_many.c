@@ -4,7 +4,7 @@
 #include "base/cpu.h"
 #include "hash/poseidon_ops.h"
 
-enum { RATE = VFT_POSEIDON_RATE };
+enum { RATE = VFT_POSEIDON_RATE, FEW = 2 /* are as fast one after the other */ };
 
 /* Eight at a time; a last group that is not full is filled up. */
 static void by_eights(vft_poseidon_permutation *permute, vft_poseidon_state *states, size_t n,
@@ -25,16 +25,13 @@ void vft_poseidon_permute_trace(vft_poseidon_state *states, size_t n,
                                 vft_fp (*sbox)[VFT_POSEIDON_SBOXES]) {
 #ifdef __x86_64__
   vft_simd tier = vft_simd_tier();
-  if (tier >= VFT_SIMD_AVX512) {
-    by_eights(vft_poseidon_permute_avx512, states, n, sbox);
-    return;
-  }
-  if (tier >= VFT_SIMD_AVX2 && n > 2) { /* two are as fast one after the other */
-    by_eights(vft_poseidon_permute_avx2, states, n, sbox);
+  if (tier >= VFT_SIMD_AVX2 && n > FEW) {
+    by_eights(tier >= VFT_SIMD_AVX512 ? vft_poseidon_permute_avx512 : vft_poseidon_permute_avx2,
+              states, n, sbox);
     return;
   }
 #endif
-  vft_poseidon_permute_c(states, n, sbox);
+  vft_poseidon_permute_one(states, n, sbox);
 }
 
 void vft_poseidon_permute(vft_poseidon_state *states, size_t n) {

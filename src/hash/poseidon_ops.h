@@ -10,7 +10,7 @@
 /* n states, in place; sbox: NULL, or as in vft_poseidon_permute_trace. */
 typedef void vft_poseidon_permutation(vft_poseidon_state *states, size_t n,
                                       vft_fp (*sbox)[VFT_POSEIDON_SBOXES]);
-vft_poseidon_permutation vft_poseidon_permute_c;
+vft_poseidon_permutation vft_poseidon_permute_c, vft_poseidon_permute_one;
 /* n a multiple of 8. */
 vft_poseidon_permutation vft_poseidon_permute_avx2, vft_poseidon_permute_avx512;
 

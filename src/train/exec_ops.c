@@ -346,7 +346,7 @@ static const int8_t *row_tile(const softmax *w, size_t row, size_t j, size_t n, 
   size_t columns = w->op->softmax.columns;
   int64_t half = w->k ? (int64_t)1 << (w->k - 1) : 0;
   vft_load(w->score->data, w->score->dtype, row * columns + j, n, y);
-  for (size_t i = 0; i < n; i++) y[i] = y[i] * w->lift + half;
+  vft_rows()->affine(y, w->lift, half, n);
   return w->mask ? w->mask + row % w->op->softmax.mask_rows * columns + j : all;
 }
 
@@ -358,15 +358,12 @@ static int64_t row_max(const softmax *w, size_t row, size_t *where) {
   for (size_t j = 0; j < columns; j += TILE) {
     size_t n = columns - j < TILE ? columns - j : TILE;
     const int8_t *in = row_tile(w, row, j, n, y);
-    int64_t top = INT64_MIN;
-    for (size_t i = 0; i < n; i++) {
-      int64_t v = in[i] ? y[i] >> w->k : INT64_MIN;
-      top = v > top ? v : top;
-    }
+    int64_t top = vft_rows()->top(y, in, w->k, n);
     if (top <= best) continue;
     best = top;
-    for (size_t i = n; i-- > 0;)
-      if (in[i] && y[i] >> w->k == best) *where = j + i;
+    size_t i = 0;
+    while (!in[i] || y[i] >> w->k != best) i++;
+    *where = j + i;
   }
   return best;
 }
@@ -381,13 +378,7 @@ static void softmax_row(softmax *w, size_t row) {
   for (size_t j = 0; j < columns; j += TILE) {
     size_t n = columns - j < TILE ? columns - j : TILE;
     const int8_t *in = row_tile(w, row, j, n, y);
-    int64_t most = 0;
-    for (size_t i = 0; i < n; i++) {
-      int64_t q = y[i] >> w->k;
-      t[i] = in[i] ? best - q : 0;
-      rho[i] = in[i] ? y[i] - (int64_t)((uint64_t)q << w->k) : 0;
-      most = t[i] > most ? t[i] : most;
-    }
+    int64_t most = vft_rows()->below(t, rho, y, in, best, w->k, n);
     for (size_t i = 0; i < n; i++) v[i] = in[i] ? w->table[t[i] & 65535] : 0;
     bool ok = most <= 65535;
     if (!ok) offer(&w->bad_t, row);

@@ -4,7 +4,7 @@
 #include "model/fixmath.h"
 #include "train/rows_loops.h"
 
-static void divide(int64_t *q, int64_t *rem, const int64_t *x, const int64_t *d, size_t n) {
+void vft_rows_divide(int64_t *q, int64_t *rem, const int64_t *x, const int64_t *d, size_t n) {
   for (size_t i = 0; i < n; i++) {
     q[i] = rem[i] = 0;
     if (d[i] < 1) continue;
@@ -14,7 +14,7 @@ static void divide(int64_t *q, int64_t *rem, const int64_t *x, const int64_t *d,
   }
 }
 
-static void square_root(int64_t *s, int64_t *rem, const int64_t *x, size_t n) {
+void vft_rows_square_root(int64_t *s, int64_t *rem, const int64_t *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
     s[i] = x[i] < 0 ? 0 : (int64_t)vft_isqrt_u64((uint64_t)x[i]);
     rem[i] = x[i] - s[i] * s[i];
@@ -28,15 +28,19 @@ const vft_rows_ops vft_rows_c = {
     .add_scaled = loop_add_scaled,
     .sum = loop_sum,
     .requantise = loop_requantise,
-    .divide = divide,
-    .square_root = square_root,
+    .divide = vft_rows_divide,
+    .square_root = vft_rows_square_root,
     .limb = loop_limb,
+    .affine = loop_affine,
+    .top = loop_top,
+    .below = loop_below,
     .inside = loop_inside,
 };
 
 const vft_rows_ops *vft_rows(void) {
 #ifdef __x86_64__
   if (vft_simd_tier() >= VFT_SIMD_AVX512) return &vft_rows_avx512;
+  if (vft_simd_tier() >= VFT_SIMD_AVX2) return &vft_rows_avx2;
 #endif
   return &vft_rows_c;
 }

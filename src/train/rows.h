@@ -27,6 +27,14 @@ typedef struct {
   void (*square_root)(int64_t *s, int64_t *rem, const int64_t *x, size_t n);
   /* out[i] = bits at .. at + width - 1 of x[i] + offset. */
   void (*limb)(int64_t *out, const int64_t *x, int64_t offset, int at, int width, size_t n);
+  /* x[i] = by x[i] + plus, modulo 2^64. */
+  void (*affine)(int64_t *x, int64_t by, int64_t plus, size_t n);
+  /* The greatest x[i] >> k of those with in[i] (0 or 1); INT64_MIN if there is none. */
+  int64_t (*top)(const int64_t *x, const int8_t *in, int k, size_t n);
+  /* t[i] = best - (x[i] >> k), rem[i] = x[i] mod 2^k, both 0 without in[i]. Returns the greatest
+   * t[i], or 0. requires: 0 <= best - (x[i] >> k) < 2^63 with in[i]. */
+  int64_t (*below)(int64_t *t, int64_t *rem, const int64_t *x, const int8_t *in, int64_t best, int k,
+                   size_t n);
   /* Whether all lie in [lo, hi]. */
   bool (*inside)(const int64_t *x, int64_t lo, int64_t hi, size_t n);
 } vft_rows_ops;
@@ -34,7 +42,7 @@ typedef struct {
 const vft_rows_ops *vft_rows(void);
 extern const vft_rows_ops vft_rows_c;
 #ifdef __x86_64__
-extern const vft_rows_ops vft_rows_avx512;
+extern const vft_rows_ops vft_rows_avx2, vft_rows_avx512;
 #endif
 
 #endif

@@ -73,6 +73,9 @@ const vft_rows_ops vft_rows_avx512 = {
     .divide = divide,
     .square_root = square_root,
     .limb = loop_limb,
+    .affine = loop_affine,
+    .top = loop_top,
+    .below = loop_below,
     .inside = loop_inside,
 };
 

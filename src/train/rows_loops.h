@@ -4,9 +4,14 @@
 
 #include "train/rows.h"
 
+/* One by one: of vft_rows_c, and of tiers whose instructions have neither. */
+void vft_rows_divide(int64_t *q, int64_t *rem, const int64_t *x, const int64_t *d, size_t n);
+void vft_rows_square_root(int64_t *s, int64_t *rem, const int64_t *x, size_t n);
+
 /* Wrapping arithmetic is unsigned. */
 #define TIMES(x, y) ((int64_t)((uint64_t)(x) * (uint64_t)(y)))
 #define PLUS(x, y) ((int64_t)((uint64_t)(x) + (uint64_t)(y)))
+#define MINUS(x, y) ((int64_t)((uint64_t)(x) - (uint64_t)(y)))
 
 #define EACH_TYPE(t, LOOP)           \
   switch (t) {                       \
@@ -86,6 +91,32 @@ static void loop_limb(int64_t *restrict out, const int64_t *restrict x, int64_t 
   const uint64_t mask = ((uint64_t)1 << width) - 1;
   for (size_t i = 0; i < n; i++)
     out[i] = (int64_t)(((uint64_t)x[i] + (uint64_t)offset) >> at & mask);
+}
+
+static void loop_affine(int64_t *restrict x, int64_t by, int64_t plus, size_t n) {
+  for (size_t i = 0; i < n; i++) x[i] = PLUS(TIMES(by, x[i]), plus);
+}
+
+static int64_t loop_top(const int64_t *restrict x, const int8_t *restrict in, int k, size_t n) {
+  int64_t top = INT64_MIN;
+  for (size_t i = 0; i < n; i++) {
+    int64_t v = in[i] ? x[i] >> k : INT64_MIN;
+    top = v > top ? v : top;
+  }
+  return top;
+}
+
+static int64_t loop_below(int64_t *restrict t, int64_t *restrict rem, const int64_t *restrict x,
+                          const int8_t *restrict in, int64_t best, int k, size_t n) {
+  const int64_t mask = ((int64_t)1 << k) - 1;
+  int64_t most = 0;
+  for (size_t i = 0; i < n; i++) {
+    int64_t keep = -(int64_t)in[i];
+    t[i] = MINUS(best, x[i] >> k) & keep;
+    rem[i] = x[i] & mask & keep;
+    most = t[i] > most ? t[i] : most;
+  }
+  return most;
 }
 
 static bool loop_inside(const int64_t *x, int64_t lo, int64_t hi, size_t n) {

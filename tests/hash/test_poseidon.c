@@ -11,7 +11,7 @@
 
 #include "base/cpu.h"
 #include "field/field_values.h"
-#include "hash/poseidon.h"
+#include "hash/poseidon_ops.h"
 
 enum { W = VFT_POSEIDON_WIDTH };
 
@@ -94,12 +94,12 @@ static void edges_in_every_lane(void **state) {
         if (round >= ROUNDS / 2 && test_u64() % 4 == 0) x = test_fp();
         in[k].s[i] = k % 2 ? vft_fp_sub(x, (vft_fp){vft_poseidon_constant(0, i)}) : x;
       }
+    memcpy(want, in, sizeof want);
+    vft_poseidon_permute_c(want, N, sbox[0]);
     for (int tier = VFT_SIMD_C; tier <= (int)best; tier++) {
-      vft_poseidon_state *to = tier ? got : want;
       vft_simd_force((vft_simd)tier);
-      memcpy(to, in, sizeof want);
-      vft_poseidon_permute_trace(to, N, sbox[tier != 0]);
-      if (!tier) continue;
+      memcpy(got, in, sizeof want);
+      vft_poseidon_permute_trace(got, N, sbox[1]);
       assert_memory_equal(got, want, sizeof want);
       assert_memory_equal(sbox[1], sbox[0], sizeof sbox[0]);
     }
@@ -167,13 +167,16 @@ static void edges_in_every_round(void **state) {
         in[k] = want[k];
         backwards(in[k].s, round, inverse);
       }
+      memcpy(got, in, sizeof got);
+      vft_poseidon_permute_c(got, N, sbox[0]);
+      if (round == VFT_POSEIDON_ROUNDS) assert_memory_equal(got, want, sizeof got);
+      if (round == 0) assert_memory_equal(sbox[0][0], want[0].s, sizeof want[0].s);
       for (int tier = VFT_SIMD_C; tier <= (int)best; tier++) {
         vft_simd_force((vft_simd)tier);
         memcpy(got, in, sizeof got);
-        vft_poseidon_permute_trace(got, N, sbox[tier != 0]);
+        vft_poseidon_permute_trace(got, N, sbox[1]);
         if (round == VFT_POSEIDON_ROUNDS) assert_memory_equal(got, want, sizeof got);
-        if (round == 0) assert_memory_equal(sbox[tier != 0][0], want[0].s, sizeof want[0].s);
-        if (tier) assert_memory_equal(sbox[1], sbox[0], sizeof sbox[0]);
+        assert_memory_equal(sbox[1], sbox[0], sizeof sbox[0]);
       }
     }
 }

@@ -31,9 +31,9 @@ static int64_t value(int bits) {
   return r & 8 ? (int64_t)m : -(int64_t)m;
 }
 
-static const vft_simd tiers[] = {VFT_SIMD_C, VFT_SIMD_AVX512};
+static const vft_simd tiers[] = {VFT_SIMD_C, VFT_SIMD_AVX2, VFT_SIMD_AVX512};
 #define EACH_TIER(rows)                                                   \
-  for (size_t tier = 0; tier < 2; tier++)                                 \
+  for (size_t tier = 0; tier < 3; tier++)                                 \
     if (vft_simd_force(tiers[tier]) == tiers[tier])                       \
       for (const vft_rows_ops *rows = vft_rows(); rows; rows = NULL)
 static const size_t lengths[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 512};
@@ -172,12 +172,42 @@ static void test_limbs_and_bounds(void **unused) {
     }
 }
 
+static void test_softmax_loops(void **unused) {
+  (void)unused;
+  EACH_TIER(rows)
+    for (int round = 0; round < ROUNDS; round++) {
+      size_t n = lengths[round % LENGTHS];
+      int k = round % 7 ? (int)(next64() % 31) : 0;
+      int8_t in[MAX];
+      int64_t by = value(62), plus = value(62), best = INT64_MIN, most = 0;
+      for (size_t i = 0; i < n; i++) q[i] = start[i] = value(62);
+      rows->affine(q, by, plus, n);
+      for (size_t i = 0; i < n; i++)
+        assert_true((uint64_t)q[i] == (uint64_t)start[i] * (uint64_t)by + (uint64_t)plus);
+
+      for (size_t i = 0; i < n; i++) {
+        x[i] = value(62);
+        in[i] = round % 5 == 0 || (round % 5 != 1 && next64() % 2);
+        if (in[i] && x[i] >> k > best) best = x[i] >> k;
+      }
+      assert_int_equal(rows->top(x, in, k, n), best);
+      int64_t got = rows->below(q, rem_, x, in, best, k, n);
+      for (size_t i = 0; i < n; i++) {
+        assert_true(q[i] == (in[i] ? best - (x[i] >> k) : 0));
+        assert_true(rem_[i] == (in[i] ? x[i] & (((int64_t)1 << k) - 1) : 0));
+        if (q[i] > most) most = q[i];
+      }
+      assert_int_equal(got, most);
+    }
+}
+
 int main(void) {
   printf("seed %llu\n", (unsigned long long)state);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_typed),       cmocka_unit_test(test_sums),
       cmocka_unit_test(test_requantise),  cmocka_unit_test(test_divide),
       cmocka_unit_test(test_square_root), cmocka_unit_test(test_limbs_and_bounds),
+      cmocka_unit_test(test_softmax_loops),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
