@@ -74,17 +74,15 @@ void vft_poseidon_hash_many(uint64_t domain, const vft_fp *in, size_t n, size_t 
   }
 }
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements are little-endian in memory");
+
 void vft_poseidon_bytes(const vft_poseidon_digest *d, uint8_t bytes[32]) {
-  for (int i = 0; i < 32; i++) bytes[i] = (uint8_t)(d->e[i / 8].v >> (8 * (i % 8)));
+  memcpy(bytes, d->e, sizeof d->e);
 }
 
 bool vft_poseidon_read(const uint8_t bytes[32], vft_poseidon_digest *out) {
   bool canonical = true;
-  for (int i = 0; i < 4; i++) {
-    uint64_t v = 0;
-    for (int k = 7; k >= 0; k--) v = v << 8 | bytes[8 * i + k];
-    canonical = canonical && v < VFT_P;
-    out->e[i].v = v;
-  }
+  memcpy(out->e, bytes, sizeof out->e);
+  for (int i = 0; i < 4; i++) canonical = canonical && out->e[i].v < VFT_P;
   return canonical;
 }

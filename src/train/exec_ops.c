@@ -90,26 +90,23 @@ static vft_status run_gather(vft_exec *e, const vft_op *op, const vft_term *t, u
   return VFT_OK;
 }
 
-static void zero_body(void *ctx, size_t begin, size_t end) {
-  memset((int64_t *)ctx + begin, 0, (end - begin) * sizeof(int64_t));
-}
-
 /* out[points of one iteration] = sum of terms. */
 static vft_status evaluate(vft_exec *e, const vft_op *op, const vft_term *terms, uint32_t n,
                            uint32_t i, int64_t *out) {
   vft_index_box box = {.nindex = op->nindex, .nfree = op->nfree};
   memcpy(box.size, op->size, sizeof box.size);
   if (op->looped) box.size[0] = 1;
-  vft_parallel_for(vft_exec_points(op), 1 << 16, zero_body, out);
+  if (!n) vft_term_zero(&box, out);
   for (uint32_t k = 0; k < n; k++) {
     const vft_term *t = &terms[k];
     if (t->nfactors == 3 && e->hot[t->factor[0].tensor] != UINT32_MAX) {
+      if (!k) vft_term_zero(&box, out);
       TRY(run_gather(e, op, t, i, out));
       continue;
     }
     vft_operand operand[VFT_MAX_FACTORS];
     for (uint32_t j = 0; j < t->nfactors; j++) TRY(bind(e, op, &t->factor[j], i, &operand[j]));
-    TRY(vft_term_accumulate(&box, t->coef, operand, t->nfactors, out, &e->scratch));
+    TRY(vft_term_accumulate(&box, t->coef, operand, t->nfactors, !k, out, &e->scratch));
   }
   return VFT_OK;
 }

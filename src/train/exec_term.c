@@ -247,9 +247,9 @@ static vft_gemm_axis take_longest(axis_list *l) {
   return y;
 }
 
-/* *done: whether the term is one, and was added. */
+/* *done: whether the term is one, and was added, or is what `out` is (`first`). */
 static vft_status matrix_product(const vft_index_box *box, int64_t coef, const vft_operand *a,
-                                 const vft_operand *b, uint32_t contracted, int64_t *out,
+                                 const vft_operand *b, uint32_t contracted, bool first, int64_t *out,
                                  bool *done) {
   *done = false;
   uint32_t free_mask = (1u << box->nfree) - 1, large = 0;
@@ -278,7 +278,7 @@ static vft_status matrix_product(const vft_index_box *box, int64_t coef, const v
   vft_gemm_task t = {.m = gm.n, .n = gn.n, .k = gk.n, .a = a->data, .b = b->data,
                      .ta = a->dtype, .tb = b->dtype, .am = gm.a, .ak = gk.a, .bn = gn.b,
                      .bk = gk.b, .c = out, .cm = gm.c, .cn = gn.c, .coef = coef,
-                     .abits = a->bits, .bbits = b->bits};
+                     .replace = first, .abits = a->bits, .bbits = b->bits};
   for (uint32_t i = 0; i < batch.n; i++) t.outer[t.nouter++] = batch.x[i];
   for (uint32_t i = 0; i < m.n; i++) t.outer[t.nouter++] = m.x[i];
   for (uint32_t i = 0; i < n.n; i++) t.outer[t.nouter++] = n.x[i];
@@ -298,8 +298,22 @@ static vft_status matrix_product(const vft_index_box *box, int64_t coef, const v
 
 /* ---- entry ---- */
 
+static size_t points_of(const vft_index_box *box) {
+  size_t points = 1;
+  for (uint32_t v = 0; v < box->nfree; v++) points *= box->size[v];
+  return points;
+}
+
+static void zero_body(void *ctx, size_t begin, size_t end) {
+  memset((int64_t *)ctx + begin, 0, (end - begin) * sizeof(int64_t));
+}
+
+void vft_term_zero(const vft_index_box *box, int64_t *out) {
+  vft_parallel_for(points_of(box), 1 << 16, zero_body, out);
+}
+
 vft_status vft_term_accumulate(const vft_index_box *box, int64_t coef, vft_operand *operand,
-                               uint32_t count, int64_t *out, vft_scratch *scratch) {
+                               uint32_t count, bool first, int64_t *out, vft_scratch *scratch) {
   uint32_t n = 0, used = 0;
   for (uint32_t k = 0; k < count; k++) {
     if (!operand[k].used) {
@@ -321,13 +335,12 @@ vft_status vft_term_accumulate(const vft_index_box *box, int64_t coef, vft_opera
         }
   if (n == 2 && contracted) {
     bool done;
-    TRY(matrix_product(box, coef, &operand[0], &operand[1], contracted, out, &done));
+    TRY(matrix_product(box, coef, &operand[0], &operand[1], contracted, first, out, &done));
     if (done) return VFT_OK;
   }
+  if (first) vft_term_zero(box, out);
   if (n == 0) {
-    size_t points = 1;
-    for (uint32_t v = 0; v < box->nfree; v++) points *= box->size[v];
-    for (size_t i = 0; i < points; i++) out[i] += coef;
+    for (size_t i = 0, points = points_of(box); i < points; i++) out[i] += coef;
     return VFT_OK;
   }
   general(box, coef, operand, n, contracted, out);

@@ -50,6 +50,7 @@ typedef struct {
   ptrdiff_t sa, sb;
   size_t panels_a, panels_b, groups;
   bool b_first; /* pack all of B before multiplying */
+  bool replace; /* this pass is the first of a task that replaces c */
   char *pa, *pb;
   panel *ha, *hb;
   uint32_t *sums; /* of hb's panels: [panel][digit][block] */
@@ -263,38 +264,41 @@ typedef struct {
   int64_t *c; /* row m0, first column of the panel */
 } target;
 
-static void add_tile(const target *t, size_t p, const void *tile, uint64_t scale) {
+static void add_tile(const target *t, size_t p, const void *tile, uint64_t scale, bool replace) {
   const job *w = t->w;
   w->ops->add[w->scheme](t->c + (ptrdiff_t)(p * ROWS) * w->task->cm, w->task->cm, w->task->cn, tile,
-                         least(ROWS, w->m - p * ROWS), t->columns, (int64_t)scale);
+                         least(ROWS, w->m - p * ROWS), t->columns, (int64_t)scale, replace);
 }
 
 static uint64_t shifted(uint64_t x, unsigned by) { return by < 64 ? x << by : 0; }
 
-/* C += scale * A * (one digit of B), all its blocks' sums times A's greatest being below 2^31. */
-static void multiply_digit(const target *t, const char *b, const uint32_t *sums, uint64_t scale) {
+/* C += (`replace`: =) scale * A * (one digit of B), all its blocks' sums times A's greatest being
+ * below 2^31. */
+static void multiply_digit(const target *t, const char *b, const uint32_t *sums, uint64_t scale,
+                           bool replace) {
   const job *w = t->w;
   _Alignas(64) char tile[VFT_GEMM_TILE];
   for (size_t p = t->p0; p < t->p1; p++) {
     const panel *h = &w->ha[t->o * w->panels_a + p];
     for (unsigned d = 0; d < h->digits; d++) {
-      if (!h->most[d]) continue;
+      bool sets = replace && d == 0;
+      if (!h->most[d] && !sets) continue;
       const char *a = panel_a(w, t->o, p) + d * pitch_a(w);
-      uint32_t limit = INT32_MAX / h->most[d];
+      uint32_t limit = h->most[d] ? INT32_MAX / h->most[d] : UINT32_MAX;
       for (size_t from = 0, to; from < w->blocks; from = to) {
         uint32_t sum = sums[from];
         for (to = from + 1; to < w->blocks && sum + sums[to] <= limit; to++) sum += sums[to];
         size_t s = from * VFT_GEMM_BLOCK, n = least(to * VFT_GEMM_BLOCK, w->steps) - s;
         w->ops->dot[VFT_GEMM_I16](tile, a + s * w->step_a, b + s * t->nvectors * 64,
                                   t->nvectors, n);
-        add_tile(t, p, tile, shifted(scale, d * h->bits));
+        add_tile(t, p, tile, shifted(scale, d * h->bits), sets && !from);
       }
     }
   }
 }
 
 /* A digit too large for even one block is halved: then 32 * (2^7 + 1) * 2^15 < 2^31. */
-static vft_status multiply_halves(const target *t, const char *b, uint64_t scale) {
+static vft_status multiply_halves(const target *t, const char *b, uint64_t scale, bool replace) {
   const job *w = t->w;
   size_t bytes = w->steps * t->nvectors * 64;
   char *half = vft_alloc_raw(2 * bytes + w->blocks * sizeof(uint32_t), 1);
@@ -303,9 +307,9 @@ static vft_status multiply_halves(const target *t, const char *b, uint64_t scale
   w->ops->halve((int16_t *)(void *)half, (int16_t *)(void *)(half + bytes), (const void *)b,
                 bytes / 2);
   sum_columns(w, half, t->nvectors, sums);
-  multiply_digit(t, half, sums, scale << 8);
+  multiply_digit(t, half, sums, scale << 8, replace);
   sum_columns(w, half + bytes, t->nvectors, sums);
-  multiply_digit(t, half + bytes, sums, scale);
+  multiply_digit(t, half + bytes, sums, scale, false);
   vft_free(half);
   return VFT_OK;
 }
@@ -321,9 +325,9 @@ static vft_status multiply_i16(const target *t, const char *b, const panel *h,
   for (unsigned d = 0; d < h->digits; d++) {
     const char *digit = b + d * pitch_b(w);
     if (most * h->most[d] <= INT32_MAX)
-      multiply_digit(t, digit, sums + d * w->blocks, shifted(scale, d * h->bits));
+      multiply_digit(t, digit, sums + d * w->blocks, shifted(scale, d * h->bits), w->replace && !d);
     else
-      TRY(multiply_halves(t, digit, shifted(scale, d * h->bits)));
+      TRY(multiply_halves(t, digit, shifted(scale, d * h->bits), w->replace && !d));
   }
   return VFT_OK;
 }
@@ -333,7 +337,7 @@ static void multiply_f64(const target *t, const char *b) {
   _Alignas(64) char tile[VFT_GEMM_TILE];
   for (size_t p = t->p0; p < t->p1; p++) {
     w->ops->dot[VFT_GEMM_F64](tile, panel_a(w, t->o, p), b, t->nvectors, w->steps);
-    add_tile(t, p, tile, (uint64_t)w->task->coef);
+    add_tile(t, p, tile, (uint64_t)w->task->coef, w->replace);
   }
 }
 
@@ -414,6 +418,7 @@ static vft_status run_sums(job *w) {
     }
     for (size_t k = 0; k < t->k; k += MAX_K) {
       set_k(w, k, least(MAX_K, t->k - k));
+      w->replace = t->replace && !s && !k;
       TRY(run_pass(w));
     }
   }
@@ -474,13 +479,26 @@ static void exchange(vft_gemm_task *t) {
   for (uint32_t i = 0; i < t->nsum; i++) t->sum[i].a = x.sum[i].b, t->sum[i].b = x.sum[i].a;
 }
 
+static void set_zero(const vft_gemm_task *t, size_t outer) {
+  for (size_t o = 0; o < outer; o++) {
+    ptrdiff_t a = 0, b = 0, c = 0;
+    locate(t, o, &a, &b, &c);
+    for (size_t i = 0; i < t->m; i++)
+      for (size_t j = 0; j < t->n; j++) t->c[c + (ptrdiff_t)i * t->cm + (ptrdiff_t)j * t->cn] = 0;
+  }
+}
+
 vft_status vft_gemm(const vft_gemm_task *task) {
   vft_gemm_task t = *task;
   size_t outer = 1;
   for (uint32_t i = 0; i < t.nouter; i++) outer *= t.outer[i].n;
-  for (uint32_t i = 0; i < t.nsum; i++)
-    if (!t.sum[i].n) return VFT_OK;
-  if (!outer || !t.m || !t.n || !t.k) return VFT_OK;
+  size_t terms = t.k;
+  for (uint32_t i = 0; i < t.nsum; i++) terms *= t.sum[i].n;
+  if (!outer || !t.m || !t.n) return VFT_OK;
+  if (!terms) {
+    if (t.replace) set_zero(&t, outer);
+    return VFT_OK;
+  }
   /* A panel of B is 64 wide: the longer of two unequal sides; else contiguous writes. */
   bool narrow = t.n < VFT_GEMM_LANES && t.m > t.n;
   if (narrow || (t.cn != 1 && t.cm == 1 && t.m >= VFT_GEMM_LANES)) exchange(&t);

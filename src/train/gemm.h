@@ -13,6 +13,7 @@
 #ifndef VFT_TRAIN_GEMM_H
 #define VFT_TRAIN_GEMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ typedef struct {
   int64_t coef;
   uint32_t nouter, nsum;
   vft_gemm_axis outer[VFT_MAX_INDEX], sum[VFT_MAX_INDEX];
+  bool replace;     /* c = instead of c += */
   int abits, bbits; /* |a| <= 2^(abits-1), |b| <= 2^(bbits-1) */
 } vft_gemm_task;
 

@@ -59,19 +59,20 @@ static __mmask16 low_mask(size_t n) {
 
 #define ADD(NAME, TYPE, STRIDED, LOAD)                                                        \
   static void NAME(int64_t *c, ptrdiff_t row, ptrdiff_t col, const void *tile, size_t rows,   \
-                   size_t cols, int64_t scale) {                                              \
+                   size_t cols, int64_t scale, bool replace) {                                \
     if (col != 1) {                                                                           \
-      STRIDED(c, row, col, tile, rows, cols, scale);                                          \
+      STRIDED(c, row, col, tile, rows, cols, scale, replace);                                 \
       return;                                                                                 \
     }                                                                                         \
     const vec by = _mm512_set1_epi64(scale);                                                  \
+    const __mmask8 keep = replace ? 0 : 0xff;                                                 \
     for (size_t i = 0; i < rows; i++, c += row) {                                             \
       const TYPE *t = (const TYPE *)tile + i * (VFT_GEMM_VECTORS * 64 / sizeof(TYPE));        \
       for (size_t j = 0; j < cols; j += 8) {                                                  \
         __mmask8 m = (__mmask8)low_mask(cols - j);                                              \
         vec v = LOAD(t + j);                                                                  \
         if (scale != 1) v = _mm512_mullo_epi64(v, by);                                        \
-        v = _mm512_add_epi64(v, _mm512_maskz_loadu_epi64(m, c + j));                          \
+        v = _mm512_add_epi64(v, _mm512_maskz_loadu_epi64(m & keep, c + j));                   \
         _mm512_mask_storeu_epi64(c + j, m, v);                                                \
       }                                                                                       \
     }                                                                                         \

@@ -29,9 +29,9 @@ typedef struct {
    * 2^32; F64: exact while every partial sum stays within 2^53. */
   void (*dot[VFT_GEMM_SCHEMES])(void *tile, const void *a, const void *b, size_t vectors,
                                 size_t steps);
-  /* c[i row + j col] += scale * tile[i][j] modulo 2^64. */
+  /* c[i row + j col] += scale * tile[i][j] modulo 2^64; = where `replace`. */
   void (*add[VFT_GEMM_SCHEMES])(int64_t *c, ptrdiff_t row, ptrdiff_t col, const void *tile,
-                                size_t rows, size_t cols, int64_t scale);
+                                size_t rows, size_t cols, int64_t scale, bool replace);
   /* out[p * width + i] = the pair (src[i][2p], src[i][2p + 1]) for i < rows, 0 for i < lanes;
    * lanes = 4 (then width = 4) or 16. The second kind reads src[2p][i], src[2p + 1][i]. `stride`
    * separates the rows of src as it is stored. */

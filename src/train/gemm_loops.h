@@ -71,14 +71,14 @@ static void loop_halve(int16_t *restrict high, int16_t *restrict low, const int1
 /* The transposed writes of add: products with swapped operands. */
 #define ADD_STRIDED(NAME, TYPE)                                                               \
   static void NAME(int64_t *c, ptrdiff_t row, ptrdiff_t col, const void *tile, size_t rows,   \
-                   size_t cols, int64_t scale) {                                              \
+                   size_t cols, int64_t scale, bool replace) {                                \
     const TYPE *t = tile;                                                                     \
     const size_t width = VFT_GEMM_VECTORS * 64 / sizeof(TYPE);                                \
     for (size_t j = 0; j < cols; j++)                                                         \
       for (size_t i = 0; i < rows; i++) {                                                     \
         int64_t *at = c + (ptrdiff_t)i * row + (ptrdiff_t)j * col;                            \
         uint64_t v = (uint64_t)(int64_t)t[i * width + j] * (uint64_t)scale;                   \
-        *at = (int64_t)((uint64_t)*at + v);                                                   \
+        *at = (int64_t)((replace ? 0 : (uint64_t)*at) + v);                                   \
       }                                                                                       \
   }
 ADD_STRIDED(add_strided_i16, int32_t)

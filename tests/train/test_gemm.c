@@ -83,7 +83,7 @@ static void reference(const vft_gemm_task *t) {
             sum += (__int128)get(t->ta, t->a, sa + (ptrdiff_t)k * t->ak) *
                    get(t->tb, t->b, sb + (ptrdiff_t)k * t->bk);
         }
-        t->c[c] = (int64_t)(t->c[c] + sum * t->coef);
+        t->c[c] = (int64_t)((t->replace ? 0 : t->c[c]) + sum * t->coef);
       }
 }
 
@@ -107,8 +107,8 @@ static size_t lay_out(const size_t *n, ptrdiff_t *stride, int count, bool gaps) 
 
 static const vft_simd tiers[] = {VFT_SIMD_C, VFT_SIMD_AVX2, VFT_SIMD_AVX512};
 
-/* Checks every tier and number of threads; frees nothing of the caller's. */
-static void check(vft_gemm_task *t, size_t c_count, const char *what) {
+/* Every tier and number of threads. */
+static void check_sums(vft_gemm_task *t, size_t c_count, const char *what) {
   int64_t *start = vft_alloc(c_count, sizeof *start), *want = vft_alloc(c_count, sizeof *want);
   int64_t *got = vft_alloc(c_count, sizeof *got);
   for (size_t i = 0; i < c_count; i++) start[i] = want[i] = (int64_t)(next64() >> 20);
@@ -124,13 +124,22 @@ static void check(vft_gemm_task *t, size_t c_count, const char *what) {
       for (size_t i = 0; i < c_count; i++)
         if (got[i] != want[i])
           fail_msg("%s: %zu x %zu x %zu, types %d %d, strides %td %td, %td %td, tier %s, "
-                   "%d threads: element %zu is %lld, expected %lld", what, t->m, t->n, t->k, t->ta,
-                   t->tb, t->am, t->ak, t->bn, t->bk, vft_simd_name(tiers[v]), threads, i,
+                   "%d threads%s: element %zu is %lld, expected %lld", what, t->m, t->n, t->k, t->ta,
+                   t->tb, t->am, t->ak, t->bn, t->bk, vft_simd_name(tiers[v]), threads,
+                   t->replace ? ", replacing" : "", i,
                    (long long)got[i], (long long)want[i]);
     }
   }
   vft_simd_force(VFT_SIMD_AVX512);
   vft_free(start), vft_free(want), vft_free(got);
+}
+
+/* Added to what is there and in place of it; frees nothing of the caller's. */
+static void check(vft_gemm_task *t, size_t c_count, const char *what) {
+  check_sums(t, c_count, what);
+  t->replace = true;
+  check_sums(t, c_count, what);
+  t->replace = false;
 }
 
 static int log2_ceil(size_t n) {
