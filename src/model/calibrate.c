@@ -16,19 +16,31 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 enum { ROPE_FRAC = 20 };
 
-/* e^x in double from IEEE operations alone; relative error about 1e-15; 0 below -700. */
-static double exp_ieee(double x) {
-  if (x < -700) return 0;
-  if (x > 700) x = 700;
-  double k = x * 1.4426950408889634;
-  k = k < 0 ? (double)(int64_t)(k - 0.5) : (double)(int64_t)(k + 0.5);
-  double y = (x - k * 0x1.62e42fefa38p-1) - k * 0x1.ef35793c7673p-45; /* ln 2 in two parts */
-  double sum = 1;
-  for (int n = 13; n >= 1; n--) sum = 1 + sum * y / n;
-  uint64_t bits = (uint64_t)(1023 + (int64_t)k) << 52;
-  double scale;
-  memcpy(&scale, &bits, sizeof scale);
-  return sum * scale;
+typedef double v8d __attribute__((vector_size(64)));
+typedef int64_t v8l __attribute__((vector_size(64)));
+typedef int32_t v8i __attribute__((vector_size(32)));
+
+#define CHOOSE(mask, yes, no) ((v8d)(((mask) & (v8l)(yes)) | (~(mask) & (v8l)(no))))
+
+/* x[i] -> e^x[i] in double from IEEE operations alone; relative error about 1e-15; 0 below -700,
+ * e^700 above 700. */
+CLONES static void exp_ieee(double *x, size_t n) {
+  for (size_t i = 0; i < n; i += 8) {
+    size_t count = n - i < 8 ? n - i : 8;
+    v8d in = {0};
+    memcpy(&in, x + i, count * sizeof *x);
+    v8l low = in < -700, high = in > 700;
+    in = CHOOSE(low | high, (v8d){0} + 700, in);
+    v8d k = in * 1.4426950408889634;
+    k = __builtin_convertvector(
+        __builtin_convertvector(k + CHOOSE(k < 0, (v8d){0} - 0.5, (v8d){0} + 0.5), v8i), v8d);
+    v8d y = (in - k * 0x1.62e42fefa38p-1) - k * 0x1.ef35793c7673p-45; /* ln 2 in two parts */
+    v8d sum = (v8d){0} + 1;
+    for (int t = 13; t >= 1; t--) sum = 1 + sum * y / t;
+    v8l bits = (1023 + __builtin_convertvector(k, v8l)) << 52;
+    v8d out = CHOOSE(low, (v8d){0}, sum * (v8d)bits);
+    memcpy(x + i, &out, count * sizeof *x);
+  }
 }
 
 /* ---- matrix products with a fixed order of summation ---- */
@@ -115,7 +127,7 @@ static void matmul(float *y, const float *x, const float *w, size_t tokens, size
 static void matmul_back(float *dx, const float *dy, const float *w, size_t tokens, size_t in,
                         size_t out, int add) {
   product p = {dx, w, (float *)(uintptr_t)dy, tokens, in, out, in, add};
-  vft_parallel_for(tokens, 16, backward_tokens, &p);
+  vft_parallel_for(tokens, tokens < 32 ? 4 : 16, backward_tokens, &p);
 }
 
 static void see(float *slot, const float *x, size_t n) {
@@ -208,6 +220,11 @@ static void project(const pass *c, int l, int p, const float *x, float *y) {
   matmul(y, u, c->b[l * VFT_PROJECTIONS + p], c->n, r, out, 1);
 }
 
+static void transpose(float *out, const float *x, size_t rows, size_t columns) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j];
+}
+
 /* dx (+)= W^T dy + A^T vb, vb = B^T dy (B carries the scale); maxima of vb, dA, dB. */
 static vft_status project_back(const pass *c, int l, int p, const float *x, const float *dy,
                                float *dx, int add) {
@@ -215,30 +232,29 @@ static vft_status project_back(const pass *c, int l, int p, const float *x, cons
   size_t in = proj_in(arch, p), out = proj_out(arch, p), r = (size_t)c->lora->rank, n = c->n;
   matmul_back(dx, dy, proj_weight(&c->model->layer[l], p), n, in, out, add);
   if (!(c->lora->adapted >> p & 1)) return VFT_OK;
-  float *vb = vft_alloc(n * r, sizeof *vb);
+  float *vb = vft_alloc(n * r, sizeof *vb), *turned = vft_alloc(n * r, sizeof *turned);
   float *grad = vft_alloc((in > out ? in : out) * r, sizeof *grad);
-  if (!vb || !grad) {
-    vft_free(vb);
-    vft_free(grad);
-    return VFT_RESOURCE;
-  }
+  float *scaled = vft_alloc(n * out, sizeof *scaled);
+  vft_status st = VFT_RESOURCE;
+  if (!vb || !turned || !grad || !scaled) goto out;
   matmul_back(vb, dy, c->b[l * VFT_PROJECTIONS + p], n, r, out, 0);
   see(&c->out->max_vb[p][l], vb, n * r);
   matmul_back(dx, vb, c->a[l * VFT_PROJECTIONS + p], n, in, r, 1);
   const float *u = c->layer[l].inner[p];
-  for (size_t t = 0; t < n; t++)
-    for (size_t j = 0; j < r; j++)
-      for (size_t i = 0; i < in; i++) grad[j * in + i] += vb[t * r + j] * x[t * in + i];
+  transpose(turned, vb, n, r);
+  matmul_back(grad, turned, x, r, in, n, 0);
   see(&c->out->max_da[p][l], grad, in * r);
-  memset(grad, 0, (in > out ? in : out) * r * sizeof *grad);
-  for (size_t t = 0; t < n; t++)
-    for (size_t o = 0; o < out; o++)
-      for (size_t j = 0; j < r; j++)
-        grad[o * r + j] += c->lora->scale * dy[t * out + o] * u[t * r + j];
+  for (size_t i = 0; i < n * out; i++) scaled[i] = c->lora->scale * dy[i];
+  transpose(turned, u, n, r);
+  matmul_back(grad, turned, scaled, r, out, n, 0);
   see(&c->out->max_db[p][l], grad, out * r);
+  st = VFT_OK;
+out:
   vft_free(vb);
+  vft_free(turned);
   vft_free(grad);
-  return VFT_OK;
+  vft_free(scaled);
+  return st;
 }
 
 /* Rotates `heads` heads of every token in place; transpose = 1 applies the transposed map. */
@@ -255,6 +271,16 @@ static void rotate(const pass *c, float *y, size_t heads, const float *rot, int 
         v[half + e] = m10 * x0 + m[3 * half + e] * x1;
       }
     }
+}
+
+enum { TILE = 256 };
+
+/* e^(x[i] - top) for i from `begin` on, a tile or up to `end`; how many. */
+static size_t exp_of(double *out, const float *x, size_t begin, size_t end, float top) {
+  size_t n = end - begin < TILE ? end - begin : TILE;
+  for (size_t i = 0; i < n; i++) out[i] = (double)x[begin + i] - (double)top;
+  exp_ieee(out, n);
+  return n;
 }
 
 static void attention_heads(void *ctx, size_t begin, size_t end) {
@@ -276,15 +302,57 @@ static void attention_heads(void *ctx, size_t begin, size_t end) {
         if (dot < low) low = dot;
       }
       if (top - low > c->score_max[h]) c->score_max[h] = top - low;
-      double sum = 0;
-      for (size_t j = 0; j <= i; j++) sum += exp_ieee((double)prob[j] - (double)top);
+      double sum = 0, e_of[TILE];
+      for (size_t j = 0; j <= i; j += TILE) {
+        size_t count = exp_of(e_of, prob, j, i + 1, top);
+        for (size_t a = 0; a < count; a++) sum += e_of[a];
+      }
       s->denominator[h * n + i] = (float)sum;
       for (size_t e = 0; e < hd; e++) o[e] = 0;
-      for (size_t j = 0; j <= i; j++) {
-        prob[j] = (float)(exp_ieee((double)prob[j] - (double)top) / sum);
-        const float *v = s->v + (j * kv + g) * hd;
-        for (size_t e = 0; e < hd; e++) o[e] += prob[j] * v[e];
+      for (size_t j = 0; j <= i; j += TILE) {
+        size_t count = exp_of(e_of, prob, j, i + 1, top);
+        for (size_t a = 0; a < count; a++) {
+          float w = prob[j + a] = (float)(e_of[a] / sum);
+          const float *v = s->v + ((j + a) * kv + g) * hd;
+          for (size_t e = 0; e < hd; e++) o[e] += w * v[e];
+        }
       }
+    }
+  }
+}
+
+/* Elements [begin, end): m = silu(g) u. */
+static void swiglu(void *ctx, size_t begin, size_t end) {
+  const pass *c = ctx;
+  layer_state *s = c->at;
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    double e_of[TILE];
+    for (size_t i = 0; i < n; i++) e_of[i] = -(double)s->g[at + i];
+    exp_ieee(e_of, n);
+    for (size_t i = 0; i < n; i++)
+      s->m[at + i] = (float)((double)s->g[at + i] / (1 + e_of[i])) * s->u[at + i];
+  }
+}
+
+typedef struct {
+  const layer_state *at;
+  const float *dm;
+  float *du, *dg;
+} swiglu_job;
+
+/* Elements [begin, end): gradients of g and u from that of m. */
+static void swiglu_back(void *ctx, size_t begin, size_t end) {
+  const swiglu_job *job = ctx;
+  for (size_t at = begin; at < end; at += TILE) {
+    size_t n = end - at < TILE ? end - at : TILE;
+    double e_of[TILE];
+    for (size_t i = 0; i < n; i++) e_of[i] = -(double)job->at->g[at + i];
+    exp_ieee(e_of, n);
+    for (size_t i = 0; i < n; i++) {
+      double g = (double)job->at->g[at + i], sg = 1 / (1 + e_of[i]);
+      job->du[at + i] = job->dm[at + i] * (float)(g * sg);
+      job->dg[at + i] = job->dm[at + i] * job->at->u[at + i] * (float)(sg * (1 + g * (1 - sg)));
     }
   }
 }
@@ -362,8 +430,8 @@ static vft_status forward(pass *c, const int32_t *ids) {
     project(c, l, VFT_UP, s->x2, s->u);
     see(&out->max[VFT_CAL_G][l], s->g, n * f);
     see(&out->max[VFT_CAL_U][l], s->u, n * f);
-    for (size_t i = 0; i < n * f; i++)
-      s->m[i] = (float)((double)s->g[i] / (1 + exp_ieee(-(double)s->g[i]))) * s->u[i];
+    c->at = s;
+    vft_parallel_for(n * f, 16 * TILE, swiglu, c);
     see(&out->max[VFT_CAL_M][l], s->m, n * f);
     project(c, l, VFT_DOWN, s->m, next);
     for (size_t i = 0; i < n * d; i++) next[i] += s->h2[i];
@@ -391,9 +459,13 @@ static void head_rows(void *ctx, size_t begin, size_t end) {
     }
     job->span[t] = top - low;
     double sum = 0;
-    for (size_t v = 0; v < job->vocab; v++) {
-      row[v] = (float)exp_ieee((double)row[v] - (double)top);
-      sum += (double)row[v];
+    for (size_t v = 0; v < job->vocab; v += TILE) {
+      double e_of[TILE];
+      size_t count = exp_of(e_of, row, v, job->vocab, top);
+      for (size_t i = 0; i < count; i++) {
+        row[v + i] = (float)e_of[i];
+        sum += (double)row[v + i];
+      }
     }
     for (size_t v = 0; v < job->vocab; v++) row[v] = (float)((double)row[v] / sum);
     row[job->label[t]] -= 1;
@@ -452,11 +524,8 @@ static vft_status backward(pass *c, float *dxf) {
     see(&out->max[VFT_CAL_DH][l], dh, n * d);
     TRY_OUT(project_back(c, l, VFT_DOWN, s->m, dh, dm, 0));
     see(&out->max[VFT_CAL_DM][l], dm, n * f);
-    for (size_t i = 0; i < n * f; i++) {
-      double g = (double)s->g[i], sg = 1 / (1 + exp_ieee(-g));
-      du[i] = dm[i] * (float)(g * sg);
-      dg[i] = dm[i] * s->u[i] * (float)(sg * (1 + g * (1 - sg)));
-    }
+    swiglu_job job = {s, dm, du, dg};
+    vft_parallel_for(n * f, 16 * TILE, swiglu_back, &job);
     see(&out->max[VFT_CAL_DU][l], du, n * f);
     see(&out->max[VFT_CAL_DG][l], dg, n * f);
     TRY_OUT(project_back(c, l, VFT_GATE, s->x2, dg, dx, 0));
