@@ -20,7 +20,7 @@ typedef struct {
 
 void vft_blake3_init(vft_blake3 *h);
 void vft_blake3_update(vft_blake3 *h, const void *data, size_t len);
-/* The same as vft_blake3_update, 256 chunks of 1 KiB at a time: for long messages. */
+/* The same as vft_blake3_update, 16 chunks of 1 KiB at a time: for long messages. */
 void vft_blake3_update_long(vft_blake3 *h, const void *data, size_t len);
 /* Writes out_len bytes of output (any length); does not change h. */
 void vft_blake3_final(const vft_blake3 *h, uint8_t *out, size_t out_len);

@@ -149,17 +149,17 @@ static void merge_avx2(const uint32_t *left, const uint32_t *right, uint32_t *ou
   }
 }
 
-static void chunks_avx2(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
-  enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK, APART = VFT_BLAKE3_APART };
-  const size_t apart = APART * VFT_BLAKE3_CHUNK;
+static void chunks_avx2(const uint8_t *first, size_t apart, uint64_t chunk, uint32_t *cv) {
+  enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK };
   const __m256i lanes = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-                                           _mm256_set1_epi32(APART));
+                                           _mm256_set1_epi32((int)apart));
   for (size_t l = 0; l < 16; l += 8) {
     __m256i m[16], h[8];
     set_iv(h);
     for (unsigned b = 0; b < BLOCKS; b++) {
-      load_blocks(first + l * apart + b * VFT_BLAKE3_BLOCK, apart, m);
-      compress8(h, m, chunk + l * APART, lanes, 64,
+      load_blocks(first + l * apart * VFT_BLAKE3_CHUNK + b * VFT_BLAKE3_BLOCK,
+                  apart * VFT_BLAKE3_CHUNK, m);
+      compress8(h, m, chunk + l * apart, lanes, 64,
                 (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END));
     }
     UNROLL for (int w = 0; w < 8; w++) store(cv + l + 16 * w, h[w]);

@@ -128,13 +128,13 @@ static void merge_avx512(const uint32_t *left, const uint32_t *right, uint32_t *
   }
 }
 
-static void chunks_avx512(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
+static void chunks_avx512(const uint8_t *first, size_t apart, uint64_t chunk, uint32_t *cv) {
   enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK };
   __m512i m[16], h[8], lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  lanes = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(VFT_BLAKE3_APART));
+  lanes = _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)apart));
   set_iv(h);
   for (unsigned b = 0; b < BLOCKS; b++) {
-    load_blocks(first + b * VFT_BLAKE3_BLOCK, VFT_BLAKE3_APART * VFT_BLAKE3_CHUNK, m);
+    load_blocks(first + b * VFT_BLAKE3_BLOCK, apart * VFT_BLAKE3_CHUNK, m);
     compress16(h, m, chunk, lanes, 64,
                (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END));
   }

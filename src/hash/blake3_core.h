@@ -30,14 +30,14 @@ static const uint8_t vft_blake3_schedule[7][16] = {
     {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13}};
 
 /* The full 16-word state after the rounds and both feed-forwards: words 0..7 are the next
- * chaining value, all 16 are one block of extended output. */
+ * chaining value, all 16 are one block of extended output. out may be cv where only the former count. */
 void vft_blake3_compress(const uint32_t cv[8], const uint8_t block[64], uint64_t counter,
                          uint32_t block_len, uint32_t flags, uint32_t out[16]);
 
 /* Ends the current chunk, all of whose bytes h has: only when more input follows. */
 void vft_blake3_close(vft_blake3 *h);
 /* Puts a complete subtree of `chunks` chunks, a power of two that divides h->chunk, after those
- * that h has; h is between chunks. Changes cv. */
+ * that h has; h is between chunks: only when more input follows. Changes cv. */
 void vft_blake3_push(vft_blake3 *h, uint32_t cv[8], uint64_t chunks);
 
 static inline uint32_t vft_load32(const uint8_t *p) {

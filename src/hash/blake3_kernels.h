@@ -4,8 +4,6 @@
 
 #include "hash/blake3_core.h"
 
-#define VFT_BLAKE3_APART 16u /* chunks between those of neighbouring lanes */
-
 /* Kernels over many independent messages. Signatures and layouts: hash/blake3_lanes.h. */
 typedef struct {
   void (*nodes)(const uint8_t *in, vft_digest *out, size_t n);
@@ -13,9 +11,9 @@ typedef struct {
                  uint32_t block_len, uint32_t flags);
   void (*merge)(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t n,
                 uint32_t flags);
-  /* Sixteen whole chunks of a longer message, VFT_BLAKE3_APART chunks apart, of which the first
-   * has the given index, a multiple of 256 plus less than VFT_BLAKE3_APART -> a slice. */
-  void (*chunks)(const uint8_t *first, uint64_t chunk, uint32_t *cv);
+  /* Sixteen whole chunks of a longer message, `apart` chunks apart (1 or 16), of which the first
+   * has the given index, a multiple of 16 apart and less than `apart` -> a slice. */
+  void (*chunks)(const uint8_t *first, size_t apart, uint64_t chunk, uint32_t *cv);
 } vft_blake3_ops;
 
 extern const vft_blake3_ops vft_blake3_ops_c, vft_blake3_ops_avx2, vft_blake3_ops_avx512;

@@ -50,15 +50,15 @@ static void merge_c(const uint32_t *left, const uint32_t *right, uint32_t *out, 
   }
 }
 
-static void chunks_c(const uint8_t *first, uint64_t chunk, uint32_t *cv) {
+static void chunks_c(const uint8_t *first, size_t apart, uint64_t chunk, uint32_t *cv) {
   enum { BLOCKS = VFT_BLAKE3_CHUNK / VFT_BLAKE3_BLOCK };
   for (size_t l = 0; l < LANES; l++) {
-    const uint8_t *in = first + l * VFT_BLAKE3_APART * VFT_BLAKE3_CHUNK;
+    const uint8_t *in = first + l * apart * VFT_BLAKE3_CHUNK;
     uint32_t full[16];
     memcpy(full, vft_blake3_iv, 32);
     for (unsigned b = 0; b < BLOCKS; b++) {
       uint32_t flags = (b ? 0 : VFT_BLAKE3_CHUNK_START) | (b < BLOCKS - 1 ? 0 : VFT_BLAKE3_CHUNK_END);
-      vft_blake3_compress(full, in + b * VFT_BLAKE3_BLOCK, chunk + l * VFT_BLAKE3_APART, 64, flags, full);
+      vft_blake3_compress(full, in + b * VFT_BLAKE3_BLOCK, chunk + l * apart, 64, flags, full);
     }
     scatter(cv, l, full);
   }

@@ -1,4 +1,6 @@
-/* Inside of hash/poseidon: one kernel a SIMD tier. */
+/* Inside of hash/poseidon: its kernels. Without vectors there are two: _c, short and near the
+ * definition, is that of libvft_verify, whose length is bounded and which hashes little with it; _one, in
+ * half the time, that of everything else. */
 #ifndef VFT_HASH_POSEIDON_OPS_H
 #define VFT_HASH_POSEIDON_OPS_H
 

@@ -232,9 +232,9 @@ static vft_status project_back(const pass *c, int l, int p, const float *x, cons
   size_t in = proj_in(arch, p), out = proj_out(arch, p), r = (size_t)c->lora->rank, n = c->n;
   matmul_back(dx, dy, proj_weight(&c->model->layer[l], p), n, in, out, add);
   if (!(c->lora->adapted >> p & 1)) return VFT_OK;
-  float *vb = vft_alloc(n * r, sizeof *vb), *turned = vft_alloc(n * r, sizeof *turned);
-  float *grad = vft_alloc((in > out ? in : out) * r, sizeof *grad);
-  float *scaled = vft_alloc(n * out, sizeof *scaled);
+  float *vb = vft_alloc_raw(n * r, sizeof *vb), *turned = vft_alloc_raw(n * r, sizeof *turned);
+  float *grad = vft_alloc_raw((in > out ? in : out) * r, sizeof *grad);
+  float *scaled = vft_alloc_raw(n * out, sizeof *scaled);
   vft_status st = VFT_RESOURCE;
   if (!vb || !turned || !grad || !scaled) goto out;
   matmul_back(vb, dy, c->b[l * VFT_PROJECTIONS + p], n, r, out, 0);
