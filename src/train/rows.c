@@ -22,19 +22,9 @@ void vft_rows_square_root(int64_t *s, int64_t *rem, const int64_t *x, size_t n) 
 }
 
 const vft_rows_ops vft_rows_c = {
-    .load = loop_load,
-    .multiply = loop_multiply,
-    .store = loop_store,
-    .add_scaled = loop_add_scaled,
-    .sum = loop_sum,
-    .requantise = loop_requantise,
+    ROWS_LOOPS,
     .divide = vft_rows_divide,
     .square_root = vft_rows_square_root,
-    .limb = loop_limb,
-    .affine = loop_affine,
-    .top = loop_top,
-    .below = loop_below,
-    .inside = loop_inside,
 };
 
 const vft_rows_ops *vft_rows(void) {

@@ -64,19 +64,9 @@ static void square_root(int64_t *ps, int64_t *prem, const int64_t *px, size_t n)
 }
 
 const vft_rows_ops vft_rows_avx512 = {
-    .load = loop_load,
-    .multiply = loop_multiply,
-    .store = loop_store,
-    .add_scaled = loop_add_scaled,
-    .sum = loop_sum,
-    .requantise = loop_requantise,
+    ROWS_LOOPS,
     .divide = divide,
     .square_root = square_root,
-    .limb = loop_limb,
-    .affine = loop_affine,
-    .top = loop_top,
-    .below = loop_below,
-    .inside = loop_inside,
 };
 
 #endif

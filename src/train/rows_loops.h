@@ -125,4 +125,11 @@ static bool loop_inside(const int64_t *x, int64_t lo, int64_t hi, size_t n) {
   return !out;
 }
 
+/* What every tier has of this file, in a vft_rows_ops. */
+#define ROWS_LOOPS                                                                             \
+  .load = loop_load, .multiply = loop_multiply, .store = loop_store,                           \
+  .add_scaled = loop_add_scaled, .sum = loop_sum, .requantise = loop_requantise,               \
+  .limb = loop_limb, .affine = loop_affine, .top = loop_top, .below = loop_below,              \
+  .inside = loop_inside
+
 #endif
